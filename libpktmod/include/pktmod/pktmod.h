@@ -1,0 +1,243 @@
+/* pktmod.h - the engines: packets and time go in, verdicts and packets come out.
+ *
+ * Two engines run over one policy. The filter is read-only and decides: allow, drop, delay. The
+ * rewriter changes payloads and headers, keeps TCP streams consistent and emits packets.
+ *
+ *     decision = pm_filter_decide(filter, &packet, now_ns)       never writes, never keeps a packet
+ *     why      = pm_rewrite(rewriter, &packet, buffer, now_ns)   emits 0..n packets
+ *
+ * Neither does I/O, reads a clock, takes a lock or allocates after it was made. One engine belongs
+ * to one thread. now_ns is monotonic; where it goes back, the engine keeps its own latest.
+ *
+ * Packets never fail. They get a verdict and a reason (enum pm_why), and every reason is counted.
+ */
+#ifndef PKTMOD_PKTMOD_H
+#define PKTMOD_PKTMOD_H
+
+#include <pktmod/policy.h>
+#include <pktmod/version.h>
+
+/* ------------------------------------------------------------------ packets */
+
+/* The two sides: out is from the host that pktmod protects to the network. */
+enum pm_dir { PM_DIR_OUT, PM_DIR_IN, PM_DIR_UNKNOWN };
+
+/* What the adapter knows of the L4 checksum. */
+enum pm_csum {
+    PM_CSUM_ON_WIRE, /* the field is what counts */
+    PM_CSUM_PARTIAL, /* offloaded: the field holds the pseudo-header sum, the rest is to be done */
+};
+
+/* A packet, lent for the call. `link` is a LINKTYPE_ number as in pcap files:
+ * 0 NULL, 1 EN10MB, 101 RAW (also 12, 14), 108 LOOP, 113 SLL, 228 IPV4, 229 IPV6, 276 SLL2. Bytes
+ * of another link type are passed and judged by what needs no parsing. */
+struct pm_packet {
+    const uint8_t *data;
+    size_t len;      /* bytes at data */
+    size_t wire_len; /* bytes the packet had; more than len in a truncated capture */
+    uint16_t link;
+    enum pm_dir dir; /* UNKNOWN: the initiator of the flow is taken for the host */
+    enum pm_csum csum;
+    uint32_t ifindex;
+    const char *interface; /* name, or NULL */
+    uint64_t cookie;       /* the caller's; comes back with decisions and emitted packets */
+};
+
+/* Who talks to whom, for reports. */
+struct pm_endpoints {
+    struct pm_addr src, dst; /* version 0: not IP */
+    uint16_t src_port, dst_port;
+    uint8_t ip_proto;
+    uint8_t tcp_flags;
+    bool has_ports;
+};
+
+/* False: not an IP packet. */
+bool pm_packet_endpoints(const struct pm_packet *packet, struct pm_endpoints *out);
+
+/* Room for any address and its NUL. Text as inet_ntop writes it (RFC 5952). */
+#define PM_ADDR_TEXT 46
+void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
+
+/* ------------------------------------------------------------------ reasons */
+
+/* Why a packet got what it got: constant, name, text. NONE is the ordinary way. */
+#define PM_WHY_MAP(X)                                                                              \
+    X(NONE, "none", "nothing to say")                                                              \
+    X(RULE, "rule", "a rule decided")                                                              \
+    X(DEFAULT, "default", "no verdict rule matched; policy.default decided")                       \
+    X(EDITED, "edited", "a rewrite rule changed it")                                               \
+    X(FOLLOWED, "followed", "sequence or acknowledgement number follows an earlier edit")          \
+    X(KEPT_ORDER, "kept_order", "waits behind a delayed packet of its flow")                       \
+    X(DELAY_FULL, "delay_full", "delay queue full; the delay rule's on_full decided")              \
+    X(NOT_IP, "not_ip", "not IPv4 or IPv6; passes untouched")                                      \
+    X(MALFORMED, "malformed", "a length or header field contradicts the bytes")                    \
+    X(TRUNCATED, "truncated", "the capture holds only part of the packet")                         \
+    X(FRAGMENT, "fragment", "an IP fragment; not rewritten")                                       \
+    X(BAD_CHECKSUM, "bad_checksum", "its checksum is wrong; never repaired")                       \
+    X(BAD_FLAGS, "bad_flags", "a combination of TCP flags that no stack sends")                    \
+    X(FLOWS_FULL, "flows_full", "no room for another flow; judged alone, not rewritten")           \
+    X(STREAMS_FULL, "streams_full", "no room for another rewritten stream; flow passes as it is")  \
+    X(MIDSTREAM, "midstream", "start of the TCP flow was not seen; policy.on_midstream decided")   \
+    X(OUT_OF_ORDER, "out_of_order", "bytes are missing before it; that gap stays as it is")        \
+    X(LATE, "late", "bytes of a gap that was given up; they pass as they are")                     \
+    X(RETAIN_FULL, "retain_full", "old stream bytes forgotten early to make room")                 \
+    X(FORGOTTEN, "forgotten", "repeats bytes that are no longer remembered")                       \
+    X(EDITS_FULL, "edits_full", "edit log full; a match was left as it is")                        \
+    X(OVERLAP_DIFFERS, "overlap_differs", "a retransmission with other bytes; the first ones win") \
+    X(TOO_BIG, "too_big", "would outgrow the MTU or the largest packet")                           \
+    X(REFUSED, "refused", "an edit that cannot be made safely; policy.on_rewrite_refused decided") \
+    X(FIELD_ABSENT, "field_absent", "a header edit names a field the packet does not have")        \
+    X(UNSUPPORTED, "unsupported", "payload edits know only TCP and UDP")                           \
+    X(UNMAPPABLE, "unmappable", "cannot be placed in a stream whose length was changed; dropped")  \
+    X(BEYOND_FIN, "beyond_fin", "data behind the end of the stream; cut off")                      \
+    X(TCP_AUTH, "tcp_auth", "TCP-MD5 or TCP-AO signs the flow; it passes as it is")                \
+    X(MPTCP, "mptcp", "Multipath TCP; the flow passes as it is")                                   \
+    X(TFO_DATA, "tfo_data", "data in a SYN; it passes as it is")                                   \
+    X(SYN_UNCONFIRMED, "syn_unconfirmed", "a new SYN in a live flow; passes, changes nothing yet") \
+    X(ICMP_QUOTE, "icmp_quote", "an ICMP error that quotes a rewritten flow; passes as it is")
+
+enum pm_why {
+#define PM_WHY_ENUM(id, name, text) PM_WHY_##id,
+    PM_WHY_MAP(PM_WHY_ENUM)
+#undef PM_WHY_ENUM
+        PM_WHY_COUNT
+};
+
+const char *pm_why_name(enum pm_why why); /* stable; stands in reports */
+const char *pm_why_text(enum pm_why why);
+
+/* No rule. */
+#define PM_NO_RULE UINT32_MAX
+
+/* ------------------------------------------------------------------ the filter */
+
+struct pm_filter;
+
+struct pm_filter_config {
+    uint64_t seed;        /* for every draw; 0 is a seed like any other */
+    uint64_t hash_key[2]; /* random on live paths, fixed in a replay */
+};
+
+enum pm_verdict { PM_ALLOW, PM_DROP, PM_DELAY };
+
+struct pm_decision {
+    enum pm_verdict verdict;
+    enum pm_why why;     /* RULE, DEFAULT, or the named exception */
+    uint32_t rule;       /* index of the deciding rule, or PM_NO_RULE */
+    enum pm_dir dir;     /* as given, or as found from the flow */
+    uint64_t flow_id;    /* number of the flow within this engine, from 1; 0: none */
+    uint64_t release_ns; /* DELAY: when pm_filter_due() will hand the cookie back */
+};
+
+/* Bytes of memory the engine will take, all of it at pm_filter_new(). */
+size_t pm_filter_footprint(const struct pm_policy *policy);
+/* Takes a reference on the policy. NULL with *error filled when memory is short. */
+struct pm_filter *pm_filter_new(struct pm_policy *policy, const struct pm_filter_config *config,
+                                struct pm_error *error);
+void pm_filter_free(struct pm_filter *filter);
+
+struct pm_decision pm_filter_decide(struct pm_filter *filter, const struct pm_packet *packet,
+                                    uint64_t now_ns);
+
+/* The engine keeps no packet: on DELAY the caller keeps its own under packet.cookie. Takes the
+ * next cookie whose time has come (<= now_ns) in order of (release, arrival). False: none. */
+bool pm_filter_due(struct pm_filter *filter, uint64_t now_ns, uint64_t *cookie);
+/* When the next delayed packet is due; UINT64_MAX: none waits. */
+uint64_t pm_filter_next_ns(const struct pm_filter *filter);
+
+/* ------------------------------------------------------------------ the rewriter */
+
+struct pm_rewriter;
+
+/* Which conversation a replay writes (the engine that runs is the same).
+ * REWRITTEN as if both ends had spoken the rewritten streams
+ * WIRE      what the network side would show: outbound rewritten, inbound as received
+ * HOST      what the host's side would show: inbound rewritten, outbound as sent
+ * In each of them acknowledgements are those of an end that received the rewritten bytes. */
+enum pm_view { PM_VIEW_REWRITTEN, PM_VIEW_WIRE, PM_VIEW_HOST };
+
+/* How L4 checksums of packets that a rule touches are taken.
+ * AUTO   a wrong one counts as wrong, but zero or the bare pseudo-header sum as offloaded
+ * VERIFY a wrong one counts as wrong    IGNORE every one counts as right */
+enum pm_checksums { PM_CHECKSUMS_AUTO, PM_CHECKSUMS_VERIFY, PM_CHECKSUMS_IGNORE };
+
+/* One edit, made in bytes that the packet brought for the first time. */
+struct pm_edit_note {
+    uint32_t rule, op; /* op: index within the rule */
+    uint64_t offset;   /* in the original stream of this direction, or in the payload */
+    uint32_t old_len, new_len;
+};
+
+#define PM_EDIT_NOTES 16
+
+/* A packet to send, lent for the call of emit. */
+struct pm_emitted {
+    const uint8_t *data;
+    size_t len;
+    size_t wire_len; /* as in pm_packet; more than len only for a packet that came truncated */
+    uint64_t cookie; /* of the packet that caused it */
+    enum pm_dir dir;
+    enum pm_why why; /* EDITED, FOLLOWED, NONE (bit-identical), or the exception it passed under */
+    uint32_t part;   /* 0, 1, ... when one packet had to become several */
+    const struct pm_edit_note *notes; /* with part 0: the first PM_EDIT_NOTES edits */
+    uint32_t note_count, edit_count;  /* notes given; edits made */
+    uint32_t header_rule;             /* last rule that changed a header field, or PM_NO_RULE */
+};
+
+typedef void pm_emit_fn(void *context, const struct pm_emitted *emitted);
+
+struct pm_rewriter_config {
+    uint64_t hash_key[2];
+    enum pm_view view;
+    enum pm_checksums checksums;
+    uint32_t mtu;          /* what rewriting may not outgrow (IP bytes); 0: no limit. A packet that
+                              came larger may stay so */
+    uint32_t streams;      /* most TCP flows rewritten at a time; 0: 4096 */
+    uint32_t retain_bytes; /* stream bytes remembered for retransmissions, in all; 0: 64 MiB */
+    uint32_t retain_dir_bytes; /* and per direction of a flow; 0: 1 MiB */
+    uint32_t edits;            /* edits remembered, in all; 0: 262144 */
+    pm_emit_fn *emit;
+    void *context;
+};
+
+size_t pm_rewriter_footprint(const struct pm_policy *policy,
+                             const struct pm_rewriter_config *config);
+struct pm_rewriter *pm_rewriter_new(struct pm_policy *policy,
+                                    const struct pm_rewriter_config *config,
+                                    struct pm_error *error);
+void pm_rewriter_free(struct pm_rewriter *rewriter);
+
+/* `buffer` is the packet's own bytes (packet->data), which the engine may change in place and emit
+ * without a copy; what it holds afterwards is undefined. Emits before it returns. The answer says
+ * what became of the packet; nothing was emitted when it is one of the dropping reasons. */
+enum pm_why pm_rewrite(struct pm_rewriter *rewriter, const struct pm_packet *packet,
+                       uint8_t *buffer, uint64_t now_ns);
+
+/* ------------------------------------------------------------------ counters */
+
+struct pm_rule_stats {
+    uint64_t packets, bytes; /* verdict rules: judged by it; rewrite rules: changed by it */
+    uint64_t edits;          /* replacements made */
+    int64_t grown_bytes;     /* what they added, less what they removed */
+};
+
+struct pm_stats {
+    uint64_t packets, bytes;            /* in */
+    uint64_t allowed, dropped, delayed; /* filter, packets */
+    uint64_t allowed_bytes, dropped_bytes, delayed_bytes;
+    uint64_t emitted, emitted_bytes; /* rewriter */
+    uint64_t changed;                /* rewriter: packets in that left changed */
+    uint64_t split;                  /* rewriter: packets added by cutting to the MTU */
+    uint64_t flows;                  /* flows seen */
+    uint64_t flows_now, flows_max;
+    uint64_t why[PM_WHY_COUNT];
+};
+
+const struct pm_stats *pm_filter_stats(const struct pm_filter *filter);
+const struct pm_stats *pm_rewriter_stats(const struct pm_rewriter *rewriter);
+const struct pm_rule_stats *pm_filter_rule_stats(const struct pm_filter *filter, uint32_t rule);
+const struct pm_rule_stats *pm_rewriter_rule_stats(const struct pm_rewriter *rewriter,
+                                                   uint32_t rule);
+
+#endif

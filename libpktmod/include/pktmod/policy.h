@@ -1,0 +1,308 @@
+/* policy.h - how a program builds a policy: fields, conditions, rules, sets.
+ *
+ * A policy is made once with a builder, is immutable afterwards, and is shared by reference count.
+ * The JSON loader (rules/) is one user of this door; a program may build its policy without JSON.
+ *
+ *     struct pm_builder *b = pm_builder_new();
+ *     pm_cond_id telnet = pm_cond_test(b, PM_FIELD_TCP_DSTPORT, &(struct pm_value){
+ *         .kind = PM_VALUE_RANGE, .range = {23, 23}}, 1);
+ *     pm_builder_add_rule(b, &(struct pm_rule_spec){.id = "telnet", .match = telnet,
+ *         .action = PM_ACTION_DROP});
+ *     struct pm_policy *p = pm_builder_finish(b, &error);    // frees the builder
+ *
+ * Ownership: everything handed to the builder is copied. A builder call that runs out of memory
+ * remembers it, the calls after it do nothing, and pm_builder_finish() reports it; so callers check
+ * once, at the end.
+ */
+#ifndef PKTMOD_POLICY_H
+#define PKTMOD_POLICY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How set-up can fail. Packets never fail; see enum pm_why in pktmod.h. */
+enum pm_status {
+    PM_OK,
+    PM_NO_MEMORY,
+    PM_INVALID, /* an argument is out of its range; the text says which */
+};
+
+struct pm_error {
+    enum pm_status status;
+    char text[256];
+};
+
+/* An address as it stands on the wire; IPv4 uses the first four bytes. */
+struct pm_addr {
+    uint8_t bytes[16];
+    uint8_t version; /* 4 or 6 */
+};
+
+/* ------------------------------------------------------------------ fields */
+
+/* Kinds of field, which say what values a test on it may have. */
+enum pm_kind {
+    PM_KIND_UINT,  /* RANGE, MASK, SET (port) */
+    PM_KIND_FLAG,  /* RANGE over 0..1 */
+    PM_KIND_ENUM,  /* RANGE; names in pm_field_info.names */
+    PM_KIND_ADDR,  /* PREFIX, SET (cidr) */
+    PM_KIND_MAC,   /* MAC */
+    PM_KIND_TEXT,  /* BYTES against the whole text, SET (string) */
+    PM_KIND_BYTES, /* BYTES anywhere in it, SET (bytes) */
+    PM_KIND_BPF,   /* BPF */
+};
+
+/* Every field of the language: constant, Wireshark name, kind, largest value, flags.
+ * F flow-constant: the same for all packets of one side of a flow
+ * S a rewrite may set it          A a rewrite may add to it */
+#define PM_FIELD_MAP(X)                                                                            \
+    X(DIR, "dir", ENUM, 1, F)                                                                      \
+    X(FLOW, "flow", ENUM, 1, F)                                                                    \
+    X(FLOW_NEW, "flow.new", FLAG, 1, 0)                                                            \
+    X(INTERFACE, "interface", TEXT, 0, 0)                                                          \
+    X(BPF, "bpf", BPF, 0, 0)                                                                       \
+    X(FRAME_LEN, "frame.len", UINT, 0xffffffffu, 0)                                                \
+    X(ETH_SRC, "eth.src", MAC, 0, S)                                                               \
+    X(ETH_DST, "eth.dst", MAC, 0, S)                                                               \
+    X(ETH_TYPE, "eth.type", UINT, 0xffff, 0)                                                       \
+    X(VLAN_ID, "vlan.id", UINT, 4095, F | S)                                                       \
+    X(IP_VERSION, "ip.version", UINT, 15, F)                                                       \
+    X(IP_SRC, "ip.src", ADDR, 0, F | S)                                                            \
+    X(IP_DST, "ip.dst", ADDR, 0, F | S)                                                            \
+    X(IP_ADDR, "ip.addr", ADDR, 0, F)                                                              \
+    X(IP_PROTO, "ip.proto", UINT, 255, F)                                                          \
+    X(IP_TTL, "ip.ttl", UINT, 255, S | A)                                                          \
+    X(IP_DSCP, "ip.dsfield.dscp", UINT, 63, S | A)                                                 \
+    X(IP_ECN, "ip.dsfield.ecn", UINT, 3, S)                                                        \
+    X(IP_ID, "ip.id", UINT, 0xffff, S | A)                                                         \
+    X(IP_DF, "ip.flags.df", FLAG, 1, S)                                                            \
+    X(IP_MF, "ip.flags.mf", FLAG, 1, 0)                                                            \
+    X(IP_LEN, "ip.len", UINT, 0xffffffffu, 0)                                                      \
+    X(TCP_SRCPORT, "tcp.srcport", UINT, 0xffff, F)                                                 \
+    X(TCP_DSTPORT, "tcp.dstport", UINT, 0xffff, F)                                                 \
+    X(TCP_PORT, "tcp.port", UINT, 0xffff, F)                                                       \
+    X(TCP_FLAGS, "tcp.flags", UINT, 0xfff, 0)                                                      \
+    X(TCP_FLAGS_FIN, "tcp.flags.fin", FLAG, 1, 0)                                                  \
+    X(TCP_FLAGS_SYN, "tcp.flags.syn", FLAG, 1, 0)                                                  \
+    X(TCP_FLAGS_RST, "tcp.flags.reset", FLAG, 1, 0)                                                \
+    X(TCP_FLAGS_PSH, "tcp.flags.push", FLAG, 1, 0)                                                 \
+    X(TCP_FLAGS_ACK, "tcp.flags.ack", FLAG, 1, 0)                                                  \
+    X(TCP_FLAGS_URG, "tcp.flags.urg", FLAG, 1, 0)                                                  \
+    X(TCP_FLAGS_ECE, "tcp.flags.ece", FLAG, 1, 0)                                                  \
+    X(TCP_FLAGS_CWR, "tcp.flags.cwr", FLAG, 1, 0)                                                  \
+    X(TCP_SEQ, "tcp.seq", UINT, 0xffffffffu, 0)                                                    \
+    X(TCP_ACK, "tcp.ack", UINT, 0xffffffffu, 0)                                                    \
+    X(TCP_WINDOW, "tcp.window_size", UINT, 0xffff, S | A)                                          \
+    X(TCP_MSS, "tcp.options.mss", UINT, 0xffff, 0)                                                 \
+    X(TCP_LEN, "tcp.len", UINT, 0xffffffffu, 0)                                                    \
+    X(UDP_SRCPORT, "udp.srcport", UINT, 0xffff, F | S)                                             \
+    X(UDP_DSTPORT, "udp.dstport", UINT, 0xffff, F | S)                                             \
+    X(UDP_PORT, "udp.port", UINT, 0xffff, F)                                                       \
+    X(UDP_LENGTH, "udp.length", UINT, 0xffff, 0)                                                   \
+    X(L4_SRCPORT, "l4.srcport", UINT, 0xffff, F)                                                   \
+    X(L4_DSTPORT, "l4.dstport", UINT, 0xffff, F)                                                   \
+    X(L4_PORT, "l4.port", UINT, 0xffff, F)                                                         \
+    X(ICMP_TYPE, "icmp.type", UINT, 255, S)                                                        \
+    X(ICMP_CODE, "icmp.code", UINT, 255, S)                                                        \
+    X(PAYLOAD, "payload", BYTES, 0, 0)
+
+enum pm_field {
+#define PM_FIELD_ENUM(id, name, kind, max, flags) PM_FIELD_##id,
+    PM_FIELD_MAP(PM_FIELD_ENUM)
+#undef PM_FIELD_ENUM
+        PM_FIELD_COUNT
+};
+
+struct pm_field_info {
+    const char *name; /* the Wireshark display-filter name */
+    enum pm_kind kind;
+    uint32_t max;             /* largest value of a UINT, FLAG or ENUM */
+    const char *const *names; /* ENUM: NULL-terminated, value = index */
+    bool flow_constant, settable, addable;
+};
+
+const struct pm_field_info *pm_field_info(enum pm_field field);
+
+/* Finds a field by its name or an alias (ipv6.src, ipv6.hlim, ...; "tcp.flags.rst" too).
+ * False if there is none. */
+bool pm_field_find(const char *name, enum pm_field *field);
+
+/* ------------------------------------------------------------------ values and conditions */
+
+enum pm_value_kind {
+    PM_VALUE_RANGE,  /* lo <= field <= hi */
+    PM_VALUE_MASK,   /* (field & mask) == value */
+    PM_VALUE_PREFIX, /* the first `bits` bits of the address are equal (same IP version) */
+    PM_VALUE_MAC,
+    PM_VALUE_BYTES,
+    PM_VALUE_SET, /* a set made with pm_builder_add_set */
+    PM_VALUE_BPF, /* a program made with pm_builder_add_bpf */
+};
+
+#define PM_NO_LIMIT UINT32_MAX
+
+struct pm_value {
+    enum pm_value_kind kind;
+    union {
+        struct {
+            uint32_t lo, hi;
+        } range;
+        struct {
+            uint32_t mask, value;
+        } mask;
+        struct {
+            struct pm_addr addr;
+            uint8_t bits; /* 0..32 or 0..128 */
+        } prefix;
+        uint8_t mac[6];
+        struct {
+            const uint8_t *bytes;
+            uint32_t len;
+            uint32_t offset; /* the occurrence begins at or after this byte of the field */
+            uint32_t depth;  /* and lies within this many bytes from there; PM_NO_LIMIT */
+            bool nocase;     /* ASCII letters only */
+            bool whole;      /* TEXT fields: the field is exactly these bytes */
+        } bytes;
+        uint32_t set;
+        uint32_t bpf;
+    };
+};
+
+typedef uint32_t pm_cond_id;
+#define PM_COND_TRUE 0u /* matches everything */
+
+enum pm_set_kind { PM_SET_CIDR, PM_SET_PORT, PM_SET_STRING, PM_SET_BYTES };
+
+/* One classic BPF instruction, as tcpdump -dd prints it. */
+struct pm_bpf_insn {
+    uint16_t code;
+    uint8_t jt, jf;
+    uint32_t k;
+};
+
+/* ------------------------------------------------------------------ rules */
+
+enum pm_action {
+    PM_ACTION_ALLOW,
+    PM_ACTION_DROP,
+    PM_ACTION_DELAY,
+    PM_ACTION_LOG,
+    PM_ACTION_REWRITE
+};
+
+enum pm_scope { PM_SCOPE_PACKET, PM_SCOPE_FLOW };
+
+enum pm_op_kind { PM_OP_REPLACE, PM_OP_SET, PM_OP_ADD };
+
+/* Where a replace looks: AUTO is the stream for TCP and the payload for everything else. */
+enum pm_where { PM_IN_AUTO, PM_IN_STREAM, PM_IN_PAYLOAD };
+
+struct pm_op_spec {
+    enum pm_op_kind kind;
+    union {
+        struct {
+            const uint8_t *find, *with;
+            uint32_t find_len, with_len; /* find_len >= 1 */
+            enum pm_where where;
+            uint32_t
+                max; /* so many per packet (payload) or per direction of a flow (stream); 0: all */
+            bool nocase;
+            uint32_t within_offset, within_depth; /* as offset and depth of a BYTES value */
+        } replace;
+        struct {
+            enum pm_field field;
+            int64_t number;      /* UINT, FLAG: the value, or the summand */
+            struct pm_addr addr; /* ADDR */
+            uint8_t mac[6];      /* MAC */
+        } set;
+    };
+};
+
+struct pm_rule_spec {
+    const char *id; /* [A-Za-z0-9._-]{1,64}, unique */
+    pm_cond_id match;
+    enum pm_action action;
+    enum pm_scope scope; /* verdict rules */
+    bool final;          /* ALLOW: the packet also skips rewriting */
+    struct {
+        uint64_t delay_ns;
+        uint64_t jitter_ns;  /* uniform in -jitter..+jitter, the sum never below 0 */
+        bool keep_order;     /* packets of the same flow and side do not overtake */
+        bool drop_when_full; /* else the oldest delayed packet is released early */
+    } delay;
+    const struct pm_op_spec *ops; /* REWRITE */
+    size_t op_count;
+};
+
+/* ------------------------------------------------------------------ policy-wide settings */
+
+enum pm_midstream { PM_MIDSTREAM_VERDICT_ONLY, PM_MIDSTREAM_REWRITE, PM_MIDSTREAM_DROP };
+
+struct pm_settings {
+    bool default_drop;         /* no verdict rule matched */
+    bool engine_error_drop;    /* a pool is full, a packet cannot be parsed */
+    bool rewrite_refused_drop; /* an edit that cannot be made safely */
+    bool bad_checksum_drop;
+    bool tunnel_down_drop;
+    enum pm_midstream midstream;
+    uint32_t hold_bytes, hold_ms;
+    uint32_t flows;           /* most flows tracked at a time */
+    uint32_t flow_idle_s;     /* an idle flow may be forgotten after this */
+    uint32_t delayed_packets; /* most packets delayed at a time */
+    uint32_t delayed_bytes;
+};
+
+#define PM_SETTINGS_DEFAULT                                                                        \
+    ((struct pm_settings){.hold_bytes = 4096,                                                      \
+                          .hold_ms = 50,                                                           \
+                          .flows = 65536,                                                          \
+                          .flow_idle_s = 3600,                                                     \
+                          .delayed_packets = 1024,                                                 \
+                          .delayed_bytes = 4u << 20})
+
+/* ------------------------------------------------------------------ the builder */
+
+struct pm_builder;
+struct pm_policy;
+
+struct pm_builder *pm_builder_new(void); /* NULL: no memory */
+void pm_builder_free(struct pm_builder *b);
+
+void pm_builder_settings(struct pm_builder *b, const struct pm_settings *settings);
+
+/* True when the field holds at least one of the values. A packet that has no such field fails the
+ * test. Fields with two values (ip.addr, tcp.port, ...) hold a value if either is it. */
+pm_cond_id pm_cond_test(struct pm_builder *b, enum pm_field field, const struct pm_value *values,
+                        size_t count);
+pm_cond_id pm_cond_present(struct pm_builder *b, enum pm_field field);
+pm_cond_id pm_cond_all(struct pm_builder *b, const pm_cond_id *conds, size_t count);
+pm_cond_id pm_cond_any(struct pm_builder *b, const pm_cond_id *conds, size_t count);
+pm_cond_id pm_cond_not(struct pm_builder *b, pm_cond_id cond);
+
+/* A set is filled value by value, so that a file of millions of lines needs no second copy.
+ * CIDR sets take PREFIX values, PORT sets RANGE values, STRING and BYTES sets BYTES values. */
+uint32_t pm_builder_add_set(struct pm_builder *b, enum pm_set_kind kind);
+void pm_set_add(struct pm_builder *b, uint32_t set, const struct pm_value *value);
+
+/* A BPF expression, compiled once for every link type it can be compiled for. Packets of another
+ * link type fail the test. */
+uint32_t pm_builder_add_bpf(struct pm_builder *b);
+void pm_bpf_add(struct pm_builder *b, uint32_t bpf, uint16_t linktype,
+                const struct pm_bpf_insn *insns, size_t count);
+
+void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *rule);
+
+/* Compiles. Always frees the builder. NULL on failure, with *error filled. */
+struct pm_policy *pm_builder_finish(struct pm_builder *b, struct pm_error *error);
+
+struct pm_policy *pm_policy_ref(struct pm_policy *policy);
+void pm_policy_unref(struct pm_policy *policy); /* NULL is fine */
+
+size_t pm_policy_rule_count(const struct pm_policy *policy);
+const char *pm_policy_rule_id(const struct pm_policy *policy, uint32_t rule);
+enum pm_action pm_policy_rule_action(const struct pm_policy *policy, uint32_t rule);
+const struct pm_settings *pm_policy_settings(const struct pm_policy *policy);
+bool pm_policy_rewrites(const struct pm_policy *policy); /* it has at least one rewrite rule */
+
+#endif

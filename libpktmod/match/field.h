@@ -1,0 +1,28 @@
+/* field.h - reading one field of a packet. */
+#ifndef PM_MATCH_FIELD_H
+#define PM_MATCH_FIELD_H
+
+#include "match/packet.h"
+
+#define PM_FIELD_VALUES 4
+
+/* What a field holds in one packet. */
+struct pm_reading {
+    uint32_t count; /* values; 0: the packet has no such field */
+    union {
+        uint32_t number[PM_FIELD_VALUES];     /* UINT, FLAG, ENUM; vlan.id has one per tag */
+        const uint8_t *addr[PM_FIELD_VALUES]; /* ADDR: 4 or 16 bytes by addr_version */
+        const uint8_t *mac;                   /* MAC */
+        struct {
+            const uint8_t *bytes;
+            size_t len;
+        } bytes; /* TEXT, BYTES */
+    };
+    uint8_t addr_version;
+};
+
+/* Not for PM_FIELD_BPF. ENUM values: dir out 0, in 1; flow to_server 0, to_client 1.
+ * Flow-constant fields depend on nothing but the flow key, the side and dir. */
+void pm_field_read(const struct pm_subject *s, enum pm_field field, struct pm_reading *out);
+
+#endif

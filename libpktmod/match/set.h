@@ -1,0 +1,24 @@
+/* set.h - many values, asked one at a time: prefixes, ports, strings, byte patterns. */
+#ifndef PM_MATCH_SET_H
+#define PM_MATCH_SET_H
+
+#include <pktmod/policy.h>
+
+struct pm_set;
+
+/* A set under construction takes values (add false: no memory), is sealed once (false: no memory),
+ * and is only read after that. Duplicates are fine. */
+struct pm_set *pm_set_new(enum pm_set_kind kind);
+void pm_set_free(struct pm_set *set);
+bool pm_set_put(struct pm_set *set, const struct pm_value *value);
+bool pm_set_seal(struct pm_set *set);
+
+enum pm_set_kind pm_set_kind_of(const struct pm_set *set);
+bool pm_set_has_addr(const struct pm_set *set, uint8_t version, const uint8_t *addr);
+bool pm_set_has_port(const struct pm_set *set, uint32_t port);
+/* STRING: the text is exactly one of the values. */
+bool pm_set_has_text(const struct pm_set *set, const uint8_t *text, size_t len);
+/* BYTES: one of the values occurs in the bytes. */
+bool pm_set_occurs_in(const struct pm_set *set, const uint8_t *bytes, size_t len);
+
+#endif
