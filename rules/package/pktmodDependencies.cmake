@@ -1,0 +1,24 @@
+# What the rule loader stands on, found the same way when pktmod is built and when it is used:
+# pktmod::cjson and pktmod::pcap. A target that is missing afterwards was not found.
+find_package(PkgConfig QUIET)
+
+function(pktmod_find_dependency name module header library)
+  if(TARGET pktmod::${name})
+    return()
+  endif()
+  if(PKG_CONFIG_FOUND)
+    pkg_check_modules(PKTMOD_${name}_PC QUIET ${module})
+  endif()
+  find_path(PKTMOD_${name}_INCLUDE ${header} HINTS ${PKTMOD_${name}_PC_INCLUDE_DIRS})
+  find_library(PKTMOD_${name}_LIBRARY ${library} HINTS ${PKTMOD_${name}_PC_LIBRARY_DIRS})
+  mark_as_advanced(PKTMOD_${name}_INCLUDE PKTMOD_${name}_LIBRARY)
+  if(PKTMOD_${name}_INCLUDE AND PKTMOD_${name}_LIBRARY)
+    add_library(pktmod::${name} UNKNOWN IMPORTED)
+    set_target_properties(pktmod::${name} PROPERTIES
+      IMPORTED_LOCATION "${PKTMOD_${name}_LIBRARY}"
+      INTERFACE_INCLUDE_DIRECTORIES "${PKTMOD_${name}_INCLUDE}")
+  endif()
+endfunction()
+
+pktmod_find_dependency(cjson libcjson cjson/cJSON.h cjson)
+pktmod_find_dependency(pcap libpcap pcap/pcap.h pcap)
