@@ -24,8 +24,9 @@ enum pm_linktype {
 
 struct pm_link {
     bool is_ip; /* an IPv4 or IPv6 header should begin at l3_off (its nibble still unchecked) */
-    bool is_ethernet;  /* data[0..11] are destination and source MAC */
-    bool is_malformed; /* the header itself does not fit into the frame */
+    bool is_ethernet;   /* data[0..11] are destination and source MAC */
+    bool is_malformed;  /* the header itself does not fit into the frame */
+    uint8_t ip_version; /* 4 or 6 as the link says; 0: it does not, the nibble decides */
     uint8_t vlan_count;
     uint16_t vlan[PM_VLAN_MAX];     /* VLAN ids (12 bits), outermost first */
     uint16_t vlan_off[PM_VLAN_MAX]; /* offset of each tag's TCI in the frame */
