@@ -6,46 +6,61 @@
 
 #include "base/bytes.h"
 
-/* Words are added in the machine's own byte order; the one's complement sum comes out with its
- * bytes swapped then, and is swapped back (RFC 1071 section 2 (B)). */
-static inline uint64_t load64(const uint8_t *p)
+/* Words are added in the machine's own byte order; where that is little-endian the one's complement
+ * sum comes out with its bytes swapped, and is swapped back (RFC 1071 section 2 (B)). */
+
+static inline uint64_t halves(const uint8_t *p)
 {
     uint64_t word;
     memcpy(&word, p, sizeof word);
-    return word;
-}
-
-static inline uint64_t halves(uint64_t word)
-{
     return (word & 0xffffffffu) + (word >> 32);
 }
 
-/* Of whole 8-byte words. */
-static uint64_t native_sum(const uint8_t *p, size_t len)
+/* The last 0..7 bytes, an odd one followed by a zero. */
+static inline uint64_t tail_sum(const uint8_t *p, size_t len)
 {
-    uint64_t a = 0, b = 0, c = 0, d = 0;
-    for (; len >= 32; len -= 32, p += 32) {
-        a += halves(load64(p));
-        b += halves(load64(p + 8));
-        c += halves(load64(p + 16));
-        d += halves(load64(p + 24));
+    uint64_t sum = 0;
+    if (len & 4) {
+        uint32_t word;
+        memcpy(&word, p, sizeof word);
+        sum += word;
+        p += 4;
     }
-    for (; len >= 8; len -= 8, p += 8)
-        a += halves(load64(p));
-    return a + b + c + d;
+    if (len & 2) {
+        uint16_t word;
+        memcpy(&word, p, sizeof word);
+        sum += word;
+        p += 2;
+    }
+    if (len & 1) {
+        const uint8_t padded[2] = {*p, 0};
+        uint16_t word;
+        memcpy(&word, padded, sizeof word);
+        sum += word;
+    }
+    return sum;
+}
+
+static inline uint16_t from_native(uint16_t sum)
+{
+    const uint8_t one[2] = {0, 1};
+    uint16_t big_endian_one;
+    memcpy(&big_endian_one, one, sizeof big_endian_one);
+    return big_endian_one == 1 ? sum : (uint16_t)(sum << 8 | sum >> 8);
 }
 
 uint64_t pm_sum(const uint8_t *data, size_t len)
 {
-    static const uint8_t one[2] = {0, 1};
-    size_t whole = len & ~(size_t)7;
-    uint8_t last[8] = {0};
-    if (len > whole)
-        memcpy(last, data + whole, len - whole);
-    uint64_t native = native_sum(data, whole) + halves(load64(last));
-    uint16_t sum = pm_sum_fold(native), big_endian_one;
-    memcpy(&big_endian_one, one, sizeof big_endian_one);
-    return big_endian_one == 1 ? sum : (uint16_t)(sum << 8 | sum >> 8);
+    uint64_t a = 0, b = 0, c = 0, d = 0;
+    for (; len >= 32; len -= 32, data += 32) {
+        a += halves(data);
+        b += halves(data + 8);
+        c += halves(data + 16);
+        d += halves(data + 24);
+    }
+    for (; len >= 8; len -= 8, data += 8)
+        a += halves(data);
+    return from_native(pm_sum_fold(a + b + c + d + tail_sum(data, len)));
 }
 
 /* RFC 1624 equation 3, with ~(a) written as 0xffff - a. */

@@ -30,15 +30,16 @@ enum pm_sum_state {
     PM_SUM_RIGHT,
     PM_SUM_WRONG,
     PM_SUM_PARTIAL, /* wrong, but the field holds just the pseudo-header sum: offloaded */
-    PM_SUM_ZERO,    /* wrong, and the field is 0: never filled in (TCP, ICMP) */
+    PM_SUM_ZERO,    /* wrong, and the field is 0: never filled in (not UDP over IPv4) */
     PM_SUM_NONE,    /* UDP over IPv4 sent without one */
-    PM_SUM_UNKNOWN, /* bytes missing (truncated, fragment) or a protocol without a checksum here */
+    PM_SUM_UNKNOWN, /* bytes missing (truncated, fragment), is_unmodifiable (the address summed
+                       may be another), or a protocol without a checksum here */
 };
 
 /* IPv4 header checksum; IPv6 has none and is RIGHT. parse must not be NOT_IP or BAD_L3. A packet
  * with has_no_length counts as offloaded: RIGHT. */
 enum pm_sum_state pm_check_ip(const struct pm_headers *h);
-/* TCP, UDP, ICMP, ICMPv6 at PM_PARSE_L4. */
+/* TCP, UDP, ICMP, ICMPv6 at PM_PARSE_L4; UNKNOWN for all else. */
 enum pm_sum_state pm_check_l4(const struct pm_headers *h);
 
 /* Writes the IPv4 header checksum of the header at l3. */

@@ -57,14 +57,21 @@ static bool has_route_or_nonsense(const uint8_t *l3, uint32_t header_len)
     return false;
 }
 
+/* Whether the first `need` bytes of the datagram are captured. */
+static bool has_captured(struct pm_headers *h, size_t need, size_t avail, size_t wire)
+{
+    h->is_truncated = need > avail && need <= wire;
+    return need <= avail;
+}
+
 static bool parse_ipv4(struct pm_headers *h, size_t avail, size_t wire)
 {
-    if (avail < IPV4_FIXED_LEN)
+    if (!has_captured(h, IPV4_FIXED_LEN, avail, wire))
         return false;
     const uint8_t *l3 = pm_l3(h);
     uint32_t header_len = (uint32_t)(l3[0] & 15) * 4;
     uint16_t total_len = pm_get16(l3 + 2), fragment = pm_get16(l3 + 6);
-    if (header_len < IPV4_FIXED_LEN || header_len > avail)
+    if (header_len < IPV4_FIXED_LEN || !has_captured(h, header_len, avail, wire))
         return false;
     if (total_len == 0)
         set_end_of_frame(h, avail, wire);
@@ -103,7 +110,7 @@ static bool set_ipv6_end(struct pm_headers *h, size_t avail, size_t wire)
 
 static bool parse_ipv6(struct pm_headers *h, size_t avail, size_t wire)
 {
-    if (avail < PM_IPV6_FIXED_LEN)
+    if (!has_captured(h, PM_IPV6_FIXED_LEN, avail, wire))
         return false;
     h->ip_proto = pm_l3(h)[6];
     h->l4_off = h->l3_off + PM_IPV6_FIXED_LEN;
@@ -112,9 +119,9 @@ static bool parse_ipv6(struct pm_headers *h, size_t avail, size_t wire)
 
 static bool parse_l3(struct pm_headers *h, size_t wire_len)
 {
-    if (h->l3_off == h->len)
-        return false;
     size_t avail = h->len - h->l3_off, wire = wire_len - h->l3_off;
+    if (!has_captured(h, 1, avail, wire))
+        return false;
     h->ip_version = pm_l3(h)[0] >> 4;
     if (h->link.ip_version != 0 && h->link.ip_version != h->ip_version)
         return false;

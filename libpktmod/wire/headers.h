@@ -43,12 +43,15 @@ struct pm_headers {
 
     /* valid from PM_PARSE_L3 (and BAD_L4) */
     uint8_t ip_version;
-    uint8_t ip_proto; /* IPv6: what the chain of extension headers ends in */
-    bool is_fragment; /* MF set or offset not zero; an IPv6 atomic fragment is none */
-    bool is_first_fragment;
-    bool is_truncated;    /* the capture (len < wire_len) lacks bytes of the datagram */
-    bool has_no_length;   /* IPv4 total length 0: a TSO packet, the datagram ends with the frame */
-    bool is_unmodifiable; /* source route, routing header with segments left, AH, ESP, jumbogram */
+    uint8_t ip_proto;       /* IPv6: what the chain of extension headers ends in */
+    bool is_fragment;       /* MF set or offset not zero; an IPv6 atomic fragment is none */
+    bool is_first_fragment; /* is_fragment at offset 0 */
+    bool is_truncated;      /* the capture (len < wire_len) lacks bytes of the datagram; set with
+                               BAD_L3 too, when it is the IP headers that were cut */
+    bool has_no_length;     /* IPv4 total length 0, or IPv6 payload length 0 before TCP: a TSO
+                               packet, the datagram ends with the frame */
+    bool is_unmodifiable;   /* source route, routing header with segments left, Mobile IPv6 home
+                               address, IP options that cannot be read, AH, ESP, jumbogram */
     uint32_t l3_off, l4_off;
     uint32_t ip_len; /* whole datagram as its header states it (has_no_length: as captured) */
     uint32_t end;    /* where the datagram ends in data; padding lies behind. Never beyond len */
