@@ -13,7 +13,7 @@ function(pktmod_find_dependency name module header library)
   find_library(PKTMOD_${name}_LIBRARY ${library} HINTS ${PKTMOD_${name}_PC_LIBRARY_DIRS})
   mark_as_advanced(PKTMOD_${name}_INCLUDE PKTMOD_${name}_LIBRARY)
   if(PKTMOD_${name}_INCLUDE AND PKTMOD_${name}_LIBRARY)
-    add_library(pktmod::${name} UNKNOWN IMPORTED)
+    add_library(pktmod::${name} UNKNOWN IMPORTED GLOBAL)
     set_target_properties(pktmod::${name} PROPERTIES
       IMPORTED_LOCATION "${PKTMOD_${name}_LIBRARY}"
       INTERFACE_INCLUDE_DIRECTORIES "${PKTMOD_${name}_INCLUDE}")

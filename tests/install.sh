@@ -1,0 +1,140 @@
+#!/bin/sh
+# install.sh GROUP... - installs what is missing of: build, test, ci, bench.
+#
+# apt-get on Debian and Ubuntu, brew on macOS; elsewhere it says what is missing. Does nothing, and
+# needs no network and no root, when everything is there.
+set -eu
+
+system=other
+if command -v apt-get >/dev/null 2>&1; then
+    system=debian
+elif [ "$(uname -s)" = Darwin ]; then
+    system=macos
+fi
+
+missing=''
+packages=''
+
+# A library with its headers. macOS brings libpcap in its SDK.
+has_library() { # pkg-config module, Debian package, brew formula
+    case $system in
+    debian) dpkg-query -W -f '${Status}' "$2" 2>/dev/null | grep -q 'ok installed' ;;
+    macos) [ "$1" = libpcap ] || brew list --versions "$3" >/dev/null 2>&1 ;;
+    *) pkg-config --exists "$1" 2>/dev/null ;;
+    esac
+}
+
+lack() { # name, Debian package, brew formula
+    missing="$missing $1"
+    case $system in
+    debian) packages="$packages $2" ;;
+    macos) packages="$packages $3" ;;
+    esac
+}
+
+tool() { # command, Debian package, brew formula
+    command -v "$1" >/dev/null 2>&1 || lack "$@"
+}
+
+library() { # pkg-config module, Debian package, brew formula
+    has_library "$@" || lack "$@"
+}
+
+# clang comes without the sanitizers' and libFuzzer's run time on some releases.
+clang_runtime() {
+    command -v clang >/dev/null 2>&1 || return 0
+    [ "$system" = debian ] || return 0
+    version=$(clang -dumpversion | cut -d. -f1)
+    [ -n "$(find "/usr/lib/llvm-$version" /usr/lib/clang -name 'libclang_rt.fuzzer-*' 2>/dev/null)" ] ||
+        lack "clang-runtime" "libclang-rt-$version-dev" ""
+}
+
+want() { # group
+    case $1 in
+    build)
+        tool cc gcc llvm
+        tool make make make
+        tool cmake cmake cmake
+        tool pkg-config pkg-config pkgconf
+        library libpcap libpcap-dev libpcap
+        library libcjson libcjson-dev cjson
+        if [ "$system" = debian ]; then
+            library libc libc6-dev ""
+        fi
+        ;;
+    test)
+        want build
+        library cmocka libcmocka-dev cmocka
+        tool python3 python3 python3
+        tool tshark tshark wireshark
+        ;;
+    ci)
+        want test
+        tool clang clang llvm
+        tool clang-tidy clang-tidy llvm
+        tool clang-format clang-format clang-format
+        tool shellcheck shellcheck shellcheck
+        clang_runtime
+        ;;
+    bench)
+        want build
+        tool python3 python3 python3
+        tool tcpdump tcpdump tcpdump
+        tool tcprewrite tcpreplay tcpreplay
+        if [ "$system" = debian ]; then
+            tool nginx nginx-light nginx
+            tool curl curl curl
+            tool ip iproute2 ""
+            tool ethtool ethtool ""
+        fi
+        ;;
+    *)
+        echo "install.sh: unknown group '$1'" >&2
+        exit 2
+        ;;
+    esac
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo "$@"
+    else
+        echo "install.sh: missing:$missing; install as root: $packages" >&2
+        exit 1
+    fi
+}
+
+install_missing() {
+    echo "installing:$packages"
+    case $system in
+    debian)
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 update
+        # shellcheck disable=SC2086 # a list of packages
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 \
+            install --no-install-recommends $packages >/dev/null
+        ;;
+    macos)
+        # shellcheck disable=SC2086 # a list of packages
+        brew install $packages
+        ;;
+    *)
+        echo "install.sh: please install:$missing" >&2
+        exit 1
+        ;;
+    esac
+}
+
+for group in "$@"; do
+    want "$group"
+done
+if [ -n "$missing" ]; then
+    install_missing
+    if [ "$*" = ci ]; then # the version of a clang that was just installed is known only now
+        missing=''
+        packages=''
+        clang_runtime
+        [ -z "$missing" ] || install_missing
+    fi
+fi
