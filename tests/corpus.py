@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""corpus.py PKTMOD - replays every capture in the folder that PKTMOD_CORPUS names.
+
+Nothing may crash or upset a sanitizer. A policy that changes nothing leaves every packet, its time
+and its lengths as they were. A policy that rewrites nearly everything leaves captures that read to
+their end, the same ones each time. Exit 2 is for captures that are damaged, and only for them.
+"""
+import concurrent.futures
+import filecmp
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import captures
+
+SKIPPED = 77
+SECONDS = 120
+
+
+def replace(find, with_, where):
+    return {"replace": {"find": find, "with": with_, "in": where}}
+
+
+# Changes nothing: the first without a rewriter, the second with every stream followed.
+HARMLESS = {
+    "allow-all": {"pktmod": 1, "rules": [{"id": "all", "match": {}, "verdict": "allow"}]},
+    "never-found": {"pktmod": 1, "policy": {"on_midstream": "rewrite"}, "rules": [
+        {"id": "tcp", "match": {"ip.proto": 6},
+         "rewrite": [replace("\u2042 in no capture \u2042", "x", "stream")]},
+        {"id": "udp", "match": {"ip.proto": 17},
+         "rewrite": [replace("\u2042 in no capture \u2042", "x", "payload")]}]},
+}
+
+# Grows, shrinks and empties what is frequent.
+FIERCE = {"pktmod": 1, "policy": {"on_midstream": "rewrite"}, "rules": [
+    {"id": "stream", "match": {"ip.proto": 6}, "rewrite": [
+        replace("e", "EE", "stream"),
+        replace({"hex": "00"}, {"hex": "00 01 02"}, "stream"),
+        replace("a", "", "stream")]},
+    {"id": "datagram", "match": {"ip.proto": 17}, "rewrite": [
+        replace({"hex": "00"}, {"hex": "00 00"}, "payload"),
+        replace("o", "", "payload")]},
+    {"id": "ttl", "match": {"ip.version": [4, 6]}, "rewrite": [{"set": {"ip.ttl": 9}}]}]}
+
+RUNS = [("rewritten", "1500"), ("wire", "0"), ("host", "600")]
+
+
+class Replay:
+    """One run of the command."""
+
+    def __init__(self, pktmod, rules, capture, out, *options):
+        command = [pktmod, "replay", rules, "-r", capture, "-w", out, *options]
+        self.run = subprocess.run(command, capture_output=True, text=True, errors="replace",
+                                  timeout=SECONDS)
+        self.out = out
+
+    def faults(self, damage):
+        """What is wrong with the way it ended, for a capture that is damaged or not."""
+        stderr = self.run.stderr
+        if "Sanitizer" in stderr or "runtime error:" in stderr or self.run.returncode not in (0, 2):
+            yield f"exit {self.run.returncode}: {stderr[-2000:]}"
+        elif self.run.returncode == 2 and not stderr.strip():
+            yield "exit 2 without a reason"
+        elif self.run.returncode == 2 and damage is None:
+            yield f"refused, but it is sound: {stderr.strip()}"
+        elif self.run.returncode == 0 and damage is not None:
+            yield f"accepted, but it is damaged: {damage}"
+
+
+def first_difference(before, after):
+    for number, (old, new) in enumerate(zip(before, after), 1):
+        for name in captures.Record._fields:
+            if getattr(old, name) != getattr(new, name):
+                return f"frame {number}: {name} was {getattr(old, name)!r}, is {getattr(new, name)!r}"
+    if len(before) != len(after):
+        return f"{len(before)} frames in, {len(after)} out"
+    return None
+
+
+def check_harmless(pktmod, scratch, capture, name):
+    before, damage = captures.read_all(capture)
+    out = str(scratch / f"{name}{capture.suffix}")
+    replay = Replay(pktmod, str(scratch / f"{name}.json"), str(capture), out)
+    yield from replay.faults(damage)
+    if before:
+        after, broken = captures.read_all(out) if os.path.exists(out) else ([], "no output")
+        difference = broken or first_difference(before, after)
+        if difference:
+            yield difference
+
+
+def tshark_reads(path):
+    return subprocess.run(["tshark", "-n", "-r", path], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, timeout=SECONDS).returncode == 0
+
+
+def check_fierce(pktmod, scratch, capture, view, mtu):
+    before, damage = captures.read_all(capture)
+    outs = [str(scratch / f"{view}-{turn}{capture.suffix}") for turn in (1, 2)]
+    for out in outs:
+        replay = Replay(pktmod, str(scratch / "fierce.json"), str(capture), out,
+                        "--view", view, "--mtu", mtu)
+        yield from replay.faults(damage)
+    if not before:
+        return
+    broken = captures.read_all(outs[0])[1] if os.path.exists(outs[0]) else "no output"
+    if broken:
+        yield f"output: {broken}"
+    elif not filecmp.cmp(*outs, shallow=False):
+        yield "the same replay twice gives two outputs"
+    elif view == "rewritten" and not tshark_reads(outs[0]) and damage is None:
+        yield "tshark cannot read the output"
+
+
+def check_capture(pktmod, capture):
+    """Every fault found with one capture."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = pathlib.Path(folder)
+        for name, rules in {**HARMLESS, "fierce": FIERCE}.items():
+            (scratch / f"{name}.json").write_text(json.dumps(rules))
+        for name in HARMLESS:
+            found += [f"{name}: {fault}" for fault in check_harmless(pktmod, scratch, capture, name)]
+        for view, mtu in RUNS:
+            found += [f"{view}, mtu {mtu}: {fault}"
+                      for fault in check_fierce(pktmod, scratch, capture, view, mtu)]
+    return found
+
+
+def main():
+    folder = os.environ.get("PKTMOD_CORPUS")
+    if not folder:
+        print("skipped: PKTMOD_CORPUS names no folder of captures")
+        return SKIPPED
+    files = sorted(path for path in pathlib.Path(folder).iterdir()
+                   if path.suffix in (".pcap", ".pcapng", ".cap", ".snoop"))
+    faulty = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for path, faults in zip(files, pool.map(lambda path: check_capture(sys.argv[1], path), files)):
+            faulty += bool(faults)
+            for fault in faults:
+                print(f"{path.name}: {fault}")
+    print(f"corpus: {len(files)} captures, {faulty} with faults")
+    return 1 if faulty or not files else 0
+
+
+sys.exit(main())
