@@ -46,7 +46,9 @@ static inline uint16_t from_native(uint16_t sum)
     const uint8_t one[2] = {0, 1};
     uint16_t big_endian_one;
     memcpy(&big_endian_one, one, sizeof big_endian_one);
-    return big_endian_one == 1 ? sum : (uint16_t)(sum << 8 | sum >> 8);
+    if (big_endian_one == 1)
+        return sum;
+    return (uint16_t)(sum << 8 | sum >> 8);
 }
 
 uint64_t pm_sum(const uint8_t *data, size_t len)
