@@ -25,4 +25,7 @@ struct pm_reading {
  * Flow-constant fields depend on nothing but the flow key, the side and dir. */
 void pm_field_read(const struct pm_subject *s, enum pm_field field, struct pm_reading *out);
 
+/* Whether packets of this packet's flow can have the field at all: tcp.* only in TCP flows. */
+bool pm_field_fits_flow(const struct pm_subject *s, enum pm_field field);
+
 #endif

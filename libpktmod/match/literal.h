@@ -42,14 +42,19 @@ struct pm_scan {
     size_t len;
     const uint32_t *active; /* literals looked for, ascending; NULL: all */
     uint32_t active_count;
-    size_t position; /* the next hit is at or after (position, literal) */
-    uint32_t literal;
-    bool has_cursors; /* few literals: one search each; else one pass with a two-byte filter */
-    size_t cursor[PM_SCAN_CURSORS];
+    struct pm_hit from; /* the next hit is at or after this */
+    bool alone;         /* few literals: one search each; else one per length of window */
+    uint32_t searches;
+    struct pm_hit cursor[PM_SCAN_CURSORS]; /* next hit of each search; position len: none */
 };
 
-/* active (ascending literal indices) limits the scan to some literals; with more than
- * PM_SCAN_CURSORS of them, hits of others may be reported too and the caller must not mind. */
+/* active (ascending literal indices) limits the scan to some literals. bytes and active must stay
+ * until the scan is over.
+ *
+ * Cost: text without hits is passed at vector speed (few literals) or at a few instructions a byte
+ * (many), whatever the literals. The worst case, text and literals made for it, is for each byte
+ * the comparison of every literal that shares four bytes with the text there, each as far as it is
+ * equal: len * literals * literal length at most. */
 void pm_scan_begin(struct pm_scan *scan, const struct pm_literals *set, const uint32_t *active,
                    uint32_t active_count, const uint8_t *bytes, size_t len);
 bool pm_scan_next(struct pm_scan *scan, struct pm_hit *hit);

@@ -1,0 +1,151 @@
+/* literal.c - finding many byte strings in one left-to-right scan. */
+#include "match/literal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "match/window.h"
+
+/* Up to so many literals are looked for one by one; beyond that one pass costs less. */
+#define SEARCHED_ALONE 6
+
+struct pm_literals {
+    uint32_t count;
+    struct pm_needle *needles;
+    uint8_t *bytes; /* of all literals */
+    size_t bytes_len;
+    struct pm_windows *windows[PM_WINDOW_WIDTH]; /* for so many literals; none for unused widths */
+    uint32_t windows_count;
+};
+
+_Static_assert(SEARCHED_ALONE <= PM_SCAN_CURSORS && PM_WINDOW_WIDTH <= PM_SCAN_CURSORS,
+               "each search has a cursor");
+
+static void copy(struct pm_literals *set, const struct pm_literal *list)
+{
+    uint8_t *at = set->bytes;
+    for (uint32_t i = 0; i < set->count; i++) {
+        struct pm_literal literal = list[i];
+        memcpy(at, literal.bytes, literal.len);
+        literal.bytes = at;
+        pm_needle_init(&set->needles[i], &literal);
+        at += literal.len;
+    }
+}
+
+static bool has_width(const struct pm_literals *set, uint32_t width)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        size_t len = set->needles[i].len;
+        if ((len < PM_WINDOW_WIDTH ? len : PM_WINDOW_WIDTH) == width)
+            return true;
+    }
+    return false;
+}
+
+static bool make_windows(struct pm_literals *set)
+{
+    for (uint32_t width = PM_WINDOW_WIDTH; width > 0; width--) {
+        if (!has_width(set, width))
+            continue;
+        struct pm_windows *windows = pm_windows_new(set->needles, set->count, width);
+        if (!windows)
+            return false;
+        set->windows[set->windows_count++] = windows;
+    }
+    return true;
+}
+
+struct pm_literals *pm_literals_new(const struct pm_literal *list, uint32_t count)
+{
+    struct pm_literals *set = calloc(1, sizeof *set);
+    if (!set)
+        return NULL;
+    set->count = count;
+    for (uint32_t i = 0; i < count; i++)
+        set->bytes_len += list[i].len;
+    set->bytes = malloc(set->bytes_len ? set->bytes_len : 1);
+    set->needles = calloc(count ? count : 1, sizeof *set->needles);
+    if (set->bytes && set->needles) {
+        copy(set, list);
+        if (count <= SEARCHED_ALONE || make_windows(set))
+            return set;
+    }
+    pm_literals_free(set);
+    return NULL;
+}
+
+void pm_literals_free(struct pm_literals *set)
+{
+    if (!set)
+        return;
+    for (uint32_t i = 0; i < set->windows_count; i++)
+        pm_windows_free(set->windows[i]);
+    free(set->needles);
+    free(set->bytes);
+    free(set);
+}
+
+size_t pm_literals_footprint(const struct pm_literals *set)
+{
+    size_t sum = sizeof *set + set->bytes_len + set->count * sizeof *set->needles;
+    for (uint32_t i = 0; i < set->windows_count; i++)
+        sum += pm_windows_footprint(set->windows[i]);
+    return sum;
+}
+
+static bool is_before(const struct pm_hit *a, const struct pm_hit *b)
+{
+    return a->position != b->position ? a->position < b->position : a->literal < b->literal;
+}
+
+/* The first hit of one search at or after scan->from. */
+static struct pm_hit search(const struct pm_scan *scan, uint32_t which)
+{
+    const struct pm_literals *set = scan->set;
+    if (!scan->alone) {
+        struct pm_choice choice = {scan->active, scan->active_count};
+        return pm_windows_find(set->windows[which], &choice, scan->bytes, scan->len, &scan->from);
+    }
+    uint32_t literal = scan->active ? scan->active[which] : which;
+    size_t from = scan->from.position + (literal < scan->from.literal);
+    return (struct pm_hit){literal,
+                           pm_needle_find(&set->needles[literal], scan->bytes, scan->len, from)};
+}
+
+void pm_scan_begin(struct pm_scan *scan, const struct pm_literals *set, const uint32_t *active,
+                   uint32_t active_count, const uint8_t *bytes, size_t len)
+{
+    scan->set = set;
+    scan->bytes = bytes;
+    scan->len = len;
+    scan->active = active;
+    scan->active_count = active ? active_count : set->count;
+    scan->from = (struct pm_hit){0, 0};
+    scan->alone = scan->active_count <= SEARCHED_ALONE;
+    scan->searches = scan->alone ? scan->active_count : set->windows_count;
+    for (uint32_t i = 0; i < scan->searches; i++)
+        scan->cursor[i] = search(scan, i);
+}
+
+bool pm_scan_next(struct pm_scan *scan, struct pm_hit *hit)
+{
+    struct pm_hit first = {0, scan->len};
+    for (uint32_t i = 0; i < scan->searches; i++) {
+        if (is_before(&scan->cursor[i], &scan->from))
+            scan->cursor[i] = search(scan, i);
+        if (is_before(&scan->cursor[i], &first))
+            first = scan->cursor[i];
+    }
+    if (first.position >= scan->len)
+        return false;
+    *hit = first;
+    scan->from = (struct pm_hit){first.literal + 1, first.position};
+    return true;
+}
+
+void pm_scan_skip(struct pm_scan *scan, size_t position)
+{
+    if (position > scan->from.position)
+        scan->from = (struct pm_hit){0, position};
+}
