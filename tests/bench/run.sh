@@ -1,0 +1,26 @@
+#!/bin/sh
+# run.sh - how fast `pktmod replay` is beside tcpdump and tcprewrite on the same HTTP capture.
+#
+# The capture is recorded from curl and nginx in network namespaces (Linux, root) or generated, and
+# kept in build/bench. PKTMOD_BENCH_ROUNDS (9) is the number of rounds.
+set -eu
+cd "$(dirname "$0")/../.."
+sh tests/install.sh bench
+
+cmake --preset release >/dev/null
+cmake --build --preset release >/dev/null
+
+capture=build/bench/http.pcap
+if [ ! -s "$capture" ]; then
+    mkdir -p build/bench
+    python3 tests/bench/traffic.py pages build/bench/pages
+    if [ "$(uname -s)" = Linux ] && [ "$(id -u)" -eq 0 ] &&
+        timeout 300 sh tests/bench/record.sh build/bench/pages "$capture.part"; then
+        echo "recorded from curl and nginx"
+    else
+        echo "cannot record here (needs Linux, root and namespaces): generated"
+        python3 tests/bench/traffic.py capture build/bench/pages "$capture.part"
+    fi
+    mv "$capture.part" "$capture"
+fi
+exec python3 tests/bench/compare.py build/release/pktmod "$capture"
