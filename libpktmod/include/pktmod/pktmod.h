@@ -70,7 +70,7 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(FOLLOWED, "followed", "sequence or acknowledgement number follows an earlier edit")          \
     X(KEPT_ORDER, "kept_order", "waits behind a delayed packet of its flow")                       \
     X(DELAY_FULL, "delay_full", "delay queue full; the delay rule's on_full decided")              \
-    X(NOT_IP, "not_ip", "not IPv4 or IPv6; passes untouched")                                      \
+    X(NOT_IP, "not_ip", "not IPv4 or IPv6; never rewritten")                                       \
     X(MALFORMED, "malformed", "a length or header field contradicts the bytes")                    \
     X(TRUNCATED, "truncated", "the capture holds only part of the packet")                         \
     X(FRAGMENT, "fragment", "an IP fragment; not rewritten")                                       \
@@ -223,8 +223,9 @@ struct pm_rule_stats {
 };
 
 struct pm_stats {
-    uint64_t packets, bytes;            /* in */
-    uint64_t allowed, dropped, delayed; /* filter, packets */
+    uint64_t packets, bytes;   /* in */
+    uint64_t allowed, delayed; /* filter, packets */
+    uint64_t dropped;          /* filter: by verdict; rewriter: nothing was emitted */
     uint64_t allowed_bytes, dropped_bytes, delayed_bytes;
     uint64_t emitted, emitted_bytes; /* rewriter */
     uint64_t changed;                /* rewriter: packets in that left changed */

@@ -205,8 +205,7 @@ struct pm_op_spec {
             const uint8_t *find, *with;
             uint32_t find_len, with_len; /* find_len >= 1 */
             enum pm_where where;
-            uint32_t
-                max; /* so many per packet (payload) or per direction of a flow (stream); 0: all */
+            uint32_t max; /* per packet (payload) or per direction of a flow (stream); 0: all */
             bool nocase;
             uint32_t within_offset, within_depth; /* as offset and depth of a BYTES value */
         } replace;

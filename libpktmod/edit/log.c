@@ -1,0 +1,482 @@
+/* log.c - the edit log; the contract is in log.h. */
+#include "edit/log.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define RUNS_PER_CHUNK 31
+#define BLOCK_BYTES    2040
+
+struct run {
+    uint64_t o, m, k; /* where it begins */
+    uint32_t kind;
+    uint32_t unused;
+};
+
+struct chunk {
+    struct run runs[RUNS_PER_CHUNK];
+    uint32_t count;
+    uint32_t older, newer;
+};
+
+struct block {
+    uint32_t newer;
+    uint32_t unused;
+    uint8_t bytes[BLOCK_BYTES];
+};
+
+static struct chunk *chunk_at(const struct pm_log_store *s, uint32_t index)
+{
+    return pm_pool_at(&s->chunks, index);
+}
+
+static struct block *block_at(const struct pm_log_store *s, uint32_t index)
+{
+    return pm_pool_at(&s->blocks, index);
+}
+
+static uint32_t chunks_for(uint32_t runs)
+{
+    return runs / RUNS_PER_CHUNK + 1;
+}
+
+static uint32_t blocks_for(size_t bytes)
+{
+    size_t blocks = bytes / BLOCK_BYTES + 1;
+    return blocks > PM_NIL - 1 ? PM_NIL - 1 : (uint32_t)blocks;
+}
+
+size_t pm_log_store_footprint(uint32_t runs, size_t kept_bytes)
+{
+    return pm_pool_footprint(sizeof(struct chunk), chunks_for(runs)) +
+           pm_pool_footprint(sizeof(struct block), blocks_for(kept_bytes));
+}
+
+bool pm_log_store_init(struct pm_log_store *s, uint32_t runs, size_t kept_bytes)
+{
+    if (!pm_pool_init(&s->chunks, sizeof(struct chunk), chunks_for(runs)))
+        return false;
+    if (pm_pool_init(&s->blocks, sizeof(struct block), blocks_for(kept_bytes)))
+        return true;
+    pm_pool_release(&s->chunks);
+    return false;
+}
+
+void pm_log_store_release(struct pm_log_store *s)
+{
+    pm_pool_release(&s->chunks);
+    pm_pool_release(&s->blocks);
+}
+
+void pm_log_begin(struct pm_log *log, uint64_t start)
+{
+    memset(log, 0, sizeof *log);
+    log->o_end = log->o_floor = start;
+    log->m_end = log->m_floor = start;
+    log->oldest_chunk = log->newest_chunk = PM_NIL;
+    log->oldest_block = log->newest_block = PM_NIL;
+}
+
+void pm_log_drop(struct pm_log *log, struct pm_log_store *s)
+{
+    while (log->oldest_chunk != PM_NIL) {
+        uint32_t newer = chunk_at(s, log->oldest_chunk)->newer;
+        pm_pool_put(&s->chunks, log->oldest_chunk);
+        log->oldest_chunk = newer;
+    }
+    while (log->oldest_block != PM_NIL) {
+        uint32_t newer = block_at(s, log->oldest_block)->newer;
+        pm_pool_put(&s->blocks, log->oldest_block);
+        log->oldest_block = newer;
+    }
+    log->newest_chunk = log->newest_block = PM_NIL;
+}
+
+/* ------------------------------------------------------------------ appending */
+
+static struct run *newest_run(const struct pm_log *log, const struct pm_log_store *s)
+{
+    if (log->newest_chunk == PM_NIL)
+        return NULL;
+    struct chunk *c = chunk_at(s, log->newest_chunk);
+    return &c->runs[c->count - 1];
+}
+
+/* Bytes that still fit into the newest block. */
+static size_t block_room(const struct pm_log *log)
+{
+    if (log->newest_block == PM_NIL)
+        return 0;
+    size_t used = (size_t)(log->k_end % BLOCK_BYTES);
+    return used == 0 ? 0 : BLOCK_BYTES - used;
+}
+
+bool pm_log_has_room(const struct pm_log *log, const struct pm_log_store *s, uint32_t runs,
+                     size_t bytes)
+{
+    uint32_t free_chunks = s->chunks.cap - s->chunks.used;
+    uint32_t free_blocks = s->blocks.cap - s->blocks.used;
+    size_t in_block = block_room(log);
+    size_t in_chunk =
+        log->newest_chunk == PM_NIL ? 0 : RUNS_PER_CHUNK - chunk_at(s, log->newest_chunk)->count;
+    size_t more_runs = runs > in_chunk ? runs - in_chunk : 0;
+    size_t more_bytes = bytes > in_block ? bytes - in_block : 0;
+    return (more_runs + RUNS_PER_CHUNK - 1) / RUNS_PER_CHUNK <= free_chunks &&
+           (more_bytes + BLOCK_BYTES - 1) / BLOCK_BYTES <= free_blocks;
+}
+
+static void add_chunk(struct pm_log *log, struct pm_log_store *s)
+{
+    uint32_t index = pm_pool_take(&s->chunks);
+    assert(index != PM_NIL);
+    struct chunk *c = chunk_at(s, index);
+    c->count = 0;
+    c->newer = PM_NIL;
+    c->older = log->newest_chunk;
+    if (log->newest_chunk != PM_NIL)
+        chunk_at(s, log->newest_chunk)->newer = index;
+    else
+        log->oldest_chunk = index;
+    log->newest_chunk = index;
+}
+
+static void add_run(struct pm_log *log, struct pm_log_store *s, enum pm_run_kind kind)
+{
+    if (log->newest_chunk == PM_NIL || chunk_at(s, log->newest_chunk)->count == RUNS_PER_CHUNK)
+        add_chunk(log, s);
+    struct chunk *c = chunk_at(s, log->newest_chunk);
+    c->runs[c->count++] =
+        (struct run){.o = log->o_end, .m = log->m_end, .k = log->k_end, .kind = kind};
+}
+
+static void add_block(struct pm_log *log, struct pm_log_store *s)
+{
+    uint32_t index = pm_pool_take(&s->blocks);
+    assert(index != PM_NIL);
+    block_at(s, index)->newer = PM_NIL;
+    if (log->newest_block != PM_NIL)
+        block_at(s, log->newest_block)->newer = index;
+    else
+        log->oldest_block = index;
+    log->newest_block = index;
+}
+
+static void keep(struct pm_log *log, struct pm_log_store *s, const uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        size_t used = (size_t)(log->k_end % BLOCK_BYTES);
+        if (used == 0 || log->newest_block == PM_NIL)
+            add_block(log, s);
+        size_t n = BLOCK_BYTES - used < len ? BLOCK_BYTES - used : len;
+        memcpy(block_at(s, log->newest_block)->bytes + used, bytes, n);
+        log->k_end += n;
+        bytes += n;
+        len -= n;
+    }
+}
+
+void pm_log_copy(struct pm_log *log, struct pm_log_store *s, const uint8_t *bytes, size_t len)
+{
+    if (len == 0)
+        return;
+    const struct run *last = newest_run(log, s);
+    if (!last || last->kind != PM_RUN_COPY)
+        add_run(log, s, PM_RUN_COPY);
+    keep(log, s, bytes, len);
+    log->o_end += len;
+    log->m_end += len;
+}
+
+void pm_log_edit(struct pm_log *log, struct pm_log_store *s, uint32_t old_len, const uint8_t *with,
+                 uint32_t with_len)
+{
+    assert(old_len > 0);
+    add_run(log, s, PM_RUN_EDIT);
+    keep(log, s, with, with_len);
+    log->o_end += old_len;
+    log->m_end += with_len;
+    log->is_edited = true;
+    if (with_len != old_len)
+        log->is_stretched = true;
+}
+
+/* Everything up to here is forgotten; the log holds no run. */
+static void move_floor(struct pm_log *log)
+{
+    log->o_floor = log->o_end;
+    log->m_floor = log->m_end;
+    log->k_floor = log->k_end;
+}
+
+void pm_log_gap(struct pm_log *log, struct pm_log_store *s, uint64_t len)
+{
+    if (len == 0)
+        return;
+    const struct run *last = newest_run(log, s);
+    bool extends = last && last->kind == PM_RUN_GAP;
+    if (!extends && !pm_log_has_room(log, s, 1, 0)) {
+        pm_log_forget(log, s, 0, log->o_end);
+    }
+    bool is_noted = extends || pm_log_has_room(log, s, 1, 0);
+    if (is_noted && !extends)
+        add_run(log, s, PM_RUN_GAP);
+    log->o_end += len;
+    log->m_end += len;
+    if (!is_noted)
+        move_floor(log);
+}
+
+/* ------------------------------------------------------------------ finding */
+
+/* A run and where it ends. */
+struct place {
+    uint32_t chunk, index;
+    const struct run *run;
+    uint64_t o_end, m_end;
+};
+
+static void place_at(const struct pm_log *log, const struct pm_log_store *s, uint32_t chunk,
+                     uint32_t index, struct place *p)
+{
+    const struct chunk *c = chunk_at(s, chunk);
+    p->chunk = chunk;
+    p->index = index;
+    p->run = &c->runs[index];
+    const struct run *next = NULL;
+    if (index + 1 < c->count)
+        next = p->run + 1;
+    else if (c->newer != PM_NIL)
+        next = &chunk_at(s, c->newer)->runs[0];
+    p->o_end = next ? next->o : log->o_end;
+    p->m_end = next ? next->m : log->m_end;
+}
+
+static bool place_next(const struct pm_log *log, const struct pm_log_store *s, struct place *p)
+{
+    const struct chunk *c = chunk_at(s, p->chunk);
+    if (p->index + 1 < c->count)
+        place_at(log, s, p->chunk, p->index + 1, p);
+    else if (c->newer != PM_NIL)
+        place_at(log, s, c->newer, 0, p);
+    else
+        return false;
+    return true;
+}
+
+static uint64_t run_start(const struct run *r, bool in_m)
+{
+    return in_m ? r->m : r->o;
+}
+
+/* The last run that begins at or before the position (in O or in M), which lies in
+ * [floor, end). The newest chunks are asked first: that is where TCP works. In M, of several runs
+ * that begin at the same byte (deletions) the last is the one that has bytes. */
+static void find(const struct pm_log *log, const struct pm_log_store *s, uint64_t position,
+                 bool in_m, struct place *p)
+{
+    uint32_t index = log->newest_chunk;
+    while (index != log->oldest_chunk && run_start(&chunk_at(s, index)->runs[0], in_m) > position)
+        index = chunk_at(s, index)->older;
+
+    const struct chunk *c = chunk_at(s, index);
+    uint32_t low = index == log->oldest_chunk ? log->skipped : 0;
+    uint32_t high = c->count; /* runs[low] <= position < runs[high] */
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (run_start(&c->runs[middle], in_m) <= position)
+            low = middle;
+        else
+            high = middle;
+    }
+    place_at(log, s, index, low, p);
+}
+
+static uint64_t image(const struct pm_log *log, const struct pm_log_store *s, uint64_t o, bool high)
+{
+    if (o >= log->o_end)
+        return log->m_end;
+    if (o < log->o_floor)
+        return log->m_floor - (log->o_floor - o);
+    struct place p;
+    find(log, s, o, false, &p);
+    if (p.run->kind != PM_RUN_EDIT)
+        return p.run->m + (o - p.run->o);
+    return high && o > p.run->o ? p.m_end : p.run->m;
+}
+
+uint64_t pm_log_image_low(const struct pm_log *log, const struct pm_log_store *s, uint64_t o)
+{
+    return image(log, s, o, false);
+}
+
+uint64_t pm_log_image_high(const struct pm_log *log, const struct pm_log_store *s, uint64_t o)
+{
+    return image(log, s, o, true);
+}
+
+/* ------------------------------------------------------------------ reading */
+
+/* Walks kept bytes [k, k+len) block by block; with out it copies them, else it compares them with
+ * `with` and stops at the first block that differs. */
+static bool kept_bytes(const struct pm_log *log, const struct pm_log_store *s, uint64_t k,
+                       size_t len, const uint8_t *with, uint8_t *out)
+{
+    uint32_t index = log->oldest_block;
+    uint64_t block_k = log->k_floor - log->k_floor % BLOCK_BYTES;
+    while (k - block_k >= BLOCK_BYTES) {
+        index = block_at(s, index)->newer;
+        block_k += BLOCK_BYTES;
+    }
+    while (len > 0) {
+        const struct block *b = block_at(s, index);
+        size_t off = (size_t)(k - block_k);
+        size_t n = BLOCK_BYTES - off < len ? BLOCK_BYTES - off : len;
+        if (out) {
+            memcpy(out, b->bytes + off, n);
+            out += n;
+        } else {
+            if (memcmp(with, b->bytes + off, n) != 0)
+                return false;
+            with += n;
+        }
+        k += n;
+        len -= n;
+        block_k += BLOCK_BYTES;
+        index = b->newer;
+    }
+    return true;
+}
+
+size_t pm_log_read(const struct pm_log *log, const struct pm_log_store *s, uint64_t m, size_t len,
+                   const uint8_t *segment, uint64_t seg_o, size_t seg_len, uint8_t *out)
+{
+    assert(m >= log->m_floor && m + len <= log->m_end);
+    size_t written = 0;
+    struct place p;
+    if (len > 0)
+        find(log, s, m, true, &p);
+    while (written < len) {
+        uint64_t at_m = m + written;
+        size_t n = (size_t)(p.m_end - at_m);
+        if (n > len - written)
+            n = len - written;
+        if (p.run->kind != PM_RUN_GAP) {
+            kept_bytes(log, s, p.run->k + (at_m - p.run->m), n, NULL, out + written);
+        } else {
+            uint64_t o = p.run->o + (at_m - p.run->m);
+            if (o < seg_o || o - seg_o > seg_len || n > seg_len - (size_t)(o - seg_o))
+                return written;
+            memcpy(out + written, segment + (o - seg_o), n);
+        }
+        written += n;
+        if (written < len && !place_next(log, s, &p))
+            return written;
+    }
+    return written;
+}
+
+enum pm_repeat pm_log_compare(const struct pm_log *log, const struct pm_log_store *s, uint64_t o,
+                              const uint8_t *bytes, size_t len, bool *has_gap)
+{
+    assert(o >= log->o_floor && o + len <= log->o_end);
+    enum pm_repeat answer = PM_REPEAT_SAME;
+    *has_gap = false;
+    struct place p;
+    if (len > 0)
+        find(log, s, o, false, &p);
+    while (len > 0) {
+        size_t n = (size_t)(p.o_end - o);
+        if (n > len)
+            n = len;
+        if (p.run->kind == PM_RUN_EDIT)
+            answer = answer == PM_REPEAT_DIFFERS ? answer : PM_REPEAT_EDITED;
+        else if (p.run->kind == PM_RUN_GAP)
+            *has_gap = true;
+        else if (!kept_bytes(log, s, p.run->k + (o - p.run->o), n, bytes, NULL))
+            answer = PM_REPEAT_DIFFERS;
+        o += n;
+        bytes += n;
+        len -= n;
+        if (len > 0 && !place_next(log, s, &p))
+            break;
+    }
+    return answer;
+}
+
+/* ------------------------------------------------------------------ forgetting */
+
+static void forget_blocks(struct pm_log *log, struct pm_log_store *s, uint64_t old_floor)
+{
+    uint64_t old_block = old_floor / BLOCK_BYTES;
+    uint64_t new_block = log->k_floor / BLOCK_BYTES;
+    while (old_block < new_block && log->oldest_block != PM_NIL) {
+        uint32_t newer = block_at(s, log->oldest_block)->newer;
+        pm_pool_put(&s->blocks, log->oldest_block);
+        log->oldest_block = newer;
+        old_block++;
+    }
+    if (log->oldest_block == PM_NIL)
+        log->newest_block = PM_NIL;
+}
+
+static void forget_run(struct pm_log *log, struct pm_log_store *s, const struct place *p,
+                       uint64_t k_end)
+{
+    log->o_floor = p->o_end;
+    log->m_floor = p->m_end;
+    log->k_floor = k_end;
+    log->skipped++;
+    struct chunk *c = chunk_at(s, log->oldest_chunk);
+    if (log->skipped < c->count)
+        return;
+    uint32_t newer = c->newer;
+    pm_pool_put(&s->chunks, log->oldest_chunk);
+    log->oldest_chunk = newer;
+    log->skipped = 0;
+    if (newer == PM_NIL)
+        log->newest_chunk = PM_NIL;
+    else
+        chunk_at(s, newer)->older = PM_NIL;
+}
+
+/* Cuts the front off the oldest run, which is a copy or a gap. */
+static void trim_run(struct pm_log *log, struct pm_log_store *s, uint64_t len)
+{
+    struct run *r = &chunk_at(s, log->oldest_chunk)->runs[log->skipped];
+    r->o += len;
+    r->m += len;
+    if (r->kind == PM_RUN_COPY)
+        r->k += len;
+    log->o_floor = r->o;
+    log->m_floor = r->m;
+    log->k_floor = r->k;
+}
+
+static uint64_t run_k_end(const struct pm_log *log, const struct pm_log_store *s,
+                          const struct place *p)
+{
+    struct place next = *p;
+    return place_next(log, s, &next) ? next.run->k : log->k_end;
+}
+
+void pm_log_forget(struct pm_log *log, struct pm_log_store *s, size_t bytes, uint64_t limit)
+{
+    uint64_t old_floor = log->k_floor;
+    while (log->oldest_chunk != PM_NIL && pm_log_kept(log) > bytes && log->o_floor < limit) {
+        struct place p;
+        place_at(log, s, log->oldest_chunk, log->skipped, &p);
+        uint64_t k_end = run_k_end(log, s, &p);
+        bool is_whole = p.o_end <= limit && log->k_end - k_end >= bytes;
+        if (is_whole) {
+            forget_run(log, s, &p, k_end);
+            continue;
+        }
+        if (p.run->kind == PM_RUN_EDIT)
+            break;
+        uint64_t too_many = pm_log_kept(log) - bytes;
+        uint64_t below = limit - p.run->o;
+        trim_run(log, s, below < too_many ? below : too_many);
+        break;
+    }
+    forget_blocks(log, s, old_floor);
+}

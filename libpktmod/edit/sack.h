@@ -1,0 +1,14 @@
+/* sack.h - SACK blocks of a packet through the map (RFC 2018): rounded inwards, so that nothing is
+ * reported that the other end does not hold. */
+#ifndef PM_EDIT_SACK_H
+#define PM_EDIT_SACK_H
+
+#include "edit/log.h"
+#include "wire/headers.h"
+
+/* Maps the blocks from O to M of that log. A block that becomes empty is left out; what it took is
+ * filled with NOPs. Updates the TCP checksum. True if anything changed. */
+bool pm_sack_lift(const struct pm_headers *layout, uint8_t *frame, const struct pm_log *log,
+                  const struct pm_log_store *store);
+
+#endif

@@ -1,0 +1,352 @@
+/* builder.c - building a policy; the contract is in <pktmod/policy.h>. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "engine/policy.h"
+
+/* A list shorter than this is asked rule by rule. */
+#define CLASSIFY_FROM 12
+
+struct pm_builder {
+    struct pm_policy *policy; /* grows here */
+    uint32_t rule_cap, op_cap, literal_cap;
+    bool is_invalid;
+    bool is_out_of_memory;
+    char text[sizeof((struct pm_error *)0)->text];
+};
+
+static void refuse(struct pm_builder *b, const char *what, const char *id)
+{
+    if (b->is_invalid)
+        return;
+    b->is_invalid = true;
+    snprintf(b->text, sizeof b->text, id ? "rule \"%s\": %s" : "%s%s", id ? id : what,
+             id ? what : "");
+}
+
+static bool is_dead(const struct pm_builder *b)
+{
+    return b->is_invalid || b->is_out_of_memory;
+}
+
+/* Makes room for one more of `size` bytes in *list. */
+static bool grow(struct pm_builder *b, void **list, uint32_t count, uint32_t *cap, size_t size)
+{
+    if (count < *cap)
+        return true;
+    uint32_t more = *cap ? *cap * 2 : 8;
+    void *larger = more > *cap ? realloc(*list, more * size) : NULL;
+    if (!larger) {
+        b->is_out_of_memory = true;
+        return false;
+    }
+    *list = larger;
+    *cap = more;
+    return true;
+}
+
+static uint8_t *copy_bytes(struct pm_builder *b, const uint8_t *bytes, uint32_t len)
+{
+    uint8_t *copy = malloc(len ? len : 1);
+    if (!copy)
+        b->is_out_of_memory = true;
+    else if (len > 0)
+        memcpy(copy, bytes, len);
+    return copy;
+}
+
+struct pm_builder *pm_builder_new(void)
+{
+    struct pm_builder *b = calloc(1, sizeof *b);
+    struct pm_policy *policy = calloc(1, sizeof *policy);
+    struct pm_conds *conds = pm_conds_new();
+    if (!b || !policy || !conds) {
+        free(b);
+        free(policy);
+        pm_conds_free(conds);
+        return NULL;
+    }
+    policy->references = 1;
+    policy->settings = PM_SETTINGS_DEFAULT;
+    policy->conds = conds;
+    b->policy = policy;
+    return b;
+}
+
+void pm_builder_free(struct pm_builder *b)
+{
+    if (!b)
+        return;
+    pm_policy_unref(b->policy);
+    free(b);
+}
+
+void pm_builder_settings(struct pm_builder *b, const struct pm_settings *settings)
+{
+    b->policy->settings = *settings;
+    if (settings->flows == 0)
+        refuse(b, "settings: flows must be at least 1", NULL);
+}
+
+/* ------------------------------------------------------------------ conditions */
+
+static pm_cond_id made(struct pm_builder *b, bool ok, pm_cond_id id)
+{
+    if (!ok)
+        b->is_out_of_memory = true;
+    return ok ? id : PM_COND_TRUE;
+}
+
+pm_cond_id pm_cond_test(struct pm_builder *b, enum pm_field field, const struct pm_value *values,
+                        size_t count)
+{
+    pm_cond_id id = PM_COND_TRUE;
+    return made(b, pm_conds_test(b->policy->conds, field, values, count, &id), id);
+}
+
+pm_cond_id pm_cond_present(struct pm_builder *b, enum pm_field field)
+{
+    pm_cond_id id = PM_COND_TRUE;
+    return made(b, pm_conds_present(b->policy->conds, field, &id), id);
+}
+
+pm_cond_id pm_cond_all(struct pm_builder *b, const pm_cond_id *conds, size_t count)
+{
+    pm_cond_id id = PM_COND_TRUE;
+    return made(b, pm_conds_all(b->policy->conds, conds, count, &id), id);
+}
+
+pm_cond_id pm_cond_any(struct pm_builder *b, const pm_cond_id *conds, size_t count)
+{
+    pm_cond_id id = PM_COND_TRUE;
+    return made(b, pm_conds_any(b->policy->conds, conds, count, &id), id);
+}
+
+pm_cond_id pm_cond_not(struct pm_builder *b, pm_cond_id cond)
+{
+    pm_cond_id id = PM_COND_TRUE;
+    return made(b, pm_conds_not(b->policy->conds, cond, &id), id);
+}
+
+uint32_t pm_builder_add_set(struct pm_builder *b, enum pm_set_kind kind)
+{
+    uint32_t set = 0;
+    if (!pm_conds_add_set(b->policy->conds, kind, &set))
+        b->is_out_of_memory = true;
+    return set;
+}
+
+void pm_set_add(struct pm_builder *b, uint32_t set, const struct pm_value *value)
+{
+    if (!is_dead(b) && !pm_conds_set_put(b->policy->conds, set, value))
+        b->is_out_of_memory = true;
+}
+
+uint32_t pm_builder_add_bpf(struct pm_builder *b)
+{
+    uint32_t bpf = 0;
+    if (!pm_conds_add_bpf(b->policy->conds, &bpf))
+        b->is_out_of_memory = true;
+    return bpf;
+}
+
+void pm_bpf_add(struct pm_builder *b, uint32_t bpf, uint16_t linktype,
+                const struct pm_bpf_insn *insns, size_t count)
+{
+    if (is_dead(b))
+        return;
+    if (!pm_bpf_is_valid(insns, count))
+        refuse(b, "a BPF program is not valid", NULL);
+    else if (!pm_conds_bpf_put(b->policy->conds, bpf, linktype, insns, count))
+        b->is_out_of_memory = true;
+}
+
+/* ------------------------------------------------------------------ rules */
+
+static void add_replace(struct pm_builder *b, struct pm_op *op, const struct pm_op_spec *spec)
+{
+    struct pm_policy *p = b->policy;
+    op->replace = (struct pm_replace){
+        .literal = p->literal_count,
+        .find = copy_bytes(b, spec->replace.find, spec->replace.find_len),
+        .with = copy_bytes(b, spec->replace.with, spec->replace.with_len),
+        .find_len = spec->replace.find_len,
+        .with_len = spec->replace.with_len,
+        .nocase = spec->replace.nocase,
+        .where = spec->replace.where,
+        .max = spec->replace.max,
+        .max_slot = PM_NO_SLOT,
+        .within_offset = spec->replace.within_offset,
+        .within_depth = spec->replace.within_depth,
+    };
+    if (spec->replace.max > 0 && spec->replace.where != PM_IN_PAYLOAD)
+        op->replace.max_slot = p->max_slots++;
+    void *list = p->literal_op;
+    if (grow(b, &list, p->literal_count, &b->literal_cap, sizeof *p->literal_op)) {
+        p->literal_op = list;
+        p->literal_op[p->literal_count++] = p->op_count;
+    }
+}
+
+static void add_op(struct pm_builder *b, struct pm_rule *rule, const struct pm_op_spec *spec)
+{
+    struct pm_policy *p = b->policy;
+    void *ops = p->ops;
+    bool ok = grow(b, &ops, p->op_count, &b->op_cap, sizeof *p->ops);
+    p->ops = ops;
+    if (!ok)
+        return;
+    struct pm_op *op = &p->ops[p->op_count];
+    memset(op, 0, sizeof *op);
+    op->kind = spec->kind;
+    op->rule = p->rule_count;
+    op->index = rule->op_count;
+    if (spec->kind == PM_OP_REPLACE) {
+        add_replace(b, op, spec);
+        rule->literal_count++;
+    } else {
+        op->assign = (struct pm_assign){
+            .field = spec->set.field, .number = spec->set.number, .addr = spec->set.addr};
+        memcpy(op->assign.mac, spec->set.mac, sizeof op->assign.mac);
+        rule->has_assign = true;
+    }
+    p->op_count++;
+    rule->op_count++;
+}
+
+static const char *op_fault(const struct pm_op_spec *op)
+{
+    if (op->kind == PM_OP_REPLACE)
+        return op->replace.find_len > 0 ? NULL : "a replace must look for at least one byte";
+    const struct pm_field_info *info = pm_field_info(op->set.field);
+    if (op->kind == PM_OP_ADD)
+        return info->addable ? NULL : "an add names a field that cannot be added to";
+    if (!info->settable)
+        return "a set names a field that cannot be set";
+    bool is_number = info->kind != PM_KIND_ADDR && info->kind != PM_KIND_MAC;
+    if (is_number && (op->set.number < 0 || op->set.number > (int64_t)info->max))
+        return "a set value is out of the field's range";
+    return NULL;
+}
+
+static const char *rule_fault(const struct pm_rule_spec *spec)
+{
+    if (!spec->id || !*spec->id)
+        return "a rule needs an id";
+    if (spec->action == PM_ACTION_REWRITE && spec->op_count == 0)
+        return "a rewrite needs at least one edit";
+    for (size_t i = 0; i < spec->op_count; i++) {
+        const char *fault = op_fault(&spec->ops[i]);
+        if (fault)
+            return fault;
+    }
+    return NULL;
+}
+
+void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
+{
+    static const uint64_t no_key[2];
+    struct pm_policy *p = b->policy;
+    if (is_dead(b))
+        return;
+    const char *fault = rule_fault(spec);
+    if (fault) {
+        refuse(b, fault, spec->id && *spec->id ? spec->id : NULL);
+        return;
+    }
+    void *rules = p->rules;
+    bool ok = grow(b, &rules, p->rule_count, &b->rule_cap, sizeof *p->rules);
+    p->rules = rules;
+    size_t id_len = strlen(spec->id);
+    char *id = ok ? malloc(id_len + 1) : NULL;
+    if (!id) {
+        b->is_out_of_memory = true;
+        return;
+    }
+    memcpy(id, spec->id, id_len + 1);
+    struct pm_rule *rule = &p->rules[p->rule_count];
+    *rule = (struct pm_rule){
+        .id = id,
+        .id_hash = pm_hash(no_key, id, id_len),
+        .match = spec->match,
+        .action = spec->action,
+        .scope = spec->scope,
+        .final = spec->final,
+        .delay_ns = spec->delay.delay_ns,
+        .jitter_ns = spec->delay.jitter_ns,
+        .keep_order = spec->delay.keep_order,
+        .drop_when_full = spec->delay.drop_when_full,
+        .first_op = p->op_count,
+        .first_literal = p->literal_count,
+    };
+    for (size_t i = 0; i < spec->op_count && !is_dead(b); i++)
+        add_op(b, rule, &spec->ops[i]);
+    p->has_final = p->has_final || spec->final;
+    p->rule_count++;
+}
+
+/* ------------------------------------------------------------------ finishing */
+
+static bool fill_list(const struct pm_policy *p, struct pm_rule_list *list, bool of_rewrites)
+{
+    size_t room = p->rule_count ? p->rule_count : 1;
+    list->rules = malloc(room * sizeof *list->rules);
+    list->conds = malloc(room * sizeof *list->conds);
+    if (!list->rules || !list->conds)
+        return false;
+    for (uint32_t i = 0; i < p->rule_count; i++) {
+        if ((p->rules[i].action == PM_ACTION_REWRITE) != of_rewrites)
+            continue;
+        list->rules[list->count] = i;
+        list->conds[list->count++] = p->rules[i].match;
+    }
+    if (list->count < CLASSIFY_FROM)
+        return true;
+    list->classifier = pm_classifier_new(p->conds, list->conds, list->count);
+    return list->classifier;
+}
+
+static bool compile_literals(struct pm_policy *p)
+{
+    struct pm_literal *list = malloc(p->literal_count * sizeof *list);
+    if (!list)
+        return false;
+    for (uint32_t i = 0; i < p->literal_count; i++) {
+        const struct pm_replace *replace = &p->ops[p->literal_op[i]].replace;
+        list[i] = (struct pm_literal){
+            .bytes = replace->find, .len = replace->find_len, .nocase = replace->nocase};
+    }
+    p->literals = pm_literals_new(list, p->literal_count);
+    free(list);
+    return p->literals;
+}
+
+static bool compile(struct pm_builder *b)
+{
+    struct pm_policy *p = b->policy;
+    if (!pm_conds_seal(p->conds) || !fill_list(p, &p->verdicts, false) ||
+        !fill_list(p, &p->rewrites, true))
+        return false;
+    return p->literal_count == 0 || compile_literals(p);
+}
+
+struct pm_policy *pm_builder_finish(struct pm_builder *b, struct pm_error *error)
+{
+    struct pm_policy *policy = NULL;
+    memset(error, 0, sizeof *error);
+    if (!is_dead(b) && !compile(b))
+        b->is_out_of_memory = true;
+    if (b->is_out_of_memory) {
+        error->status = PM_NO_MEMORY;
+        snprintf(error->text, sizeof error->text, "out of memory");
+    } else if (b->is_invalid) {
+        error->status = PM_INVALID;
+        memcpy(error->text, b->text, sizeof error->text);
+    } else {
+        policy = pm_policy_ref(b->policy);
+    }
+    pm_builder_free(b);
+    return policy;
+}

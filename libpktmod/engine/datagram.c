@@ -1,0 +1,88 @@
+/* datagram.c - packets that are no TCP segments: payload edits for UDP, header edits for all. */
+#include <string.h>
+
+#include "engine/rewriter.h"
+
+static bool is_udp(const struct pm_headers *h)
+{
+    return h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_UDP;
+}
+
+/* Why the payload cannot be edited; NONE: it can. */
+static enum pm_why obstacle(struct pm_rewriter *r, struct pm_passage *p)
+{
+    const struct pm_headers *h = &p->headers;
+    if (h->is_fragment)
+        return PM_WHY_FRAGMENT;
+    if (h->is_truncated)
+        return PM_WHY_TRUNCATED;
+    if (!is_udp(h) || h->is_unmodifiable || h->payload_off > PM_LINK_ROOM)
+        return PM_WHY_UNSUPPORTED;
+    if (pm_packet_sum(r, p) == PM_SUM_WRONG)
+        return PM_WHY_BAD_CHECKSUM;
+    return PM_WHY_NONE;
+}
+
+static uint64_t edited_len(const struct pm_rewriter *r, const struct pm_passage *p)
+{
+    int64_t len = p->headers.payload_len;
+    for (uint32_t i = 0; i < p->plan_count; i++) {
+        const struct pm_replace *replace = &r->policy->ops[r->plan[i].op].replace;
+        len += (int64_t)replace->with_len - (int64_t)replace->find_len;
+    }
+    return (uint64_t)len;
+}
+
+static void build(struct pm_rewriter *r, const struct pm_passage *p)
+{
+    const uint8_t *from = p->buffer + p->headers.payload_off;
+    uint8_t *to = r->frame + p->headers.payload_off;
+    uint32_t done = 0;
+    memcpy(r->frame, p->buffer, p->headers.payload_off);
+    for (uint32_t i = 0; i < p->plan_count; i++) {
+        const struct pm_replace *replace = &r->policy->ops[r->plan[i].op].replace;
+        uint32_t plain = r->plan[i].position - done;
+        memcpy(to, from + done, plain);
+        to += plain;
+        memcpy(to, replace->with, replace->with_len);
+        to += replace->with_len;
+        done = r->plan[i].position + replace->find_len;
+    }
+    memcpy(to, from + done, p->headers.payload_len - done);
+}
+
+/* The edit is not made: the packet passes as it is, or not at all, as the policy says. */
+static enum pm_why refuse(struct pm_rewriter *r, struct pm_passage *p, enum pm_why why)
+{
+    p->plan_count = 0;
+    if (!r->policy->settings.rewrite_refused_drop)
+        return pm_emit_buffer(r, p, why);
+    pm_count_why(r, why);
+    return PM_WHY_REFUSED;
+}
+
+enum pm_why pm_rewrite_datagram(struct pm_rewriter *r, struct pm_passage *p)
+{
+    const struct pm_headers *h = &p->headers;
+    if (!p->selection.has_datagram || h->payload_len == 0)
+        return pm_emit_buffer(r, p, PM_WHY_NONE);
+    enum pm_why why = obstacle(r, p);
+    if (why == PM_WHY_BAD_CHECKSUM || (why != PM_WHY_NONE && !is_udp(h)))
+        return pm_emit_buffer(r, p, why);
+    if (why != PM_WHY_NONE)
+        return refuse(r, p, why);
+
+    struct pm_search search = {.bytes = p->buffer + h->payload_off, .len = h->payload_len};
+    p->plan_count = pm_search_run(r, p, &search);
+    if (p->plan_count == 0)
+        return pm_emit_buffer(r, p, PM_WHY_NONE);
+    uint64_t len = edited_len(r, p);
+    if (len > pm_payload_room(r, p))
+        return refuse(r, p, PM_WHY_TOO_BIG);
+    pm_count_edits(r, p);
+    if (!p->is_shown_rewritten)
+        return pm_emit_buffer(r, p, PM_WHY_NONE);
+    build(r, p);
+    pm_emit_frame(r, p, (uint32_t)len, 0);
+    return PM_WHY_EDITED;
+}

@@ -1,0 +1,152 @@
+/* emit.c - what leaves: header edits, checksums, notes, counters. */
+#include <string.h>
+
+#include "edit/fixup.h"
+#include "engine/rewriter.h"
+
+/* The packet's rule counts once however much it changed. */
+static void count_rule(struct pm_rewriter *r, const struct pm_passage *p, uint32_t rule)
+{
+    if (r->rule_packet[rule] == r->stats.packets)
+        return;
+    r->rule_packet[rule] = r->stats.packets;
+    r->rules[rule].packets++;
+    r->rules[rule].bytes += p->packet->wire_len;
+}
+
+void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p)
+{
+    for (uint32_t i = 0; i < p->plan_count; i++) {
+        const struct pm_op *op = &r->policy->ops[r->plan[i].op];
+        struct pm_rule_stats *stats = &r->rules[op->rule];
+        stats->edits++;
+        stats->grown_bytes += (int64_t)op->replace.with_len - (int64_t)op->replace.find_len;
+        count_rule(r, p, op->rule);
+    }
+}
+
+/* Applies the header edits of one rule; true if any field was written. */
+static bool assign_rule(struct pm_rewriter *r, struct pm_passage *p, uint32_t index, uint8_t *frame,
+                        uint32_t part)
+{
+    const struct pm_rule *rule = &r->policy->rules[index];
+    bool is_written = false;
+    for (uint32_t i = 0; i < rule->op_count; i++) {
+        const struct pm_op *op = &r->policy->ops[rule->first_op + i];
+        if (op->kind == PM_OP_REPLACE)
+            continue;
+        if (pm_assign_write(&op->assign, &p->headers, frame))
+            is_written = true;
+        else if (part == 0)
+            pm_count_why(r, PM_WHY_FIELD_ABSENT);
+    }
+    return is_written;
+}
+
+static bool assign_all(struct pm_rewriter *r, struct pm_passage *p, uint8_t *frame, uint32_t part)
+{
+    bool is_written = false;
+    if (!p->selection.has_assign || !p->is_shown_rewritten)
+        return false;
+    if (p->headers.is_unmodifiable) {
+        pm_count_why(r, PM_WHY_UNSUPPORTED);
+        return false;
+    }
+    for (uint32_t i = 0; i < p->selection.count; i++) {
+        uint32_t rule = p->selection.rules[i];
+        if (!assign_rule(r, p, rule, frame, part))
+            continue;
+        is_written = true;
+        p->header_rule = rule;
+        count_rule(r, p, rule);
+    }
+    return is_written;
+}
+
+static uint32_t fill_notes(const struct pm_rewriter *r, const struct pm_passage *p,
+                           struct pm_edit_note notes[PM_EDIT_NOTES])
+{
+    uint32_t count = p->plan_count < PM_EDIT_NOTES ? p->plan_count : PM_EDIT_NOTES;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct pm_op *op = &r->policy->ops[r->plan[i].op];
+        notes[i] = (struct pm_edit_note){.rule = op->rule,
+                                         .op = op->index,
+                                         .offset = p->plan_offset + r->plan[i].position,
+                                         .old_len = op->replace.find_len,
+                                         .new_len = op->replace.with_len};
+    }
+    return count;
+}
+
+static void send(struct pm_rewriter *r, const struct pm_passage *p, struct pm_emitted *out)
+{
+    struct pm_edit_note notes[PM_EDIT_NOTES];
+    out->cookie = p->packet->cookie;
+    out->dir = p->tracked.dir;
+    out->header_rule = p->header_rule;
+    if (out->part == 0 && p->is_shown_rewritten) {
+        out->edit_count = p->plan_count;
+        out->note_count = fill_notes(r, p, notes);
+        out->notes = notes;
+    }
+    r->stats.emitted++;
+    r->stats.emitted_bytes += out->wire_len;
+    if (out->part > 0)
+        r->stats.split++;
+    r->config.emit(r->config.context, out);
+}
+
+/* An offloaded checksum leaves complete once anything was changed. */
+static void complete_sums(struct pm_rewriter *r, struct pm_passage *p)
+{
+    struct pm_headers *h = &p->headers;
+    if (h->parse != PM_PARSE_L4 || h->is_truncated || h->is_fragment ||
+        pm_packet_sum(r, p) != PM_SUM_PARTIAL)
+        return;
+    if (h->ip_version == 4)
+        pm_write_ip_checksum(p->buffer + h->l3_off);
+    pm_fixup_l4_sum(h, p->buffer, h->payload_len);
+}
+
+enum pm_why pm_emit_buffer(struct pm_rewriter *r, struct pm_passage *p, enum pm_why why)
+{
+    if (p->is_changed || (p->selection.has_assign && p->is_shown_rewritten))
+        pm_packet_sum(r, p); /* as it came, before it changes */
+    bool is_assigned = assign_all(r, p, p->buffer, 0);
+    if (is_assigned && (why == PM_WHY_NONE || why == PM_WHY_FOLLOWED))
+        why = PM_WHY_EDITED;
+    struct pm_emitted out = {
+        .data = p->buffer, .len = p->packet->len, .wire_len = p->packet->wire_len, .why = why};
+    if (is_assigned || p->is_changed) {
+        r->stats.changed++;
+        complete_sums(r, p);
+        bool has_padding = !p->headers.is_truncated && p->headers.end < p->packet->len;
+        if (has_padding)
+            out.len = out.wire_len = p->headers.end;
+    }
+    send(r, p, &out);
+    return why;
+}
+
+void pm_emit_frame(struct pm_rewriter *r, struct pm_passage *p, uint32_t payload_len, uint32_t part)
+{
+    size_t len = pm_fixup_whole(&p->headers, r->frame, payload_len);
+    assign_all(r, p, r->frame, part);
+    if (part == 0)
+        r->stats.changed++;
+    struct pm_emitted out = {
+        .data = r->frame, .len = len, .wire_len = len, .why = PM_WHY_EDITED, .part = part};
+    send(r, p, &out);
+}
+
+uint32_t pm_payload_room(const struct pm_rewriter *r, const struct pm_passage *p)
+{
+    const struct pm_headers *h = &p->headers;
+    uint32_t header_len = h->payload_off - h->l3_off;
+    uint32_t limit = r->config.mtu ? r->config.mtu : PM_IP_MAX;
+    if (limit < h->ip_len)
+        limit = h->ip_len;
+    if (limit > PM_IP_MAX)
+        limit = PM_IP_MAX;
+    return limit > header_len ? limit - header_len : 0;
+}

@@ -1,0 +1,84 @@
+/* policy.c - the compiled policy's life and its readers; the contract is in policy.h. */
+#include "engine/policy.h"
+
+#include <stdlib.h>
+
+static void free_list(struct pm_rule_list *list)
+{
+    pm_classifier_free(list->classifier);
+    free(list->rules);
+    free(list->conds);
+}
+
+static void free_op(struct pm_op *op)
+{
+    if (op->kind != PM_OP_REPLACE)
+        return;
+    free(op->replace.find);
+    free(op->replace.with);
+}
+
+struct pm_policy *pm_policy_ref(struct pm_policy *policy)
+{
+    policy->references++;
+    return policy;
+}
+
+void pm_policy_unref(struct pm_policy *policy)
+{
+    if (!policy || --policy->references > 0)
+        return;
+    for (uint32_t i = 0; i < policy->rule_count; i++)
+        free(policy->rules[i].id);
+    for (uint32_t i = 0; i < policy->op_count; i++)
+        free_op(&policy->ops[i]);
+    free_list(&policy->verdicts);
+    free_list(&policy->rewrites);
+    pm_literals_free(policy->literals);
+    pm_conds_free(policy->conds);
+    free(policy->literal_op);
+    free(policy->rules);
+    free(policy->ops);
+    free(policy);
+}
+
+size_t pm_policy_rule_count(const struct pm_policy *policy)
+{
+    return policy->rule_count;
+}
+
+const char *pm_policy_rule_id(const struct pm_policy *policy, uint32_t rule)
+{
+    return policy->rules[rule].id;
+}
+
+enum pm_action pm_policy_rule_action(const struct pm_policy *policy, uint32_t rule)
+{
+    return policy->rules[rule].action;
+}
+
+const struct pm_settings *pm_policy_settings(const struct pm_policy *policy)
+{
+    return &policy->settings;
+}
+
+bool pm_policy_rewrites(const struct pm_policy *policy)
+{
+    return policy->rewrites.count > 0;
+}
+
+void pm_rule_walk_begin(struct pm_rule_walk *walk, const struct pm_rule_list *list,
+                        const struct pm_subject *s, uint32_t from)
+{
+    walk->list = list;
+    walk->position = from;
+    if (list->classifier)
+        pm_candidates_begin(&walk->candidates, list->classifier, s, from);
+}
+
+uint32_t pm_rule_walk_next(struct pm_rule_walk *walk)
+{
+    if (walk->list->classifier)
+        return pm_candidates_next(&walk->candidates);
+    return walk->position < walk->list->count ? walk->position++ : PM_NO_RULE;
+}

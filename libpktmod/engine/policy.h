@@ -1,0 +1,87 @@
+/* policy.h - a compiled policy: immutable, shared by the engines. */
+#ifndef PM_ENGINE_POLICY_H
+#define PM_ENGINE_POLICY_H
+
+#include <pktmod/pktmod.h>
+
+#include "edit/assign.h"
+#include "match/classify.h"
+#include "match/cond.h"
+#include "match/literal.h"
+
+#define PM_NO_SLOT UINT32_MAX
+
+struct pm_replace {
+    uint32_t literal;     /* index in policy->literals, ascending with rule and op */
+    uint8_t *find, *with; /* owned by the policy */
+    uint32_t find_len, with_len;
+    bool nocase;
+    enum pm_where where;
+    uint32_t max;
+    uint32_t max_slot; /* counter of stream replaces with a max; PM_NO_SLOT */
+    uint32_t within_offset, within_depth;
+};
+
+struct pm_op {
+    enum pm_op_kind kind;
+    uint32_t rule;
+    uint32_t index; /* within the rule */
+    union {
+        struct pm_replace replace;
+        struct pm_assign assign;
+    };
+};
+
+struct pm_rule {
+    char *id;
+    uint64_t id_hash; /* keys the rule's draws */
+    pm_cond_id match;
+    enum pm_action action;
+    enum pm_scope scope;
+    bool final;
+    uint64_t delay_ns, jitter_ns;
+    bool keep_order, drop_when_full;
+    uint32_t first_op, op_count;
+    uint32_t first_literal, literal_count; /* its replaces are neighbours in literal order */
+    bool has_assign;
+};
+
+/* Rules of one kind, in file order, behind a classifier where they are many. */
+struct pm_rule_list {
+    uint32_t *rules;
+    pm_cond_id *conds;
+    uint32_t count;
+    struct pm_classifier *classifier; /* NULL: few rules, asked one by one */
+};
+
+struct pm_policy {
+    uint32_t references;
+    struct pm_settings settings;
+    struct pm_conds *conds;
+    struct pm_rule *rules;
+    uint32_t rule_count;
+    struct pm_op *ops;
+    uint32_t op_count;
+    struct pm_rule_list verdicts; /* allow, drop, delay, log */
+    struct pm_rule_list rewrites;
+    struct pm_literals *literals; /* NULL: no replace */
+    uint32_t *literal_op;         /* op of each literal */
+    uint32_t literal_count;
+    uint32_t max_slots;
+    bool has_final;
+};
+
+/* A walk over the rules of a list that may hold for a packet, in file order, from list position
+ * `from` on. The caller evaluates the condition. */
+struct pm_rule_walk {
+    const struct pm_rule_list *list;
+    uint32_t position;
+    struct pm_candidates candidates;
+};
+
+void pm_rule_walk_begin(struct pm_rule_walk *walk, const struct pm_rule_list *list,
+                        const struct pm_subject *s, uint32_t from);
+/* The next position in list->rules, or PM_NO_RULE. */
+uint32_t pm_rule_walk_next(struct pm_rule_walk *walk);
+
+#endif

@@ -1,0 +1,238 @@
+/* rewriter.c - the rewriting engine: its life and the line each packet takes. */
+#include "engine/rewriter.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_RETAIN     (64u << 20)
+#define DEFAULT_RETAIN_DIR (1u << 20)
+#define DEFAULT_EDITS      262144u
+
+static struct pm_rewriter_config complete(const struct pm_policy *policy,
+                                          const struct pm_rewriter_config *config)
+{
+    struct pm_rewriter_config c = *config;
+    if (c.streams == 0 || c.streams > policy->settings.flows)
+        c.streams = policy->settings.flows;
+    if (c.retain_bytes == 0)
+        c.retain_bytes = DEFAULT_RETAIN;
+    if (c.retain_dir_bytes == 0)
+        c.retain_dir_bytes = DEFAULT_RETAIN_DIR;
+    if (c.edits == 0)
+        c.edits = DEFAULT_EDITS;
+    return c;
+}
+
+/* An edit takes a run of its own and another for the copy behind it. */
+static uint32_t runs_for(uint32_t edits)
+{
+    return edits < UINT32_MAX / 2 ? 2 * edits : edits;
+}
+
+static size_t stream_size(const struct pm_policy *policy)
+{
+    return sizeof(struct pm_stream) + 2 * policy->max_slots * sizeof(uint32_t);
+}
+
+size_t pm_rewriter_footprint(const struct pm_policy *policy,
+                             const struct pm_rewriter_config *config)
+{
+    struct pm_rewriter_config c = complete(policy, config);
+    size_t rules = policy->rule_count + 1;
+    return sizeof(struct pm_rewriter) +
+           pm_flow_table_footprint(policy->settings.flows, sizeof(struct pm_rewriter_flow)) +
+           pm_pool_footprint(stream_size(policy), c.streams) +
+           pm_log_store_footprint(runs_for(c.edits), c.retain_bytes) +
+           rules * (sizeof(struct pm_rule_stats) + 2 * sizeof(uint64_t) + sizeof(uint32_t)) +
+           PM_IP_MAX * sizeof(struct pm_plan_edit) + PM_IP_MAX + PM_LINK_ROOM;
+}
+
+static void on_forget(void *context, struct pm_flow *flow)
+{
+    pm_stream_close(context, pm_flow_own(flow));
+}
+
+static bool allocate(struct pm_rewriter *r)
+{
+    const struct pm_policy *policy = r->policy;
+    const struct pm_settings *s = &policy->settings;
+    size_t rules = policy->rule_count + 1;
+    r->rules = calloc(rules, sizeof *r->rules);
+    r->rule_packet = calloc(rules, sizeof *r->rule_packet);
+    r->rule_mark = calloc(rules, sizeof *r->rule_mark);
+    r->selected = calloc(rules, sizeof *r->selected);
+    r->plan = malloc(PM_IP_MAX * sizeof *r->plan);
+    r->frame = malloc(PM_IP_MAX + PM_LINK_ROOM);
+    return r->rules && r->rule_packet && r->rule_mark && r->selected && r->plan && r->frame &&
+           pm_flow_table_init(&r->flows, s->flows, sizeof(struct pm_rewriter_flow),
+                              r->config.hash_key, s->flow_idle_s * UINT64_C(1000000000)) &&
+           pm_pool_init(&r->streams, stream_size(policy), r->config.streams) &&
+           pm_log_store_init(&r->store, runs_for(r->config.edits), r->config.retain_bytes);
+}
+
+struct pm_rewriter *pm_rewriter_new(struct pm_policy *policy,
+                                    const struct pm_rewriter_config *config, struct pm_error *error)
+{
+    assert(config->emit);
+    struct pm_rewriter *r = calloc(1, sizeof *r);
+    if (r) {
+        r->policy = pm_policy_ref(policy);
+        r->config = complete(policy, config);
+    }
+    if (!r || !allocate(r)) {
+        pm_rewriter_free(r);
+        *error = (struct pm_error){PM_NO_MEMORY, "out of memory for the rewriter"};
+        return NULL;
+    }
+    r->flows.on_forget = on_forget;
+    r->flows.context = r;
+    return r;
+}
+
+void pm_rewriter_free(struct pm_rewriter *rewriter)
+{
+    if (!rewriter)
+        return;
+    pm_flow_table_release(&rewriter->flows);
+    pm_pool_release(&rewriter->streams);
+    pm_log_store_release(&rewriter->store);
+    free(rewriter->rules);
+    free(rewriter->rule_packet);
+    free(rewriter->rule_mark);
+    free(rewriter->selected);
+    free(rewriter->plan);
+    free(rewriter->frame);
+    pm_policy_unref(rewriter->policy);
+    free(rewriter);
+}
+
+/* ------------------------------------------------------------------ the line */
+
+static bool is_shown_rewritten(const struct pm_rewriter *r, enum pm_dir dir)
+{
+    switch (r->config.view) {
+    case PM_VIEW_REWRITTEN:
+        return true;
+    case PM_VIEW_WIRE:
+        return dir == PM_DIR_OUT;
+    case PM_VIEW_HOST:
+        return dir == PM_DIR_IN;
+    }
+    return true;
+}
+
+static bool is_ack_lifted(const struct pm_rewriter *r, enum pm_dir dir)
+{
+    return r->config.view == PM_VIEW_REWRITTEN || !is_shown_rewritten(r, dir);
+}
+
+/* `final` rules: the first verdict rule that holds says allow, and not to rewrite. */
+static bool is_exempt(struct pm_rewriter *r, const struct pm_passage *p)
+{
+    const struct pm_policy *policy = r->policy;
+    struct pm_rewriter_flow *flow = pm_rewriter_own(p);
+    if (flow->final_latched)
+        return flow->final_latched == 2;
+    struct pm_rule_walk walk;
+    uint32_t position;
+    pm_rule_walk_begin(&walk, &policy->verdicts, &p->subject, 0);
+    while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
+        const struct pm_rule *rule = &policy->rules[policy->verdicts.rules[position]];
+        if (rule->action == PM_ACTION_LOG ||
+            !pm_cond_holds(policy->conds, rule->match, &p->subject))
+            continue;
+        if (rule->scope == PM_SCOPE_FLOW)
+            flow->final_latched = rule->final ? 2 : 1;
+        return rule->final;
+    }
+    return false;
+}
+
+static enum pm_why pass_unread(struct pm_rewriter *r, struct pm_passage *p)
+{
+    enum pm_why why = PM_WHY_MALFORMED;
+    if (p->headers.parse == PM_PARSE_NOT_IP)
+        why = PM_WHY_NOT_IP;
+    else if (p->headers.is_truncated)
+        why = PM_WHY_TRUNCATED;
+    return pm_emit_buffer(r, p, why);
+}
+
+static enum pm_why take_line(struct pm_rewriter *r, struct pm_passage *p)
+{
+    const struct pm_headers *h = &p->headers;
+    if (h->parse == PM_PARSE_NOT_IP || h->parse == PM_PARSE_BAD_L3)
+        return pass_unread(r, p);
+
+    pm_track(&r->flows, h, p->packet->dir, r->now_ns, &p->tracked);
+    p->subject.has_flow = true;
+    p->subject.to_server = p->tracked.to_server;
+    p->subject.flow_is_new = p->tracked.is_new;
+    p->subject.dir = p->tracked.dir;
+    if (!p->tracked.flow)
+        return pm_emit_buffer(r, p, PM_WHY_FLOWS_FULL);
+    r->stats.flows += p->tracked.is_new;
+    p->is_shown_rewritten = is_shown_rewritten(r, p->tracked.dir);
+    p->is_ack_lifted = is_ack_lifted(r, p->tracked.dir);
+
+    const struct pm_side *side = pm_select_side(r, p);
+    bool is_tcp = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP;
+    bool has_rules = side->may_replace || side->may_assign;
+    if (!has_rules && !(is_tcp && pm_rewriter_own(p)->stream) &&
+        !(is_tcp && (h->tcp_flags & PM_SYN)))
+        return pm_emit_buffer(r, p, PM_WHY_NONE);
+    if (h->parse == PM_PARSE_BAD_L4)
+        return pass_unread(r, p);
+    if (has_rules && !(r->policy->has_final && is_exempt(r, p)))
+        pm_select(r, p);
+    return is_tcp ? pm_rewrite_tcp(r, p) : pm_rewrite_datagram(r, p);
+}
+
+enum pm_why pm_rewrite(struct pm_rewriter *rewriter, const struct pm_packet *packet,
+                       uint8_t *buffer, uint64_t now_ns)
+{
+    struct pm_rewriter *r = rewriter;
+    struct pm_passage p;
+    if (now_ns > r->now_ns)
+        r->now_ns = now_ns;
+    p.packet = packet;
+    p.buffer = buffer;
+    p.subject = (struct pm_subject){.headers = &p.headers, .packet = packet, .dir = packet->dir};
+    p.selection.rules = r->selected;
+    p.selection.count = p.selection.literal_count = 0;
+    p.selection.has_replace = p.selection.has_datagram = false;
+    p.selection.has_assign = p.selection.is_many = false;
+    p.tracked = (struct pm_tracked){.dir = packet->dir};
+    p.plan_count = 0;
+    p.plan_offset = 0;
+    p.is_changed = false;
+    p.header_rule = PM_NO_RULE;
+    p.is_sum_known = false;
+
+    r->stats.packets++;
+    r->stats.bytes += packet->wire_len;
+    pm_headers_parse(packet->link, packet->data, packet->len, packet->wire_len, &p.headers);
+    uint64_t emitted = r->stats.emitted;
+    enum pm_why why = take_line(r, &p);
+    pm_count_why(r, why);
+    if (r->stats.emitted == emitted) {
+        r->stats.dropped++;
+        r->stats.dropped_bytes += packet->wire_len;
+    }
+    r->stats.flows_now = r->flows.pool.used;
+    r->stats.flows_max = r->flows.flows_max;
+    return why;
+}
+
+const struct pm_stats *pm_rewriter_stats(const struct pm_rewriter *rewriter)
+{
+    return &rewriter->stats;
+}
+
+const struct pm_rule_stats *pm_rewriter_rule_stats(const struct pm_rewriter *rewriter,
+                                                   uint32_t rule)
+{
+    assert(rule < rewriter->policy->rule_count);
+    return &rewriter->rules[rule];
+}

@@ -1,0 +1,170 @@
+/* rewriter.h - the rewriting engine's inside, shared by the files that make its straight line:
+ *
+ *     rewriter.c   parse -> flow -> select ->  tcp.c       (stream: search, log, map, emit)
+ *                                          ->  datagram.c  (payload: search, emit)
+ *                                          ->  emit.c      (header edits, checksums, out)
+ */
+#ifndef PM_ENGINE_REWRITER_H
+#define PM_ENGINE_REWRITER_H
+
+#include "edit/log.h"
+#include "engine/policy.h"
+#include "flow/track.h"
+#include "wire/checksum.h"
+
+/* The largest IP packet that can be written, and room for the headers below IP. */
+#define PM_IP_MAX    65535u
+#define PM_LINK_ROOM 512u
+
+/* Rules that a flow's side remembers by name; with more, they are asked for each packet. */
+#define PM_SIDE_RULES 6
+
+/* What rewrite rules may do to packets of one side of a flow. */
+struct pm_side {
+    uint8_t is_known;
+    uint8_t may_replace, may_assign; /* some rule may */
+    uint8_t is_static;               /* rules[] hold for every packet, and no other ever */
+    uint8_t count;
+    uint32_t rules[PM_SIDE_RULES];
+};
+
+/* The rewriter's own part of a flow. */
+struct pm_rewriter_flow {
+    struct pm_side sides[2];
+    uint32_t stream;             /* in streams, plus 1; 0: none */
+    uint8_t bypass;              /* enum pm_why: the whole flow passes as it is; 0: it does not */
+    uint8_t final_latched;       /* 0 open, 1 not final, 2 final: for the rest of the flow */
+    uint8_t auth_syn, mptcp_syn; /* bit per side: its SYN carried the option */
+};
+
+/* One direction of a rewritten TCP flow. */
+struct pm_half {
+    struct pm_log log;
+    uint64_t begin_o; /* first byte */
+    uint64_t fin_o;   /* position of the FIN */
+    uint64_t acked_o; /* highest position that the other end acknowledged */
+    uint32_t isn, pending_isn;
+    bool is_active; /* rules may match here: every byte goes through the log */
+    bool has_isn, has_pending_isn, has_fin;
+};
+
+struct pm_stream {
+    struct pm_half half[2];
+    uint32_t max_used[]; /* per direction and replace with a max: [side * max_slots + slot] */
+};
+
+/* An edit found in a packet's bytes, not yet made. */
+struct pm_plan_edit {
+    uint32_t position, op;
+};
+
+/* Rules that hold for the packet at hand, in file order. */
+struct pm_selection {
+    uint32_t *rules;
+    uint32_t count;
+    bool has_replace;  /* a replace looks at the stream or the payload */
+    bool has_datagram; /* a replace looks at payloads that are no stream */
+    bool has_assign;
+    bool is_many;                       /* more literals than a list: search for all, ask marks */
+    uint32_t literals[PM_SCAN_CURSORS]; /* else those of the rules, ascending */
+    uint32_t literal_count;
+};
+
+struct pm_rewriter {
+    struct pm_policy *policy;
+    struct pm_rewriter_config config;
+    struct pm_flow_table flows;
+    struct pm_pool streams;
+    struct pm_log_store store;
+    struct pm_stats stats;
+    struct pm_rule_stats *rules;
+    uint64_t *rule_packet; /* number of the packet each rule changed last */
+    uint64_t *rule_mark;   /* number of the packet each rule held for last */
+    uint32_t *selected;    /* room for a selection's rules */
+    struct pm_plan_edit *plan;
+    uint8_t *frame; /* a packet under construction */
+    uint64_t now_ns;
+};
+
+/* One packet on its way through the rewriter. */
+struct pm_passage {
+    const struct pm_packet *packet;
+    uint8_t *buffer; /* its bytes, ours to change */
+    struct pm_headers headers;
+    struct pm_tracked tracked;
+    struct pm_subject subject;
+    struct pm_selection selection;
+    enum pm_sum_state sum; /* valid when is_sum_known; ask pm_packet_sum */
+    bool is_sum_known;
+    bool is_shown_rewritten; /* the view shows this packet's own bytes rewritten */
+    bool is_ack_lifted;      /* and its acknowledgements as those of the rewritten stream */
+    uint32_t plan_count;
+    uint64_t plan_offset; /* of the searched bytes: in the stream, or in the payload */
+    bool is_changed;      /* bytes of buffer were changed in place */
+    uint32_t header_rule; /* last rule that changed a header field */
+};
+
+static inline struct pm_rewriter_flow *pm_rewriter_own(const struct pm_passage *p)
+{
+    return pm_flow_own(p->tracked.flow);
+}
+
+static inline struct pm_stream *pm_stream_at(const struct pm_rewriter *r, uint32_t stream)
+{
+    return pm_pool_at(&r->streams, stream - 1);
+}
+
+static inline void pm_count_why(struct pm_rewriter *r, enum pm_why why)
+{
+    r->stats.why[why]++;
+}
+
+/* ---- sums.c: is the packet sound */
+
+/* The packet's checksums as config.checksums takes them: RIGHT; WRONG; PARTIAL: offloaded, to be
+ * written in full after any change; NONE; UNKNOWN. */
+enum pm_sum_state pm_packet_sum(const struct pm_rewriter *r, struct pm_passage *p);
+
+/* ---- select.c: which rules */
+
+/* Works out, once per flow and side, what rules may do there. */
+struct pm_side *pm_select_side(struct pm_rewriter *r, const struct pm_passage *p);
+/* Fills p->selection with the rules that hold for this packet. */
+void pm_select(struct pm_rewriter *r, struct pm_passage *p);
+
+/* ---- search.c: which edits */
+
+struct pm_search {
+    const uint8_t *bytes;
+    size_t len;
+    bool in_stream;       /* TCP: AUTO means stream, and stream replaces take part */
+    uint64_t stream_off;  /* offset of bytes in the stream */
+    uint64_t payload_off; /* and in the packet's payload */
+    uint32_t *max_used;   /* counters of this direction; NULL: none */
+};
+
+/* Writes the edits into r->plan, in order; answers their number. Counts what it uses of max. */
+uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p,
+                       const struct pm_search *search);
+
+/* ---- emit.c: what leaves */
+
+/* Sends the packet's buffer on, with header edits where rules want them and the view shows them. */
+enum pm_why pm_emit_buffer(struct pm_rewriter *r, struct pm_passage *p, enum pm_why why);
+/* Sends `part` of what the packet became: r->frame holds its headers, and payload_len bytes at
+ * payload_off. */
+void pm_emit_frame(struct pm_rewriter *r, struct pm_passage *p, uint32_t payload_len,
+                   uint32_t part);
+/* Largest payload that a changed packet may have. */
+uint32_t pm_payload_room(const struct pm_rewriter *r, const struct pm_passage *p);
+/* Counts the planned edits from `first` on as made. */
+void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p);
+
+/* ---- tcp.c, datagram.c: the two ways */
+
+enum pm_why pm_rewrite_tcp(struct pm_rewriter *r, struct pm_passage *p);
+enum pm_why pm_rewrite_datagram(struct pm_rewriter *r, struct pm_passage *p);
+/* The flow is forgotten: gives its stream back. */
+void pm_stream_close(struct pm_rewriter *r, struct pm_rewriter_flow *flow);
+
+#endif

@@ -1,0 +1,82 @@
+/* select.c - which rewrite rules hold for a packet. */
+#include "engine/rewriter.h"
+
+static void note_rule(const struct pm_policy *policy, struct pm_side *side, uint32_t index,
+                      enum pm_truth truth)
+{
+    const struct pm_rule *rule = &policy->rules[index];
+    side->may_replace |= rule->literal_count > 0;
+    side->may_assign |= rule->has_assign;
+    if (truth != PM_TRUE || side->count == PM_SIDE_RULES)
+        side->is_static = 0;
+    else
+        side->rules[side->count++] = index;
+}
+
+struct pm_side *pm_select_side(struct pm_rewriter *r, const struct pm_passage *p)
+{
+    const struct pm_policy *policy = r->policy;
+    struct pm_side *side = &pm_rewriter_own(p)->sides[p->tracked.side];
+    if (side->is_known)
+        return side;
+    *side = (struct pm_side){.is_known = 1, .is_static = 1};
+    struct pm_rule_walk walk;
+    uint32_t position;
+    pm_rule_walk_begin(&walk, &policy->rewrites, &p->subject, 0);
+    while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
+        uint32_t rule = policy->rewrites.rules[position];
+        enum pm_truth truth =
+            pm_cond_for_flow(policy->conds, policy->rules[rule].match, &p->subject);
+        if (truth != PM_FALSE)
+            note_rule(policy, side, rule, truth);
+    }
+    return side;
+}
+
+static void take_literals(const struct pm_policy *policy, const struct pm_rule *rule,
+                          struct pm_selection *s)
+{
+    for (uint32_t i = 0; i < rule->literal_count; i++) {
+        uint32_t op = policy->literal_op[rule->first_literal + i];
+        s->has_datagram |= policy->ops[op].replace.where != PM_IN_STREAM;
+        if (s->literal_count == PM_SCAN_CURSORS) {
+            s->is_many = true;
+            continue;
+        }
+        s->literals[s->literal_count++] = rule->first_literal + i;
+    }
+}
+
+static void take_rule(struct pm_rewriter *r, struct pm_selection *s, uint32_t index)
+{
+    const struct pm_rule *rule = &r->policy->rules[index];
+    s->rules[s->count++] = index;
+    s->has_replace |= rule->literal_count > 0;
+    s->has_assign |= rule->has_assign;
+    r->rule_mark[index] = r->stats.packets;
+    take_literals(r->policy, rule, s);
+}
+
+static void ask_rules(struct pm_rewriter *r, struct pm_passage *p)
+{
+    const struct pm_policy *policy = r->policy;
+    struct pm_rule_walk walk;
+    uint32_t position;
+    pm_rule_walk_begin(&walk, &policy->rewrites, &p->subject, 0);
+    while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
+        uint32_t rule = policy->rewrites.rules[position];
+        if (pm_cond_holds(policy->conds, policy->rules[rule].match, &p->subject))
+            take_rule(r, &p->selection, rule);
+    }
+}
+
+void pm_select(struct pm_rewriter *r, struct pm_passage *p)
+{
+    const struct pm_side *side = &pm_rewriter_own(p)->sides[p->tracked.side];
+    if (!side->is_static) {
+        ask_rules(r, p);
+        return;
+    }
+    for (uint32_t i = 0; i < side->count; i++)
+        take_rule(r, &p->selection, side->rules[i]);
+}

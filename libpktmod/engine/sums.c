@@ -1,0 +1,53 @@
+/* sums.c - how a packet's checksums are taken before a rule changes it. */
+#include "engine/rewriter.h"
+
+static enum pm_sum_state check_ip(const struct pm_rewriter *r, const struct pm_headers *h)
+{
+    if (pm_check_ip(h) != PM_SUM_WRONG)
+        return PM_SUM_RIGHT;
+    bool is_zero = pm_l3(h)[10] == 0 && pm_l3(h)[11] == 0;
+    switch (r->config.checksums) {
+    case PM_CHECKSUMS_AUTO:
+        return is_zero ? PM_SUM_PARTIAL : PM_SUM_WRONG;
+    case PM_CHECKSUMS_VERIFY:
+        return PM_SUM_WRONG;
+    case PM_CHECKSUMS_IGNORE:
+        return PM_SUM_PARTIAL;
+    }
+    return PM_SUM_WRONG;
+}
+
+static enum pm_sum_state check_l4(const struct pm_rewriter *r, const struct pm_passage *p)
+{
+    if (p->packet->csum == PM_CSUM_PARTIAL)
+        return PM_SUM_PARTIAL;
+    enum pm_checksums mode = r->config.checksums;
+    enum pm_sum_state sum = pm_check_l4(&p->headers);
+    switch (sum) {
+    case PM_SUM_RIGHT:
+    case PM_SUM_NONE:
+    case PM_SUM_UNKNOWN:
+        return sum;
+    case PM_SUM_WRONG:
+        return mode == PM_CHECKSUMS_IGNORE ? PM_SUM_PARTIAL : PM_SUM_WRONG;
+    case PM_SUM_PARTIAL:
+    case PM_SUM_ZERO:
+        return mode == PM_CHECKSUMS_VERIFY ? PM_SUM_WRONG : PM_SUM_PARTIAL;
+    }
+    return sum;
+}
+
+enum pm_sum_state pm_packet_sum(const struct pm_rewriter *r, struct pm_passage *p)
+{
+    if (p->is_sum_known)
+        return p->sum;
+    enum pm_sum_state ip = check_ip(r, &p->headers);
+    p->sum = ip;
+    if (ip != PM_SUM_WRONG && p->headers.parse == PM_PARSE_L4) {
+        p->sum = check_l4(r, p);
+        if (p->sum == PM_SUM_RIGHT)
+            p->sum = ip;
+    }
+    p->is_sum_known = true;
+    return p->sum;
+}

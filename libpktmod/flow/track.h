@@ -1,0 +1,24 @@
+/* track.h - from a packet to its flow: who began, which way it goes, whether it is a new one. */
+#ifndef PM_FLOW_TRACK_H
+#define PM_FLOW_TRACK_H
+
+#include <pktmod/pktmod.h>
+
+#include "flow/table.h"
+
+struct pm_tracked {
+    struct pm_flow *flow; /* NULL: the table is full */
+    unsigned side;        /* the packet's source: 0 or 1 in the key */
+    bool is_new;          /* first packet of the flow, or of its next life */
+    bool to_server;
+    enum pm_dir dir;
+};
+
+/* Finds or makes the packet's flow. h->parse is L4, L3 or BAD_L4. The initiator is the sender of a
+ * SYN, the addressee of a SYN-ACK; of a flow seen from its middle on it is the end with the
+ * unprivileged port if only one end has one, else the sender of the first packet. A SYN in a closed
+ * flow (both FINs, or a RST) starts the flow's next life. */
+void pm_track(struct pm_flow_table *t, const struct pm_headers *h, enum pm_dir given,
+              uint64_t now_ns, struct pm_tracked *out);
+
+#endif
