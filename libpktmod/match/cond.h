@@ -13,9 +13,15 @@ enum pm_truth { PM_FALSE, PM_TRUE, PM_DEPENDS };
 
 struct pm_conds *pm_conds_new(void);
 void pm_conds_free(struct pm_conds *conds);
+size_t pm_conds_footprint(const struct pm_conds *conds); /* without the sets */
 
-/* Node makers; as pm_cond_* in policy.h. false: no memory (then *id is PM_COND_TRUE). Node 0 is
- * PM_COND_TRUE. Byte values are copied, and pm_conds takes over the sets and BPF programs. */
+/* Conditions inside conditions go no deeper; all and any of a single one, and not of not, cost no
+ * depth. Evaluation keeps one small frame per level on the stack. */
+#define PM_COND_DEPTH 256
+
+/* Node makers; as pm_cond_* in policy.h. false: no memory, or deeper than PM_COND_DEPTH (then *id
+ * is PM_COND_TRUE). Node 0 is PM_COND_TRUE. Byte values are copied, and pm_conds takes over the
+ * sets and BPF programs. The kinds of the values fit the field, the ids were given before. */
 bool pm_conds_test(struct pm_conds *c, enum pm_field field, const struct pm_value *values,
                    size_t count, pm_cond_id *id);
 bool pm_conds_present(struct pm_conds *c, enum pm_field field, pm_cond_id *id);

@@ -280,3 +280,8 @@ bool pm_field_fits_flow(const struct pm_subject *s, enum pm_field field)
     enum layer layer = places[field].layer;
     return layer == ANY || (has_ip(h) && proto_may_have(layer, h->ip_version, h->ip_proto));
 }
+
+bool pm_field_needs_l4(enum pm_field field)
+{
+    return is_l4(places[field].layer);
+}

@@ -27,5 +27,7 @@ void pm_field_read(const struct pm_subject *s, enum pm_field field, struct pm_re
 
 /* Whether packets of this packet's flow can have the field at all: tcp.* only in TCP flows. */
 bool pm_field_fits_flow(const struct pm_subject *s, enum pm_field field);
+/* Whether the field stands in the L4 header (payload is not counted). */
+bool pm_field_needs_l4(enum pm_field field);
 
 #endif

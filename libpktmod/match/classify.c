@@ -1,0 +1,343 @@
+/* classify.c - which of very many rules can hold for a packet: tuple space search.
+ *
+ *     tuples  [any: 0..1] [v4: 2..9] [v6: 10..12]     each has its slots in one flat array
+ *     slots   { tag, rules, first } ...               a single rule stands in the slot itself
+ *     lists   3 17 | 5 8 9 | ...                      the others, each list ascending
+ *
+ * A slot is known by 32 bits of the hash, not by its key: two keys that collide share a list, which
+ * only makes candidates that do not hold. */
+#include "match/classify.h"
+
+#include <stdlib.h>
+
+#include "match/tuple.h"
+
+struct slot {
+    uint32_t tag;
+    uint32_t count; /* rules; 0: empty */
+    uint32_t first; /* the rule if there is one, else where its list begins in lists */
+};
+
+struct tuple {
+    uint64_t rest_mask;
+    uint32_t slots_at, slot_mask; /* its part of slots */
+    uint8_t src, dst;             /* prefix classes */
+    uint8_t flags;                /* PM_TUPLE_ */
+};
+
+struct pm_classifier {
+    struct slot *slots;
+    uint32_t *lists;
+    size_t slots_count, lists_count;
+    uint32_t begin[4]; /* tuples of version code v: begin[v]..begin[v + 1]-1 */
+    uint32_t src_classes[3], dst_classes[3]; /* bit masks, by version code */
+    bool has_unfiled;                        /* tuple 0 fixes no bits */
+    struct tuple tuples[PM_TUPLE_MAX];
+};
+
+/* ------------------------------------------------------------------ building */
+
+/* One filing of a rule: first its hash, then its slot. */
+struct record {
+    union {
+        uint64_t hash;
+        size_t slot;
+    };
+    uint32_t tuple;
+    uint32_t rule; /* PM_NO_RULE: the slot has the rule already */
+};
+
+/* What is known while building. A tuple that was given up is filed as `filed_as` says. */
+struct plan {
+    uint32_t filings[PM_TUPLE_CODES];
+    uint16_t filed_as[PM_TUPLE_CODES];
+    uint8_t tuple[PM_TUPLE_CODES];
+    size_t total;
+    struct record *records;
+};
+
+static void count_filings(struct plan *plan, const struct pm_conds *c, const pm_cond_id *conds,
+                          uint32_t count)
+{
+    struct pm_filing filings[PM_FILINGS_MAX];
+    for (uint32_t rule = 0; rule < count; rule++) {
+        uint32_t n = pm_filings_of(c, conds[rule], filings);
+        for (uint32_t i = 0; i < n; i++)
+            plan->filings[pm_tuple_of(&filings[i])]++;
+        plan->total += n;
+    }
+    for (uint32_t code = 0; code < PM_TUPLE_CODES; code++)
+        plan->filed_as[code] = (uint16_t)code;
+}
+
+static uint32_t rarest_tuple(const struct plan *plan, uint32_t *in_use)
+{
+    uint32_t rarest = 0;
+    *in_use = plan->filings[0] != 0;
+    for (uint32_t code = 1; code < PM_TUPLE_CODES; code++) {
+        if (!plan->filings[code])
+            continue;
+        ++*in_use;
+        if (!rarest || plan->filings[code] < plan->filings[rarest])
+            rarest = code;
+    }
+    return rarest;
+}
+
+/* Of the tuples in use with fewer bits, the one with most; tuple 0 is always there. */
+static uint32_t next_best(const struct plan *plan, uint32_t given_up)
+{
+    uint32_t best = 0;
+    for (uint32_t code = 1; code < PM_TUPLE_CODES; code++)
+        if (code != given_up && plan->filings[code] && pm_tuple_is_within(code, given_up) &&
+            pm_tuple_bits(code) > pm_tuple_bits(best))
+            best = code;
+    return best;
+}
+
+static void give_up_tuples(struct plan *plan)
+{
+    uint32_t in_use;
+    for (;;) {
+        uint32_t rarest = rarest_tuple(plan, &in_use);
+        if (in_use <= PM_TUPLE_MAX)
+            return;
+        uint32_t instead = next_best(plan, rarest);
+        plan->filings[instead] += plan->filings[rarest];
+        plan->filings[rarest] = 0;
+        for (uint32_t code = 0; code < PM_TUPLE_CODES; code++)
+            if (plan->filed_as[code] == rarest)
+                plan->filed_as[code] = (uint16_t)instead;
+    }
+}
+
+static uint32_t slots_for(uint32_t filings)
+{
+    uint32_t slots = 1;
+    while (slots / 2 < filings && slots < 1u << 31)
+        slots *= 2;
+    return slots;
+}
+
+/* Codes ascend by version, so the tuples of a version stand together. */
+static void lay_out_tuples(struct pm_classifier *k, struct plan *plan)
+{
+    uint32_t count = 0;
+    for (uint32_t code = 0; code < PM_TUPLE_CODES; code++) {
+        uint32_t version = pm_tuple_version(code);
+        if (code % (1u << 9) == 0)
+            k->begin[version] = count;
+        if (!plan->filings[code])
+            continue;
+        struct tuple *tuple = &k->tuples[count];
+        tuple->rest_mask = pm_tuple_rest_mask(code);
+        tuple->slots_at = (uint32_t)k->slots_count;
+        tuple->slot_mask = code ? slots_for(plan->filings[code]) - 1 : 0;
+        tuple->src = (uint8_t)pm_tuple_src(code);
+        tuple->dst = (uint8_t)pm_tuple_dst(code);
+        tuple->flags = code & 7;
+        k->slots_count += (size_t)tuple->slot_mask + 1;
+        k->src_classes[version] |= 1u << tuple->src;
+        k->dst_classes[version] |= 1u << tuple->dst;
+        plan->tuple[code] = (uint8_t)count++;
+    }
+    k->begin[3] = count;
+    k->has_unfiled = plan->filings[0] != 0;
+}
+
+static uint64_t hash_of(const struct tuple *tuple, const struct pm_filing *filing)
+{
+    struct pm_view_bits view;
+    view.rest = (uint64_t)filing->proto << 32 | (uint32_t)filing->src_port << 16 | filing->dst_port;
+    pm_view_addrs(&view, filing->version, filing->src, filing->dst, 1u << tuple->src,
+                  1u << tuple->dst);
+    return pm_tuple_hash(&view, tuple->src, tuple->dst, tuple->rest_mask);
+}
+
+static void make_records(struct pm_classifier *k, struct plan *plan, const struct pm_conds *c,
+                         const pm_cond_id *conds, uint32_t count)
+{
+    struct pm_filing filings[PM_FILINGS_MAX];
+    struct record *record = plan->records;
+    for (uint32_t rule = 0; rule < count; rule++) {
+        uint32_t n = pm_filings_of(c, conds[rule], filings);
+        for (uint32_t i = 0; i < n; i++, record++) {
+            record->tuple = plan->tuple[plan->filed_as[pm_tuple_of(&filings[i])]];
+            record->hash = hash_of(&k->tuples[record->tuple], &filings[i]);
+            record->rule = rule;
+        }
+    }
+}
+
+/* The slot of a hash, or the empty one where it would stand. */
+static size_t slot_of(const struct pm_classifier *k, const struct tuple *tuple, uint64_t hash)
+{
+    uint32_t at = (uint32_t)hash & tuple->slot_mask, tag = (uint32_t)(hash >> 32);
+    if (tuple->slot_mask == 0)
+        return tuple->slots_at;
+    while (k->slots[tuple->slots_at + at].count && k->slots[tuple->slots_at + at].tag != tag)
+        at = (at + 1) & tuple->slot_mask;
+    return (size_t)tuple->slots_at + at;
+}
+
+/* Counts the rules of each slot; until the lists are made, `first` is the rule counted last. */
+static void find_slots(struct pm_classifier *k, struct plan *plan)
+{
+    for (size_t i = 0; i < plan->total; i++) {
+        struct record *record = &plan->records[i];
+        uint64_t hash = record->hash;
+        record->slot = slot_of(k, &k->tuples[record->tuple], hash);
+        struct slot *slot = &k->slots[record->slot];
+        if (slot->count && slot->first == record->rule) {
+            record->rule = PM_NO_RULE;
+            continue;
+        }
+        slot->tag = (uint32_t)(hash >> 32);
+        slot->first = record->rule;
+        slot->count++;
+    }
+}
+
+/* Lets `first` of each longer slot be the end of its list, and fills the lists from their ends. */
+static bool make_lists(struct pm_classifier *k, const struct plan *plan)
+{
+    for (size_t i = 0; i < k->slots_count; i++)
+        if (k->slots[i].count > 1) {
+            k->lists_count += k->slots[i].count;
+            k->slots[i].first = (uint32_t)k->lists_count;
+        }
+    k->lists = malloc((k->lists_count ? k->lists_count : 1) * sizeof *k->lists);
+    if (!k->lists || k->lists_count > UINT32_MAX)
+        return false;
+    for (size_t i = plan->total; i-- > 0;) {
+        const struct record *record = &plan->records[i];
+        struct slot *slot = &k->slots[record->slot];
+        if (record->rule != PM_NO_RULE && slot->count > 1)
+            k->lists[--slot->first] = record->rule;
+    }
+    return true;
+}
+
+static bool build(struct pm_classifier *k, struct plan *plan, const struct pm_conds *c,
+                  const pm_cond_id *conds, uint32_t count)
+{
+    count_filings(plan, c, conds, count);
+    give_up_tuples(plan);
+    lay_out_tuples(k, plan);
+    if (k->slots_count > UINT32_MAX)
+        return false;
+    k->slots = calloc(k->slots_count ? k->slots_count : 1, sizeof *k->slots);
+    plan->records = malloc((plan->total ? plan->total : 1) * sizeof *plan->records);
+    if (!k->slots || !plan->records)
+        return false;
+    make_records(k, plan, c, conds, count);
+    find_slots(k, plan);
+    return make_lists(k, plan);
+}
+
+struct pm_classifier *pm_classifier_new(const struct pm_conds *c, const pm_cond_id *conds,
+                                        uint32_t count)
+{
+    struct pm_classifier *k = calloc(1, sizeof *k);
+    struct plan *plan = calloc(1, sizeof *plan);
+    bool built = k && plan && build(k, plan, c, conds, count);
+    if (plan)
+        free(plan->records);
+    free(plan);
+    if (built)
+        return k;
+    pm_classifier_free(k);
+    return NULL;
+}
+
+void pm_classifier_free(struct pm_classifier *k)
+{
+    if (!k)
+        return;
+    free(k->slots);
+    free(k->lists);
+    free(k);
+}
+
+size_t pm_classifier_footprint(const struct pm_classifier *k)
+{
+    return sizeof *k + k->slots_count * sizeof *k->slots + k->lists_count * sizeof *k->lists;
+}
+
+/* ------------------------------------------------------------------ looking up */
+
+static void add_list(struct pm_candidates *walk, const struct slot *slot, uint32_t from)
+{
+    const uint32_t *next = &slot->first, *end = next + 1;
+    if (slot->count > 1) {
+        next = walk->classifier->lists + slot->first;
+        end = next + slot->count;
+    }
+    size_t skipped = 0, rest = (size_t)(end - next);
+    while (from && skipped < rest) {
+        size_t middle = skipped + (rest - skipped) / 2;
+        if (next[middle] < from)
+            skipped = middle + 1;
+        else
+            rest = middle;
+    }
+    if (next + skipped == end)
+        return;
+    walk->next[walk->lists] = next + skipped;
+    walk->end[walk->lists++] = end;
+}
+
+static void ask_tuples(struct pm_candidates *walk, const struct pm_view_bits *view,
+                       uint32_t version, uint8_t flags, uint32_t from)
+{
+    const struct pm_classifier *k = walk->classifier;
+    for (uint32_t i = k->begin[version]; i < k->begin[version + 1]; i++) {
+        const struct tuple *tuple = &k->tuples[i];
+        if (tuple->flags & ~flags)
+            continue;
+        uint64_t hash = pm_tuple_hash(view, tuple->src, tuple->dst, tuple->rest_mask);
+        const struct slot *slot = &k->slots[slot_of(k, tuple, hash)];
+        if (slot->count)
+            add_list(walk, slot, from);
+    }
+}
+
+void pm_candidates_begin(struct pm_candidates *walk, const struct pm_classifier *k,
+                         const struct pm_subject *s, uint32_t from)
+{
+    const struct pm_headers *h = s->headers;
+    walk->classifier = k;
+    walk->lists = 0;
+    walk->last = PM_NO_RULE;
+    if (h->parse == PM_PARSE_NOT_IP || h->parse == PM_PARSE_BAD_L3) {
+        if (k->has_unfiled)
+            add_list(walk, &k->slots[k->tuples[0].slots_at], from);
+        return;
+    }
+    struct pm_view_bits view;
+    uint8_t flags = PM_TUPLE_PROTO;
+    uint32_t version = h->ip_version == 4 ? 1 : 2, off = version == 1 ? 12 : 8;
+    view.rest = (uint64_t)h->ip_proto << 32;
+    if (h->parse == PM_PARSE_L4 && (h->ip_proto == PM_PROTO_TCP || h->ip_proto == PM_PROTO_UDP)) {
+        flags |= PM_TUPLE_SRC_PORT | PM_TUPLE_DST_PORT;
+        view.rest |= (uint32_t)h->src_port << 16 | h->dst_port;
+    }
+    pm_view_addrs(&view, h->ip_version, pm_l3(h) + off, pm_l3(h) + off + (version == 1 ? 4 : 16),
+                  k->src_classes[version], k->dst_classes[version]);
+    ask_tuples(walk, &view, 0, flags, from);
+    ask_tuples(walk, &view, version, flags, from);
+}
+
+uint32_t pm_candidates_next(struct pm_candidates *walk)
+{
+    uint32_t least = PM_NO_RULE;
+    for (uint32_t i = 0; i < walk->lists; i++) {
+        const uint32_t **next = &walk->next[i];
+        if (*next != walk->end[i] && **next == walk->last)
+            ++*next;
+        if (*next != walk->end[i] && **next < least)
+            least = **next;
+    }
+    walk->last = least;
+    return least;
+}

@@ -1,0 +1,258 @@
+/* cond.c - evaluating compiled conditions, for one packet or for all packets of its flow. */
+#include "match/condtree.h"
+
+#include <string.h>
+
+#include "match/literal.h"
+#include "match/needle.h"
+
+/* ------------------------------------------------------------------ one value */
+
+static bool number_is(const struct pm_conds *c, const struct pm_value *value, uint32_t number)
+{
+    if (value->kind == PM_VALUE_RANGE)
+        return number >= value->range.lo && number <= value->range.hi;
+    if (value->kind == PM_VALUE_MASK)
+        return (number & value->mask.mask) == value->mask.value;
+    return value->kind == PM_VALUE_SET && pm_set_kind_of(c->sets[value->set]) == PM_SET_PORT &&
+           pm_set_has_port(c->sets[value->set], number);
+}
+
+static bool prefix_is_equal(const uint8_t *a, const uint8_t *b, uint8_t bits)
+{
+    uint8_t rest = bits % 8, mask = (uint8_t)(0xff00u >> rest);
+    return memcmp(a, b, bits / 8) == 0 && (!rest || ((a[bits / 8] ^ b[bits / 8]) & mask) == 0);
+}
+
+static bool addr_is(const struct pm_conds *c, const struct pm_value *value, uint8_t version,
+                    const uint8_t *addr)
+{
+    if (value->kind == PM_VALUE_PREFIX)
+        return value->prefix.addr.version == version &&
+               prefix_is_equal(value->prefix.addr.bytes, addr, value->prefix.bits);
+    return value->kind == PM_VALUE_SET && pm_set_kind_of(c->sets[value->set]) == PM_SET_CIDR &&
+           pm_set_has_addr(c->sets[value->set], version, addr);
+}
+
+/* The value lies in the field from offset on, within depth bytes from there. */
+static bool bytes_occur(const struct pm_value *value, const uint8_t *bytes, size_t len)
+{
+    if (value->bytes.offset > len)
+        return false;
+    bytes += value->bytes.offset;
+    len -= value->bytes.offset;
+    if (value->bytes.depth != PM_NO_LIMIT && len > value->bytes.depth)
+        len = value->bytes.depth;
+    if (value->bytes.len == 0 || value->bytes.len > len)
+        return value->bytes.len == 0;
+    struct pm_literal literal = {value->bytes.bytes, value->bytes.len, value->bytes.nocase};
+    return pm_literal_find(&literal, bytes, len, 0) < len;
+}
+
+static bool bytes_are(const struct pm_conds *c, const struct pm_value *value, const uint8_t *bytes,
+                      size_t len)
+{
+    if (value->kind == PM_VALUE_BYTES && value->bytes.whole)
+        return value->bytes.len == len &&
+               pm_bytes_equal(value->bytes.bytes, bytes, len, value->bytes.nocase);
+    if (value->kind == PM_VALUE_BYTES)
+        return bytes_occur(value, bytes, len);
+    if (value->kind != PM_VALUE_SET)
+        return false;
+    const struct pm_set *set = c->sets[value->set];
+    if (pm_set_kind_of(set) == PM_SET_STRING)
+        return pm_set_has_text(set, bytes, len);
+    return pm_set_kind_of(set) == PM_SET_BYTES && pm_set_occurs_in(set, bytes, len);
+}
+
+static bool bpf_is(const struct pm_conds *c, const struct pm_value *value,
+                   const struct pm_packet *packet)
+{
+    if (value->kind != PM_VALUE_BPF)
+        return false;
+    for (uint32_t i = c->bpfs[value->bpf]; i != UINT32_MAX; i = c->programs[i].next)
+        if (c->programs[i].linktype == pm_bpf_link(packet->link))
+            return pm_bpf_run(c->insns + c->programs[i].first, packet->data, packet->len,
+                              packet->wire_len) != 0;
+    return false;
+}
+
+static bool value_holds(const struct pm_conds *c, enum pm_kind kind, const struct pm_value *value,
+                        const struct pm_reading *reading)
+{
+    for (uint32_t i = 0; i < reading->count; i++) {
+        bool holds = false;
+        switch (kind) {
+        case PM_KIND_UINT:
+        case PM_KIND_FLAG:
+        case PM_KIND_ENUM:
+            holds = number_is(c, value, reading->number[i]);
+            break;
+        case PM_KIND_ADDR:
+            holds = addr_is(c, value, reading->addr_version, reading->addr[i]);
+            break;
+        case PM_KIND_MAC:
+            holds = value->kind == PM_VALUE_MAC && memcmp(value->mac, reading->mac, 6) == 0;
+            break;
+        case PM_KIND_TEXT:
+        case PM_KIND_BYTES:
+            holds = bytes_are(c, value, reading->bytes.bytes, reading->bytes.len);
+            break;
+        case PM_KIND_BPF:
+            break;
+        }
+        if (holds)
+            return true;
+    }
+    return false;
+}
+
+/* ------------------------------------------------------------------ one test */
+
+static enum pm_truth holds_for_packet(const struct pm_conds *c, const struct pm_node *node,
+                                      const struct pm_subject *s)
+{
+    enum pm_field field = (enum pm_field)node->field;
+    enum pm_kind kind = pm_field_info(field)->kind;
+    struct pm_reading reading;
+    if (kind == PM_KIND_BPF) {
+        for (uint32_t i = 0; i < node->count; i++)
+            if (bpf_is(c, &c->values[node->first + i], s->packet))
+                return PM_TRUE;
+        return node->kind == PM_NODE_PRESENT ? PM_TRUE : PM_FALSE;
+    }
+    pm_field_read(s, field, &reading);
+    if (node->kind == PM_NODE_PRESENT)
+        return reading.count ? PM_TRUE : PM_FALSE;
+    for (uint32_t i = 0; i < node->count && reading.count; i++)
+        if (value_holds(c, kind, &c->values[node->first + i], &reading))
+            return PM_TRUE;
+    return PM_FALSE;
+}
+
+/* Ports are constant, but a packet whose L4 header cannot be read says nothing of its flow's. */
+static enum pm_truth holds_for_flow(const struct pm_conds *c, const struct pm_node *node,
+                                    const struct pm_subject *s)
+{
+    enum pm_field field = (enum pm_field)node->field;
+    if (!s->has_flow)
+        return PM_DEPENDS;
+    if (!pm_field_fits_flow(s, field))
+        return PM_FALSE;
+    if (!pm_field_info(field)->flow_constant ||
+        (pm_field_needs_l4(field) && s->headers->parse != PM_PARSE_L4))
+        return PM_DEPENDS;
+    return holds_for_packet(c, node, s);
+}
+
+/* ------------------------------------------------------------------ the tree */
+
+/* A node on the way down, whose children from `next` on are still to be asked. */
+struct frame {
+    const uint32_t *next, *end;
+    enum pm_node_kind kind;
+    enum pm_truth truth; /* of the children so far */
+};
+
+typedef enum pm_truth test_fn(const struct pm_conds *c, const struct pm_node *node,
+                              const struct pm_subject *s);
+
+static bool is_test(const struct pm_node *node)
+{
+    return node->kind == PM_NODE_TEST || node->kind == PM_NODE_PRESENT;
+}
+
+static struct frame enter(const struct pm_conds *c, const struct pm_node *node)
+{
+    struct frame frame = {.kind = (enum pm_node_kind)node->kind,
+                          .truth = node->kind == PM_NODE_ANY ? PM_FALSE : PM_TRUE};
+    if (node->kind == PM_NODE_NOT) {
+        frame.next = &node->first;
+        frame.end = frame.next + 1;
+    } else if (node->count) {
+        frame.next = c->kids + node->first;
+        frame.end = frame.next + node->count;
+    }
+    return frame;
+}
+
+/* Takes a child's answer into account; children that cannot change the outcome are left out. */
+static void take(struct frame *frame, enum pm_truth child)
+{
+    if (frame->kind == PM_NODE_NOT) {
+        frame->truth = child == PM_DEPENDS ? PM_DEPENDS : child == PM_TRUE ? PM_FALSE : PM_TRUE;
+        return;
+    }
+    enum pm_truth decisive = frame->kind == PM_NODE_ALL ? PM_FALSE : PM_TRUE;
+    if (child == decisive)
+        frame->next = frame->end;
+    if (child == decisive || child == PM_DEPENDS)
+        frame->truth = child;
+}
+
+/* Inlined with the test known. */
+static inline enum pm_truth evaluate(const struct pm_conds *c, pm_cond_id cond,
+                                     const struct pm_subject *s, test_fn *test)
+{
+    struct frame stack[PM_COND_DEPTH];
+    uint32_t depth = 0;
+    const struct pm_node *node = &c->nodes[cond];
+    if (is_test(node))
+        return test(c, node, s);
+    stack[0] = enter(c, node);
+    for (;;) {
+        struct frame *top = &stack[depth];
+        if (top->next == top->end) {
+            if (depth-- == 0)
+                return top->truth;
+            take(&stack[depth], top->truth);
+            continue;
+        }
+        node = &c->nodes[*top->next++];
+        if (is_test(node))
+            take(top, test(c, node, s));
+        else
+            stack[++depth] = enter(c, node);
+    }
+}
+
+bool pm_cond_holds(const struct pm_conds *c, pm_cond_id cond, const struct pm_subject *s)
+{
+    return evaluate(c, cond, s, holds_for_packet) == PM_TRUE;
+}
+
+enum pm_truth pm_cond_for_flow(const struct pm_conds *c, pm_cond_id cond,
+                               const struct pm_subject *s)
+{
+    return evaluate(c, cond, s, holds_for_flow);
+}
+
+static void visit_test(const struct pm_conds *c, const struct pm_node *node,
+                       pm_cond_visit_fn *visit, void *context)
+{
+    if (node->kind == PM_NODE_TEST)
+        visit(context, (enum pm_field)node->field, c->values + node->first, node->count, c);
+}
+
+void pm_cond_required(const struct pm_conds *c, pm_cond_id cond, pm_cond_visit_fn *visit,
+                      void *context)
+{
+    struct frame stack[PM_COND_DEPTH];
+    const struct pm_node *node = &c->nodes[cond];
+    visit_test(c, node, visit, context);
+    if (node->kind != PM_NODE_ALL)
+        return;
+    uint32_t depth = 1;
+    stack[0] = enter(c, node);
+    while (depth) {
+        struct frame *top = &stack[depth - 1];
+        if (top->next == top->end) {
+            depth--;
+            continue;
+        }
+        node = &c->nodes[*top->next++];
+        visit_test(c, node, visit, context);
+        if (node->kind == PM_NODE_ALL)
+            stack[depth++] = enter(c, node);
+    }
+}
