@@ -1,0 +1,19 @@
+/* annotation.h - the comment that a touched packet carries in pcapng output. */
+#ifndef PKTMOD_APP_ANNOTATION_H
+#define PKTMOD_APP_ANNOTATION_H
+
+#include <pktmod/pktmod.h>
+
+/* Room for 16 edits with ids of 64 characters. */
+#define PM_ANNOTATION_LEN 2048
+
+struct pm_wait {
+    uint64_t ns;
+    uint32_t rule; /* or PM_NO_RULE */
+};
+
+/* "pktmod: allow; swap-token replace 6->12 @1005". `wait`: the packet was delayed; or NULL. */
+void pm_annotate(char text[PM_ANNOTATION_LEN], const struct pm_policy *policy,
+                 const struct pm_emitted *emitted, const struct pm_wait *wait);
+
+#endif

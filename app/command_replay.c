@@ -1,0 +1,137 @@
+/* command_replay.c - pktmod replay from beginning to end: rules, capture, run, output, report. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "app/command.h"
+#include "app/report.h"
+#include "rules/rules.h"
+
+#define LARGEST_LINK_HEADER 64u
+
+/* Rewritten packets may be as large as this; 0: the policy rewrites nothing. */
+static uint32_t largest_packet(const struct pm_replay *replay)
+{
+    uint32_t mtu = replay->options->mtu == 0 ? 65535 : replay->options->mtu;
+    return pm_policy_rewrites(replay->policy) ? mtu + LARGEST_LINK_HEADER : 0;
+}
+
+static bool open_output(struct pm_replay *replay, struct pm_writer *writer)
+{
+    const struct pm_replay_options *options = replay->options;
+    const char *inputs[] = {options->in, options->rules};
+    if (options->out == NULL)
+        return true;
+    if (pm_writer_open(writer, options->out, replay->capture, largest_packet(replay), inputs, 2)) {
+        replay->writer = writer;
+        return true;
+    }
+    if (errno == EEXIST)
+        pm_complain(PM_EXIT_BAD_INPUT, "%s: is an input; the output would destroy it",
+                    options->out);
+    else
+        pm_complain(PM_EXIT_BAD_INPUT, "%s: cannot be written: %s", options->out, strerror(errno));
+    return false;
+}
+
+/* A file that is not whole is never passed over in silence. */
+static enum pm_exit close_output(struct pm_replay *replay)
+{
+    int why = replay->writer == NULL ? 0 : pm_writer_close(replay->writer);
+    if (why == 0)
+        return PM_EXIT_GOOD;
+    const char *path =
+        strcmp(replay->options->out, "-") == 0 ? "standard output" : replay->options->out;
+    return pm_complain(PM_EXIT_BAD_INPUT,
+                       "%s: cannot be written: %s; the capture there is not whole", path,
+                       strerror(why));
+}
+
+static void tell(const struct pm_replay *replay, const struct pm_rules *rules, uint64_t took_ns)
+{
+    const struct pm_replay_options *options = replay->options;
+    bool is_taken = options->out != NULL && strcmp(options->out, "-") == 0;
+    FILE *out = is_taken ? stderr : stdout;
+    struct pm_report report = {replay, pm_rules_name(rules), pm_capture_error(replay->capture)};
+    if (options->json)
+        pm_report_json(&report, out);
+    else
+        pm_report_text(&report, out, pm_colour_wanted(out));
+    fflush(stdout);
+    if (took_ns > 0)
+        fprintf(stderr, "pktmod: %" PRIu64 " packets in %.3f s, %.2f million a second\n",
+                replay->packets, (double)took_ns / 1e9,
+                (double)replay->packets * 1e3 / (double)took_ns);
+}
+
+static void warn_of_oddities(const struct pm_replay *replay)
+{
+    const struct pm_oddities *odd = pm_capture_oddities(replay->capture);
+    if (odd->longer_than_original > 0 && !replay->options->quiet)
+        pm_complain(PM_EXIT_GOOD,
+                    "%s: %" PRIu64 " records claim more captured bytes than the packet had; they "
+                    "are taken as they are",
+                    replay->options->in, odd->longer_than_original);
+}
+
+static enum pm_exit run(struct pm_replay *replay, const struct pm_rules *rules)
+{
+    struct pm_writer writer;
+    struct pm_progress progress;
+    if (!pm_replay_start(replay))
+        return PM_EXIT_INTERNAL;
+    if (!open_output(replay, &writer))
+        return PM_EXIT_BAD_INPUT;
+    pm_progress_start(&progress, replay->options->quiet);
+    pm_replay_run(replay, &progress);
+    uint64_t took_ns = pm_progress_end_ns(&progress);
+
+    enum pm_exit code = close_output(replay);
+    const char *damage = pm_capture_error(replay->capture);
+    if (replay->no_memory)
+        return pm_complain(PM_EXIT_INTERNAL, "replay: no memory for another delayed packet");
+    if (code == PM_EXIT_GOOD && !replay->options->quiet)
+        tell(replay, rules, took_ns);
+    warn_of_oddities(replay);
+    if (damage != NULL)
+        code = pm_complain(PM_EXIT_BAD_INPUT, "%s", damage);
+    return code;
+}
+
+static enum pm_exit open_and_run(struct pm_replay *replay, const struct pm_rules *rules)
+{
+    replay->capture = pm_capture_open(replay->options->in);
+    if (replay->capture == NULL)
+        return pm_complain(PM_EXIT_INTERNAL, "replay: no memory");
+    const char *damage = pm_capture_error(replay->capture);
+    enum pm_exit code =
+        damage != NULL ? pm_complain(PM_EXIT_BAD_INPUT, "%s", damage) : run(replay, rules);
+    pm_replay_end(replay);
+    pm_capture_close(replay->capture);
+    return code;
+}
+
+static enum pm_exit with_rules(const struct pm_replay_options *options)
+{
+    struct pm_rules *rules = pm_rules_load(options->rules);
+    if (rules == NULL)
+        return pm_complain(PM_EXIT_INTERNAL, "replay: no memory");
+    struct pm_replay replay = {.options = options, .policy = pm_rules_policy(rules)};
+    enum pm_exit code = PM_EXIT_BAD_INPUT;
+    if (!options->quiet || replay.policy == NULL)
+        pm_rules_print_text(rules, stderr, pm_colour_wanted(stderr));
+    if (replay.policy != NULL)
+        code = open_and_run(&replay, rules);
+    pm_rules_free(rules);
+    return code;
+}
+
+enum pm_exit pm_command_replay(int argc, char *const argv[])
+{
+    struct pm_replay_options options;
+    enum pm_exit code = PM_EXIT_BAD_INPUT;
+    if (pm_replay_options_parse(&options, argc, argv))
+        code = options.only_told ? PM_EXIT_GOOD : with_rules(&options);
+    pm_replay_options_free(&options);
+    return code;
+}

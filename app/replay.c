@@ -1,0 +1,238 @@
+/* replay.c - takes every recorded packet through filter and rewriter, in virtual time.
+ *
+ *   record -> what is due by now leaves -> judged -> allow: rewritten -> written
+ *                                                    drop
+ *                                                    delay: kept -> due -> rewritten -> written
+ */
+#include "app/replay.h"
+
+#include <string.h>
+
+#include "app/annotation.h"
+#include "app/command.h"
+
+#define PROGRESS_EVERY 4096u
+
+/* Any numbers, but the same in every run. */
+static const uint64_t hash_key[2] = {UINT64_C(0x706b746d6f642d72), UINT64_C(0x65706c61792d6b65)};
+
+/* ------------------------------------------------------------------ out */
+
+static bool is_as_it_came(const struct pm_replay_current *current, const struct pm_emitted *emitted)
+{
+    const struct pm_record *record = current->record;
+    return current->delayed == NULL && emitted->data == record->data &&
+           emitted->len == record->caplen && emitted->why != PM_WHY_EDITED &&
+           emitted->why != PM_WHY_FOLLOWED;
+}
+
+static void write_touched(struct pm_replay *replay, const struct pm_emitted *emitted)
+{
+    const struct pm_replay_current *current = &replay->current;
+    const struct pm_record *record = current->record;
+    char comment[PM_ANNOTATION_LEN];
+    bool is_cut_short = record->caplen > record->origlen && emitted->len == record->caplen;
+    struct pm_outgoing outgoing = {
+        .data = emitted->data,
+        .caplen = (uint32_t)emitted->len,
+        .origlen = is_cut_short ? record->origlen : (uint32_t)emitted->wire_len,
+        .time_ns = current->leaves_ns,
+        .retimed = current->delayed != NULL,
+    };
+    if (record->kind != PM_RECORD_PCAP) {
+        struct pm_wait wait;
+        if (current->delayed != NULL) {
+            wait.ns = current->leaves_ns - current->delayed->arrived_ns;
+            wait.rule = current->delayed->rule;
+        }
+        pm_annotate(comment, replay->policy, emitted, current->delayed == NULL ? NULL : &wait);
+        outgoing.comment = comment;
+    }
+    pm_writer_put(replay->writer, record, &outgoing);
+}
+
+static void on_emit(void *context, const struct pm_emitted *emitted)
+{
+    struct pm_replay *replay = context;
+    bool is_whole = is_as_it_came(&replay->current, emitted);
+    replay->out_packets++;
+    replay->out_bytes += emitted->wire_len;
+    replay->annotated += is_whole ? 0 : 1;
+    if (replay->writer == NULL)
+        return;
+    if (is_whole)
+        pm_writer_put_raw(replay->writer, replay->current.record);
+    else
+        write_touched(replay, emitted);
+}
+
+/* Without a rewriter a packet leaves as the filter saw it. */
+static void emit_unchanged(struct pm_replay *replay, const struct pm_packet *packet)
+{
+    struct pm_emitted emitted = {
+        .data = packet->data,
+        .len = packet->len,
+        .wire_len = packet->wire_len,
+        .dir = packet->dir,
+        .header_rule = PM_NO_RULE,
+    };
+    on_emit(replay, &emitted);
+}
+
+static void send(struct pm_replay *replay, const struct pm_record *record,
+                 const struct pm_delayed_packet *delayed, const struct pm_packet *packet)
+{
+    replay->current = (struct pm_replay_current){record, delayed, replay->clock_ns};
+    if (replay->rewriter == NULL)
+        emit_unchanged(replay, packet);
+    else
+        pm_rewrite(replay->rewriter, packet, record->data, replay->clock_ns);
+}
+
+/* ------------------------------------------------------------------ in */
+
+static struct pm_packet packet_of(const struct pm_record *record)
+{
+    return (struct pm_packet){
+        .data = record->data,
+        .len = record->caplen,
+        .wire_len = record->origlen > record->caplen ? record->origlen : record->caplen,
+        .link = record->link,
+        .dir = PM_DIR_UNKNOWN,
+        .csum = PM_CSUM_ON_WIRE,
+        .ifindex = record->interface_id,
+        .interface = record->interface,
+    };
+}
+
+/* Lets go whatever is due by now_ns, each at its own time. A packet that the filter lets go early,
+ * to make room, leaves at once. */
+static void release_due(struct pm_replay *replay, uint64_t now_ns)
+{
+    uint64_t cookie, due_ns;
+    while ((due_ns = pm_filter_next_ns(replay->filter)) <= now_ns && due_ns != UINT64_MAX &&
+           pm_filter_due(replay->filter, due_ns, &cookie)) {
+        const struct pm_delayed_packet *delayed = pm_delayed_at(&replay->delayed, cookie);
+        struct pm_packet packet = packet_of(&delayed->record);
+        packet.dir = delayed->dir;
+        packet.cookie = cookie;
+        if (due_ns > replay->clock_ns)
+            replay->clock_ns = due_ns;
+        send(replay, &delayed->record, delayed, &packet);
+        pm_delayed_drop(&replay->delayed, cookie);
+    }
+}
+
+static void see_time(struct pm_replay *replay, const struct pm_record *record)
+{
+    if (replay->packets == 0 || record->time_ns < replay->first_ns)
+        replay->first_ns = record->time_ns;
+    if (replay->packets == 0 || record->time_ns > replay->last_ns)
+        replay->last_ns = record->time_ns;
+    if (record->time_ns <= replay->clock_ns)
+        return;
+    if (pm_filter_next_ns(replay->filter) <= record->time_ns)
+        release_due(replay, record->time_ns);
+    replay->clock_ns = record->time_ns;
+}
+
+static void take_packet(struct pm_replay *replay, const struct pm_record *record)
+{
+    see_time(replay, record);
+    struct pm_packet packet = packet_of(record);
+    packet.cookie = pm_delayed_next_cookie(&replay->delayed);
+    packet.dir = pm_direction_of(&replay->options->local, record, &packet);
+    replay->packets++;
+    replay->bytes += packet.wire_len;
+
+    struct pm_decision decision = pm_filter_decide(replay->filter, &packet, replay->clock_ns);
+    if (decision.flow_id != 0 && (decision.verdict == PM_DROP || replay->notlive.flow_count > 0))
+        pm_notlive_see(&replay->notlive, &packet, &decision, record->frame);
+    packet.dir = decision.dir;
+    switch (decision.verdict) {
+    case PM_ALLOW:
+        send(replay, record, NULL, &packet);
+        break;
+    case PM_DROP:
+        break;
+    case PM_DELAY:
+        if (!pm_delayed_keep(&replay->delayed, record, &decision, replay->clock_ns))
+            replay->no_memory = true;
+        else if (pm_filter_next_ns(replay->filter) <= replay->clock_ns)
+            release_due(replay, replay->clock_ns);
+        break;
+    }
+}
+
+/* Everything delayed leaves at its time. A new section has interfaces of its own, so what belongs
+ * to the old one leaves before it begins. */
+static void release_all(struct pm_replay *replay)
+{
+    release_due(replay, UINT64_MAX);
+}
+
+static void take_block(struct pm_replay *replay, const struct pm_record *record)
+{
+    if (record->kind == PM_RECORD_SECTION)
+        release_all(replay);
+    if (replay->writer != NULL)
+        pm_writer_put_block(replay->writer, record);
+}
+
+static bool must_stop(const struct pm_replay *replay)
+{
+    return replay->no_memory || (replay->writer != NULL && replay->writer->sink.error != 0);
+}
+
+void pm_replay_run(struct pm_replay *replay, struct pm_progress *progress)
+{
+    struct pm_record record;
+    enum pm_step step;
+    while (!must_stop(replay) &&
+           ((step = pm_capture_next(replay->capture, &record)) == PM_STEP_PACKET ||
+            step == PM_STEP_BLOCK)) {
+        if (step == PM_STEP_BLOCK)
+            take_block(replay, &record);
+        else
+            take_packet(replay, &record);
+        if (replay->packets % PROGRESS_EVERY == 0)
+            pm_progress_show(progress, replay->packets, pm_capture_offset(replay->capture),
+                             pm_capture_size(replay->capture));
+    }
+    release_all(replay);
+}
+
+/* ------------------------------------------------------------------ life */
+
+bool pm_replay_start(struct pm_replay *replay)
+{
+    const struct pm_replay_options *options = replay->options;
+    struct pm_error error = {.status = PM_NO_MEMORY, .text = "no memory"};
+    struct pm_filter_config filter = {.seed = options->seed,
+                                      .hash_key = {hash_key[0], hash_key[1]}};
+    struct pm_rewriter_config rewriter = {
+        .hash_key = {hash_key[0], hash_key[1]},
+        .view = options->view,
+        .checksums = options->checksums,
+        .mtu = options->mtu,
+        .emit = on_emit,
+        .context = replay,
+    };
+    bool good = pm_delayed_init(&replay->delayed);
+    if (good)
+        replay->filter = pm_filter_new(replay->policy, &filter, &error);
+    if (replay->filter != NULL && pm_policy_rewrites(replay->policy))
+        replay->rewriter = pm_rewriter_new(replay->policy, &rewriter, &error);
+    good =
+        replay->filter != NULL && (replay->rewriter != NULL || !pm_policy_rewrites(replay->policy));
+    if (!good)
+        pm_complain(PM_EXIT_INTERNAL, "replay: %s", error.text);
+    return good;
+}
+
+void pm_replay_end(struct pm_replay *replay)
+{
+    pm_rewriter_free(replay->rewriter);
+    pm_filter_free(replay->filter);
+    pm_delayed_free(&replay->delayed);
+}

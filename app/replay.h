@@ -1,0 +1,60 @@
+/* replay.h - one run of a capture through both engines: what was asked for, and what came of it. */
+#ifndef PKTMOD_APP_REPLAY_H
+#define PKTMOD_APP_REPLAY_H
+
+#include "app/delayed.h"
+#include "app/direction.h"
+#include "app/notlive.h"
+#include "app/progress.h"
+#include "app/writer.h"
+
+struct pm_replay_options {
+    const char *rules, *in;
+    const char *out; /* NULL: write no capture */
+    enum pm_view view;
+    enum pm_checksums checksums;
+    uint32_t mtu;
+    uint64_t seed;
+    struct pm_local local;
+    bool json, quiet;
+    bool only_told; /* --help or --version was asked for and is answered */
+};
+
+/* False: complained already. The words live as long as argv; the rest goes with the _free. */
+bool pm_replay_options_parse(struct pm_replay_options *options, int argc, char *const argv[]);
+void pm_replay_options_free(struct pm_replay_options *options);
+const char *pm_view_name(enum pm_view view);
+const char *pm_checksums_name(enum pm_checksums checksums);
+
+/* The packet that is on its way through the rewriter, for whom it emits to. */
+struct pm_replay_current {
+    const struct pm_record *record;
+    const struct pm_delayed_packet *delayed; /* NULL: it leaves when it came */
+    uint64_t leaves_ns;
+};
+
+struct pm_replay {
+    const struct pm_replay_options *options;
+    struct pm_policy *policy;
+    struct pm_capture *capture;
+    struct pm_filter *filter;
+    struct pm_rewriter *rewriter; /* NULL: the policy rewrites nothing */
+    struct pm_writer *writer;     /* NULL: no capture is written */
+    struct pm_delayed delayed;
+    struct pm_notlive notlive;
+    struct pm_replay_current current;
+    uint64_t clock_ns; /* latest time the engines were told */
+    uint64_t first_ns, last_ns;
+    uint64_t packets, bytes;         /* in; bytes as they were on the wire */
+    uint64_t out_packets, out_bytes; /* that leave, written or not */
+    uint64_t annotated;              /* of them, not as they came: changed, split or delayed */
+    bool no_memory;                  /* stopped for lack of it */
+};
+
+/* Makes the engines. False: complained already. */
+bool pm_replay_start(struct pm_replay *replay);
+/* Runs the capture to its end, or to where it is damaged or the output fails. */
+void pm_replay_run(struct pm_replay *replay, struct pm_progress *progress);
+void pm_replay_end(struct pm_replay *replay);
+
+#endif
