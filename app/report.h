@@ -19,7 +19,7 @@ struct pm_report {
 const struct pm_rule_stats *pm_report_rule(const struct pm_report *report, uint32_t rule);
 const char *pm_action_name(enum pm_action action);
 /* "2026-01-15 09:30:00.000000000" in UTC. */
-#define PM_TIME_TEXT 40
+#define PM_TIME_TEXT 96
 void pm_report_time(uint64_t ns, char separator, char text[PM_TIME_TEXT]);
 
 void pm_report_text(const struct pm_report *report, FILE *out, bool colour);
