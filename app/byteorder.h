@@ -8,7 +8,7 @@
 /* `big`: the file is big-endian. */
 static inline uint16_t pm_file_get16(const uint8_t *p, bool big)
 {
-    return big ? (uint16_t)(p[0] << 8 | p[1]) : (uint16_t)(p[1] << 8 | p[0]);
+    return (uint16_t)(big ? p[0] << 8 | p[1] : p[1] << 8 | p[0]);
 }
 
 static inline uint32_t pm_file_get32(const uint8_t *p, bool big)
