@@ -26,7 +26,8 @@ struct pm_diagnostic {
  * cannot be read is a diagnostic. Paths inside a file are relative to that file. */
 struct pm_rules *pm_rules_load(const char *path);
 /* The same for text that is not in a file; `name` stands in diagnostics and gives the folder that
- * relative paths start from. */
+ * relative paths start from. NULL: the text may not name other files (include, set files); that is
+ * an error of the text then. */
 struct pm_rules *pm_rules_load_text(const char *name, const char *text, size_t len);
 void pm_rules_free(struct pm_rules *rules);
 
@@ -36,7 +37,8 @@ struct pm_policy *pm_rules_policy(const struct pm_rules *rules);
 const char *pm_rules_name(const struct pm_rules *rules); /* "name" of the file, or NULL */
 
 size_t pm_rules_error_count(const struct pm_rules *rules);
-size_t pm_rules_diagnostic_count(const struct pm_rules *rules); /* in order of file and position */
+/* In order of file and position; at most 1000, the error count goes on. */
+size_t pm_rules_diagnostic_count(const struct pm_rules *rules);
 const struct pm_diagnostic *pm_rules_diagnostic(const struct pm_rules *rules, size_t index);
 
 /* Writes all diagnostics as a compiler does (file:line:column: error CODE: ..., source line,

@@ -1,0 +1,65 @@
+/* codes.h - the stable numbers of diagnostics.
+ *
+ * 1xx how the file is written, 2xx what it means, 3xx what can be reached, 4xx what the platform
+ * can do, 5xx what it costs. A number keeps its meaning for ever; README.md lists them. */
+#ifndef PMR_CODES_H
+#define PMR_CODES_H
+
+#define PMR_CODE_MAP(X)                                                                            \
+    X(UNREADABLE, "PKM100", "the file cannot be read")                                             \
+    X(TOO_LARGE, "PKM101", "the file is larger than 64 MiB")                                       \
+    X(ENCODING, "PKM102", "the text is not plain UTF-8, or begins with a byte-order mark")         \
+    X(SYNTAX, "PKM103", "something else is expected here")                                         \
+    X(UNFINISHED, "PKM104", "the text ends, or a string does not, before it is complete")          \
+    X(TRAILING, "PKM105", "there is more text behind the value")                                   \
+    X(COMMENT, "PKM106", "JSON has no comments")                                                   \
+    X(NUMBER, "PKM107", "that is not a JSON number, or too large for one")                         \
+    X(STRING, "PKM108", "a string holds a character or an escape that JSON does not allow")        \
+    X(DEPTH, "PKM109", "values are nested deeper than 64")                                         \
+    X(REPEATED_KEY, "PKM110", "an object has the same key twice")                                  \
+    X(UNKNOWN_KEY, "PKM111", "no such key in this object")                                         \
+    X(UNKNOWN_FIELD, "PKM112", "no such field")                                                    \
+    X(TYPE, "PKM113", "a value of another type is expected")                                       \
+    X(MISSING_KEY, "PKM114", "a required key is missing")                                          \
+    X(KEYS_CLASH, "PKM115", "keys that exclude each other, or that do not fit here")               \
+    X(NOT_YET, "PKM116", "part of the language, but not of this version")                          \
+    X(RANGE, "PKM201", "the number is out of range")                                               \
+    X(INTEGRAL, "PKM202", "a whole number is expected")                                            \
+    X(WORD, "PKM203", "none of the words that are possible here")                                  \
+    X(ADDRESS, "PKM204", "not an address or addr/len")                                             \
+    X(MAC, "PKM205", "not an Ethernet address")                                                    \
+    X(INTERVAL, "PKM206", "not a range \"lo-hi\", or an empty one")                                \
+    X(BYTES, "PKM207", "not hex or base64")                                                        \
+    X(EMPTY, "PKM208", "empty where something is needed")                                          \
+    X(UNKNOWN_VAR, "PKM209", "no such variable")                                                   \
+    X(UNKNOWN_SET, "PKM210", "no such set")                                                        \
+    X(SET_KIND, "PKM211", "the set holds another kind of value than the field")                    \
+    X(TEST_KIND, "PKM212", "the field cannot be tested like that")                                 \
+    X(NAME, "PKM213", "not a possible id or name")                                                 \
+    X(REPEATED_ID, "PKM214", "two rules have the same id")                                         \
+    X(REPEATED_NAME, "PKM215", "two variables or two sets have the same name")                     \
+    X(BPF, "PKM216", "libpcap refuses the expression")                                             \
+    X(NOT_SETTABLE, "PKM217", "the field cannot be set, or not be added to")                       \
+    X(USE_NAT, "PKM218", "setting it would break TCP connections; that is what nat is for")        \
+    X(INCLUDE, "PKM219", "files include each other in a circle, twice, or too deep")               \
+    X(VERSION, "PKM220", "the file is for another version of the language")                        \
+    X(SET_FILE, "PKM221", "the file of a set cannot be used")                                      \
+    X(DOMAIN, "PKM222", "not a domain name")                                                       \
+    X(LIMIT, "PKM223", "more than the loader takes")                                               \
+    X(NO_FILES, "PKM224", "text that is not in a file may not name other files")                   \
+    X(REFUSED, "PKM225", "the library refuses the policy")                                         \
+    X(HOST_BITS, "PKM226", "warning: the address has bits behind its prefix length")               \
+    X(NOT_RUN, "PKM227", "warning: tests in a rule file are not run by this version")              \
+    X(NO_MEMORY, "PKM500", "not enough memory to load the file")
+
+enum code {
+#define PMR_CODE_ENUM(id, name, text) CODE_##id,
+    PMR_CODE_MAP(PMR_CODE_ENUM)
+#undef PMR_CODE_ENUM
+        CODE_COUNT
+};
+
+const char *pmr_code_name(enum code code);    /* "PKM112" */
+const char *pmr_code_meaning(enum code code); /* one line, for lists */
+
+#endif

@@ -1,0 +1,110 @@
+/* cond.c - conditions of rules: which packets.
+ *
+ * Conditions nest, and the functions here call each other with them; the scanner lets nothing
+ * through that is deeper than PMR_DEPTH_MAX. */
+#include "cond.h"
+
+#include <string.h>
+
+#include "diagnostic.h"
+#include "expect.h"
+#include "suggest.h"
+#include "test.h"
+
+static const struct cond always = {.id = PM_COND_TRUE, .can_be_tcp = true, .is_all_tcp = true};
+
+/* Families of fields, and fields, that later versions have. */
+static bool is_later_field(const char *name)
+{
+    static const char *const families[] = {"process.", "dns.", "http.", "tls."};
+
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        if (strncmp(name, families[i], strlen(families[i])) == 0)
+            return true;
+    return strcmp(name, "stream") == 0;
+}
+
+bool pmr_field_of(struct load *l, const struct node *n, enum pm_field *field)
+{
+    const char *name = pmr_node_key(n);
+    struct suggest suggest = pmr_suggest_for(name);
+
+    if (pm_field_find(name, field))
+        return true;
+    if (is_later_field(name)) {
+        pmr_not_yet_key(l, n, name);
+        return false;
+    }
+    for (int i = 0; i < PM_FIELD_COUNT; i++)
+        pmr_suggest_offer(&suggest, pm_field_info((enum pm_field)i)->name);
+    pmr_fail_key(l, n, CODE_UNKNOWN_FIELD, pmr_did_you_mean(l, suggest.best), "unknown field %s",
+                 pmr_quote(name).text);
+    return false;
+}
+
+/* ------------------------------------------------------------------ joining */
+
+static pm_cond_id joined(struct load *l, bool is_any, const pm_cond_id *ids, size_t count)
+{
+    if (count == 1)
+        return ids[0];
+    return is_any ? pm_cond_any(l->builder, ids, count) : pm_cond_all(l->builder, ids, count);
+}
+
+static void take_tcp(struct cond *whole, bool is_any, const struct cond *part)
+{
+    if (is_any) {
+        whole->can_be_tcp = whole->can_be_tcp || part->can_be_tcp;
+        whole->is_all_tcp = whole->is_all_tcp || part->is_all_tcp;
+    } else {
+        whole->can_be_tcp = whole->can_be_tcp && part->can_be_tcp;
+        whole->is_all_tcp = whole->is_all_tcp && part->is_all_tcp;
+    }
+}
+
+static struct cond member_of(struct load *l, const struct node *n);
+
+/* All or any of the members of an object or a list, each of them a condition. */
+static struct cond members(struct load *l, const struct node *n, bool is_any)
+{
+    bool is_list = pmr_node_kind(n) == NODE_LIST;
+    size_t count = pmr_node_count(n), at = 0;
+    pm_cond_id *ids = pmr_memory_array(&l->memory, count, sizeof *ids);
+    struct cond whole = {.can_be_tcp = !is_any, .is_all_tcp = !is_any};
+
+    if (ids == NULL || count == 0)
+        return always;
+    for (const struct node *m = pmr_node_first(n); m != NULL; m = pmr_node_next(m)) {
+        struct cond part = is_list ? pmr_cond_of(l, m) : member_of(l, m);
+
+        ids[at++] = part.id;
+        take_tcp(&whole, is_any, &part);
+    }
+    whole.id = joined(l, is_any, ids, count);
+    return whole;
+}
+
+/* One member of a condition: any, all, not, or the test of a field. */
+static struct cond member_of(struct load *l, const struct node *n)
+{
+    const char *key = pmr_node_key(n);
+    enum pm_field field;
+
+    if (strcmp(key, "any") == 0 || strcmp(key, "all") == 0)
+        return pmr_expect_filled(l, n, NODE_LIST) ? members(l, n, key[1] == 'n') : always;
+    if (strcmp(key, "not") == 0) {
+        struct cond inner = pmr_cond_of(l, n);
+
+        return (struct cond){.id = pm_cond_not(l->builder, inner.id),
+                             .can_be_tcp = !inner.is_all_tcp,
+                             .is_all_tcp = !inner.can_be_tcp};
+    }
+    return pmr_field_of(l, n, &field) ? pmr_test_of(l, field, n) : always;
+}
+
+struct cond pmr_cond_of(struct load *l, const struct node *n)
+{
+    if (!pmr_expect_kind(l, n, NODE_OBJECT))
+        return always;
+    return members(l, n, false);
+}

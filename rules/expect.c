@@ -1,0 +1,169 @@
+/* expect.c - taking values of the type that belongs here, and saying so where they are not. */
+#include "expect.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "diagnostic.h"
+#include "suggest.h"
+
+void pmr_not_yet(struct load *l, const struct node *n, const char *what)
+{
+    pmr_fail(l, n, CODE_NOT_YET, NULL, "%s is part of the language but not of this version",
+             pmr_quote(what).text);
+}
+
+void pmr_not_yet_key(struct load *l, const struct node *n, const char *what)
+{
+    pmr_fail_key(l, n, CODE_NOT_YET, NULL, "%s is part of the language but not of this version",
+                 pmr_quote(what).text);
+}
+
+static void check_key(struct load *l, const struct node *n, const struct key *keys, size_t count,
+                      const char *where)
+{
+    const char *key = pmr_node_key(n);
+    struct suggest suggest = pmr_suggest_for(key);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(keys[i].name, key) == 0) {
+            if (keys[i].later)
+                pmr_not_yet_key(l, n, key);
+            return;
+        }
+        pmr_suggest_offer(&suggest, keys[i].name);
+    }
+    pmr_fail_key(l, n, CODE_UNKNOWN_KEY, pmr_did_you_mean(l, suggest.best), "unknown key %s in %s",
+                 pmr_quote(key).text, where);
+}
+
+void pmr_expect_keys(struct load *l, const struct node *object, const struct key *keys,
+                     size_t count, const char *where)
+{
+    for (const struct node *n = pmr_node_first(object); n != NULL; n = pmr_node_next(n))
+        check_key(l, n, keys, count, where);
+}
+
+static const char *kind_text(enum node_kind kind)
+{
+    static const char *const texts[] = {"null",   "true or false", "a whole number",
+                                        "a text", "a list",        "an object"};
+
+    return texts[kind];
+}
+
+bool pmr_expect_kind(struct load *l, const struct node *n, enum node_kind kind)
+{
+    if (pmr_node_kind(n) == kind && !n->bad)
+        return true;
+    pmr_fail(l, n, CODE_TYPE, NULL, "expected %s, found %s", kind_text(kind), pmr_found(n).text);
+    return false;
+}
+
+bool pmr_expect_filled(struct load *l, const struct node *n, enum node_kind kind)
+{
+    if (!pmr_expect_kind(l, n, kind))
+        return false;
+    if (kind == NODE_STRING ? pmr_node_text(n)[0] != '\0' : pmr_node_first(n) != NULL)
+        return true;
+    pmr_fail(l, n, CODE_EMPTY, NULL, "%s here may not be empty", kind_text(kind));
+    return false;
+}
+
+bool pmr_expect_bool(struct load *l, const struct node *n, bool *out)
+{
+    if (!pmr_expect_kind(l, n, NODE_BOOL))
+        return false;
+    *out = pmr_node_is_true(n);
+    return true;
+}
+
+/* "80" where 80 is meant */
+static const char *without_quotes(struct load *l, const struct node *n)
+{
+    const char *text = pmr_node_text(n);
+    unsigned value;
+    char rest;
+
+    if (strncmp(text, "0x", 2) == 0 ? sscanf(text, "%8x%c", &value, &rest) != 1
+                                    : sscanf(text, "%9u%c", &value, &rest) != 1)
+        return NULL;
+    return pmr_text(&l->rules->memory, "write %u", value);
+}
+
+bool pmr_expect_whole(struct load *l, const struct node *n, int64_t least, int64_t most,
+                      int64_t *out)
+{
+    double value;
+
+    if (pmr_node_kind(n) == NODE_STRING && !n->bad) {
+        pmr_fail(l, n, CODE_TYPE, without_quotes(l, n), "expected a whole number, found %s",
+                 pmr_found(n).text);
+        return false;
+    }
+    if (!pmr_expect_kind(l, n, NODE_NUMBER))
+        return false;
+    value = pmr_node_number(n);
+    if (value > -1e15 && value < 1e15 && value != (double)(int64_t)value) {
+        pmr_fail(l, n, CODE_INTEGRAL, NULL, "expected a whole number, found %s", pmr_found(n).text);
+        return false;
+    }
+    if (value < (double)least || value > (double)most) {
+        pmr_fail(l, n, CODE_RANGE, NULL, "expected a number from %lld to %lld, found %s",
+                 (long long)least, (long long)most, pmr_found(n).text);
+        return false;
+    }
+    *out = (int64_t)value;
+    return true;
+}
+
+/* "a", "b" or "c" */
+static struct quote word_list(const char *const *words)
+{
+    struct quote list = {.text = ""};
+    size_t used = 0;
+
+    for (size_t i = 0; words[i] != NULL; i++) {
+        const char *before = i == 0 ? "" : words[i + 1] == NULL ? " or " : ", ";
+        int len = snprintf(list.text + used, sizeof list.text - used, "%s\"%s\"", before, words[i]);
+
+        if (len < 0 || (size_t)len >= sizeof list.text - used)
+            break;
+        used += (size_t)len;
+    }
+    return list;
+}
+
+bool pmr_expect_word(struct load *l, const struct node *n, const char *const *words, size_t *out)
+{
+    struct suggest suggest;
+
+    if (n->bad)
+        return false;
+    if (pmr_node_kind(n) != NODE_STRING) {
+        pmr_fail(l, n, CODE_TYPE, NULL, "expected %s, found %s", word_list(words).text,
+                 pmr_found(n).text);
+        return false;
+    }
+    suggest = pmr_suggest_for(pmr_node_text(n));
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], pmr_node_text(n)) == 0) {
+            *out = i;
+            return true;
+        }
+        pmr_suggest_offer(&suggest, words[i]);
+    }
+    pmr_fail(l, n, CODE_WORD, pmr_did_you_mean(l, suggest.best), "expected %s, found %s",
+             word_list(words).text, pmr_found(n).text);
+    return false;
+}
+
+const struct node *pmr_expect_member(struct load *l, const struct node *object, const char *key,
+                                     const char *where)
+{
+    const struct node *n = pmr_node_get(object, key);
+
+    if (n == NULL)
+        pmr_fail(l, object, CODE_MISSING_KEY, NULL, "%s needs \"%s\"", where, key);
+    return n;
+}

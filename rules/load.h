@@ -1,0 +1,80 @@
+/* load.h - one load of rule files: what its steps share.
+ *
+ *     file.c     reads a file, and the files it includes
+ *     scan.c     checks the text strictly and notes where every value stands (node.h)
+ *     names.c    variables, sets, ids
+ *     rule.c     rules, with cond.c, value.c, verdict.c, op.c; settings.c, set.c beside them
+ *     diagnostic.c, print.c   what is wrong, in order, for people and for editors
+ */
+#ifndef PMR_LOAD_H
+#define PMR_LOAD_H
+
+#include <sys/types.h>
+
+#include "memory.h"
+#include "names.h"
+#include "node.h"
+#include "rules.h"
+
+#define PMR_TEXT_MAX  (64u << 20) /* bytes of a file */
+#define PMR_DEPTH_MAX 64u         /* values within values */
+
+struct cJSON;
+
+/* A JSON file that was opened. */
+struct file {
+    const char *path; /* as it stands in diagnostics */
+    const char *text; /* a NUL behind it */
+    size_t len;
+    const uint32_t *lines; /* where each line begins */
+    size_t line_count;
+    struct node *nodes; /* nodes[0] is the whole value; node_count 0: not understood */
+    size_t node_count;
+    struct cJSON *json;
+    uint32_t order;            /* of opening, among all files */
+    const struct file *parent; /* that includes it, at this place */
+    const struct node *included_at;
+    uint32_t depth; /* includes on the way to it */
+    dev_t device;
+    ino_t inode;
+    bool is_on_disk;
+};
+
+/* A diagnostic and what it is sorted by. */
+struct entry {
+    struct pm_diagnostic shown;
+    uint32_t order, number; /* of its file; of its own */
+};
+
+struct pm_rules {
+    struct memory memory;
+    struct pm_policy *policy;
+    const char *name;
+    struct entry *entries;
+    size_t entry_count, entry_cap, error_count;
+    struct entry no_memory; /* told even without memory */
+};
+
+struct load {
+    struct pm_rules *rules;
+    struct memory memory; /* what is needed until the load is done */
+    struct file **files;
+    size_t file_count, file_cap;
+    uint32_t opened; /* files, sets' ones included */
+    bool may_open;
+    struct pm_builder *builder;
+    struct names vars, sets, ids;
+    const struct node *via; /* where a variable is used while it is looked into, or NULL */
+    struct {
+        uint32_t order;
+        size_t line;
+        const char *text;
+    } last_line; /* consecutive diagnostics share the copy of their line */
+};
+
+/* As pm_rules_load (is_text false: name is the path) and pm_rules_load_text; with a budget of
+ * allocations for tests of what happens without memory (NULL: no end). */
+struct pm_rules *pmr_load(bool is_text, const char *name, const char *text, size_t len,
+                          size_t *budget);
+
+#endif

@@ -1,0 +1,140 @@
+/* rule.c - rules: id, match, and what to do. */
+#include "rule.h"
+
+#include <string.h>
+
+#include "cond.h"
+#include "diagnostic.h"
+#include "expect.h"
+#include "notation.h"
+#include "op.h"
+#include "verdict.h"
+
+static const struct key rule_keys[] = {
+    {"id", false},    {"note", false},    {"tags", false},    {"enabled", false},  {"mode", false},
+    {"match", false}, {"verdict", false}, {"rewrite", false}, {"log_only", false}, {"scope", false},
+    {"final", false}, {"stage", true},    {"limit", true},    {"sample", true},    {"count", true},
+    {"when", true},   {"log", true},
+};
+
+static void take_id(struct load *l, const struct node *rule, struct pm_rule_spec *out)
+{
+    const struct node *n = pmr_expect_member(l, rule, "id", "a rule");
+
+    if (n == NULL || !pmr_expect_kind(l, n, NODE_STRING))
+        return;
+    out->id = pmr_node_text(n);
+    if (!pmr_is_id(out->id))
+        pmr_fail(l, n, CODE_NAME, NULL, "an id has 1 to 64 of A-Z a-z 0-9 . _ -, found %s",
+                 pmr_found(n).text);
+    else if (pmr_names_put(&l->ids, &l->memory, out->id, n) != NULL)
+        pmr_fail(l, n, CODE_REPEATED_ID, NULL, "another rule has the id %s before",
+                 pmr_found(n).text);
+}
+
+/* What has no effect on packets. */
+static void check_remarks(struct load *l, const struct node *rule)
+{
+    const struct node *note = pmr_node_get(rule, "note"), *tags = pmr_node_get(rule, "tags");
+
+    if (note != NULL)
+        pmr_expect_kind(l, note, NODE_STRING);
+    if (tags == NULL || !pmr_expect_kind(l, tags, NODE_LIST))
+        return;
+    for (const struct node *n = pmr_node_first(tags); n != NULL; n = pmr_node_next(n))
+        pmr_expect_filled(l, n, NODE_STRING);
+}
+
+static void check_mode(struct load *l, const struct node *rule)
+{
+    static const char *const words[] = {"enforce", "dry-run", NULL};
+    const struct node *n = pmr_node_get(rule, "mode");
+    size_t index;
+
+    if (n != NULL && pmr_expect_word(l, n, words, &index) && index == 1)
+        pmr_not_yet(l, n, "dry-run");
+}
+
+/* What the rule does: one of three. */
+static void take_action(struct load *l, const struct node *rule, const struct cond *match,
+                        struct pm_rule_spec *out)
+{
+    const struct node *verdict = pmr_node_get(rule, "verdict"),
+                      *rewrite = pmr_node_get(rule, "rewrite"),
+                      *log_only = pmr_node_get(rule, "log_only");
+    int count = (verdict != NULL) + (rewrite != NULL) + (log_only != NULL);
+    bool only = true;
+
+    if (count == 0)
+        pmr_fail(l, rule, CODE_MISSING_KEY, NULL,
+                 "a rule needs \"verdict\", \"rewrite\" or \"log_only\"");
+    if (count > 1)
+        pmr_fail(l, rule, CODE_KEYS_CLASH, "write two rules",
+                 "a rule has only one of \"verdict\", \"rewrite\" and \"log_only\"");
+    out->action = PM_ACTION_LOG;
+    if (log_only != NULL && pmr_expect_bool(l, log_only, &only) && !only)
+        pmr_fail(l, log_only, CODE_WORD, "leave it out", "\"log_only\" can only be true");
+    if (rewrite != NULL)
+        pmr_ops_of(l, rewrite, match, out);
+    if (verdict != NULL)
+        pmr_verdict_of(l, verdict, out);
+}
+
+static void take_scope(struct load *l, const struct node *rule, struct pm_rule_spec *out)
+{
+    static const char *const words[] = {"packet", "flow", NULL};
+    const struct node *n = pmr_node_get(rule, "scope");
+    size_t index;
+
+    if (n == NULL)
+        return;
+    if (pmr_node_get(rule, "verdict") == NULL)
+        pmr_fail_key(l, n, CODE_KEYS_CLASH, NULL, "\"scope\" belongs to rules with a verdict");
+    if (pmr_expect_word(l, n, words, &index))
+        out->scope = index == 0 ? PM_SCOPE_PACKET : PM_SCOPE_FLOW;
+}
+
+static void take_final(struct load *l, const struct node *rule, struct pm_rule_spec *out)
+{
+    const struct node *n = pmr_node_get(rule, "final"), *verdict = pmr_node_get(rule, "verdict");
+
+    if (n == NULL)
+        return;
+    if (verdict == NULL || out->action != PM_ACTION_ALLOW)
+        pmr_fail_key(l, n, CODE_KEYS_CLASH, NULL, "\"final\" belongs to rules that allow");
+    pmr_expect_bool(l, n, &out->final);
+}
+
+static void take_rule(struct load *l, const struct node *rule)
+{
+    struct pm_rule_spec spec = {.id = ""};
+    const struct node *enabled = pmr_node_get(rule, "enabled"), *match;
+    struct cond cond = {.id = PM_COND_TRUE, .can_be_tcp = false};
+    bool is_enabled = true;
+
+    if (!pmr_expect_kind(l, rule, NODE_OBJECT))
+        return;
+    pmr_expect_keys(l, rule, rule_keys, sizeof rule_keys / sizeof rule_keys[0], "a rule");
+    take_id(l, rule, &spec);
+    check_remarks(l, rule);
+    check_mode(l, rule);
+    match = pmr_expect_member(l, rule, "match", "a rule");
+    if (match != NULL)
+        cond = pmr_cond_of(l, match);
+    spec.match = cond.id;
+    take_action(l, rule, &cond, &spec);
+    take_scope(l, rule, &spec);
+    take_final(l, rule, &spec);
+    if (enabled != NULL)
+        pmr_expect_bool(l, enabled, &is_enabled);
+    if (is_enabled && l->rules->error_count == 0)
+        pm_builder_add_rule(l->builder, &spec);
+}
+
+void pmr_rules_of(struct load *l, const struct node *list)
+{
+    if (!pmr_expect_kind(l, list, NODE_LIST))
+        return;
+    for (const struct node *n = pmr_node_first(list); n != NULL; n = pmr_node_next(n))
+        take_rule(l, n);
+}
