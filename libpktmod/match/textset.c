@@ -10,8 +10,8 @@
 
 static bool make_room(struct pm_textset *set, uint32_t len)
 {
-    if (set->bytes_cap - set->bytes_len < len) {
-        size_t cap = (set->bytes_len + len) * 2;
+    if (!set->bytes || set->bytes_cap - set->bytes_len < len) {
+        size_t cap = (set->bytes_len + len) * 2 + 64;
         uint8_t *bytes = realloc(set->bytes, cap);
         if (!bytes)
             return false;
