@@ -85,7 +85,7 @@ static bool write_number(const struct pm_assign *a, const struct pm_headers *h, 
         return false;
     uint8_t *word = frame + (slot.in_l4 ? h->l4_off : h->l3_off) + slot.off;
     uint16_t old_word = pm_get16(word);
-    uint32_t number = new_number(a, old_word >> slot.shift & slot.mask, slot.mask);
+    uint32_t number = new_number(a, (uint32_t)old_word >> slot.shift & slot.mask, slot.mask);
     uint32_t kept = old_word & ~(slot.mask << slot.shift);
     uint8_t bytes[2];
     pm_put16(bytes, (uint16_t)(kept | number << slot.shift));
