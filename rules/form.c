@@ -202,7 +202,7 @@ static void add_affix(struct test *t, const struct node *object)
     struct pm_value like = {.kind = PM_VALUE_BYTES, .bytes = {.depth = PM_NO_LIMIT}};
     const struct node *contains = pmr_node_get(object, "contains"),
                       *prefix = pmr_node_get(object, "prefix"),
-                      *suffix = pmr_node_get(object, "suffix");
+                      *suffix = pmr_node_get(object, "suffix"), *n;
     struct load *l = t->load;
 
     pmr_expect_keys(l, object, keys, 5, "a text test");
@@ -216,12 +216,10 @@ static void add_affix(struct test *t, const struct node *object)
     take_nocase(l, object, &like.bytes.nocase);
     if (prefix != NULL && pmr_node_kind(prefix) == NODE_STRING)
         like.bytes.depth = (uint32_t)strlen(pmr_node_text(prefix));
-    if (suffix != NULL)
-        pmr_not_yet_key(l, suffix, "suffix");
-    else if (contains != NULL && pmr_expect_kind(l, contains, NODE_STRING))
-        pmr_test_add_bytes(t, contains, &like);
-    else if (prefix != NULL && pmr_expect_kind(l, prefix, NODE_STRING))
-        pmr_test_add_bytes(t, prefix, &like);
+    like.bytes.at_end = suffix != NULL;
+    n = contains != NULL ? contains : prefix != NULL ? prefix : suffix;
+    if (n != NULL && pmr_expect_kind(l, n, NODE_STRING))
+        pmr_test_add_bytes(t, n, &like);
 }
 
 /* ------------------------------------------------------------------ which form */

@@ -41,6 +41,10 @@ static bool bytes_occur(const struct pm_value *value, const uint8_t *bytes, size
         return false;
     bytes += value->bytes.offset;
     len -= value->bytes.offset;
+    if (value->bytes.at_end)
+        return value->bytes.len <= len &&
+               pm_bytes_equal(value->bytes.bytes, bytes + (len - value->bytes.len),
+                              value->bytes.len, value->bytes.nocase);
     if (value->bytes.depth != PM_NO_LIMIT && len > value->bytes.depth)
         len = value->bytes.depth;
     if (value->bytes.len == 0 || value->bytes.len > len)

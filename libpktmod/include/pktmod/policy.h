@@ -163,6 +163,7 @@ struct pm_value {
             uint32_t depth;  /* and lies within this many bytes from there; PM_NO_LIMIT */
             bool nocase;     /* ASCII letters only */
             bool whole;      /* TEXT fields: the field is exactly these bytes */
+            bool at_end;     /* the field ends with these bytes; not in sets */
         } bytes;
         uint32_t set;
         uint32_t bpf;
