@@ -92,42 +92,46 @@ void pm_builder_settings(struct pm_builder *b, const struct pm_settings *setting
 
 /* ------------------------------------------------------------------ conditions */
 
-static pm_cond_id made(struct pm_builder *b, bool ok, pm_cond_id id)
+static void note_memory(struct pm_builder *b, bool ok)
 {
     if (!ok)
         b->is_out_of_memory = true;
-    return ok ? id : PM_COND_TRUE;
 }
 
 pm_cond_id pm_cond_test(struct pm_builder *b, enum pm_field field, const struct pm_value *values,
                         size_t count)
 {
     pm_cond_id id = PM_COND_TRUE;
-    return made(b, pm_conds_test(b->policy->conds, field, values, count, &id), id);
+    note_memory(b, pm_conds_test(b->policy->conds, field, values, count, &id));
+    return id;
 }
 
 pm_cond_id pm_cond_present(struct pm_builder *b, enum pm_field field)
 {
     pm_cond_id id = PM_COND_TRUE;
-    return made(b, pm_conds_present(b->policy->conds, field, &id), id);
+    note_memory(b, pm_conds_present(b->policy->conds, field, &id));
+    return id;
 }
 
 pm_cond_id pm_cond_all(struct pm_builder *b, const pm_cond_id *conds, size_t count)
 {
     pm_cond_id id = PM_COND_TRUE;
-    return made(b, pm_conds_all(b->policy->conds, conds, count, &id), id);
+    note_memory(b, pm_conds_all(b->policy->conds, conds, count, &id));
+    return id;
 }
 
 pm_cond_id pm_cond_any(struct pm_builder *b, const pm_cond_id *conds, size_t count)
 {
     pm_cond_id id = PM_COND_TRUE;
-    return made(b, pm_conds_any(b->policy->conds, conds, count, &id), id);
+    note_memory(b, pm_conds_any(b->policy->conds, conds, count, &id));
+    return id;
 }
 
 pm_cond_id pm_cond_not(struct pm_builder *b, pm_cond_id cond)
 {
     pm_cond_id id = PM_COND_TRUE;
-    return made(b, pm_conds_not(b->policy->conds, cond, &id), id);
+    note_memory(b, pm_conds_not(b->policy->conds, cond, &id));
+    return id;
 }
 
 uint32_t pm_builder_add_set(struct pm_builder *b, enum pm_set_kind kind)
@@ -207,8 +211,10 @@ static void add_op(struct pm_builder *b, struct pm_rule *rule, const struct pm_o
         add_replace(b, op, spec);
         rule->literal_count++;
     } else {
-        op->assign = (struct pm_assign){
-            .field = spec->set.field, .number = spec->set.number, .addr = spec->set.addr};
+        op->assign = (struct pm_assign){.field = spec->set.field,
+                                        .is_add = spec->kind == PM_OP_ADD,
+                                        .number = spec->set.number,
+                                        .addr = spec->set.addr};
         memcpy(op->assign.mac, spec->set.mac, sizeof op->assign.mac);
         rule->has_assign = true;
     }

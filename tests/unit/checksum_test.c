@@ -303,6 +303,20 @@ static void a_written_ip_checksum_is_right(void **state)
     free(p.block);
 }
 
+/* Over IPv6, a zero where the right sum happens to be zero is still no checksum (RFC 8200). */
+static void udp_over_ipv6_never_gets_by_with_zero(void **state)
+{
+    (void)state;
+    struct packet p = packet_from_hex("60000000 000c 1140" ADDRS6 "0035 1234 000c 0000 61620000");
+    uint16_t rest = (uint16_t)~slow_fold(slow_sum(p.data + 8, p.len - 8) + 17 + 12);
+    pm_put16(p.data + 50, rest);
+    assert_int_equal(slow_fold(slow_sum(p.data + 8, p.len - 8) + 17 + 12), 0xffff);
+    struct pm_headers h;
+    pm_headers_parse(PM_LINK_RAW, p.data, p.len, p.len, &h);
+    assert_int_equal(pm_check_l4(&h), PM_SUM_ZERO);
+    free(p.block);
+}
+
 /* Of a jumbogram even the upper half of the length counts. */
 static void pseudo_sum_agrees_with_a_written_out_pseudo_header(void **state)
 {
@@ -331,6 +345,7 @@ int main(void)
         cmocka_unit_test(a_word_that_does_not_change_leaves_even_ffff_alone),
         cmocka_unit_test(each_packet_is_judged_as_the_table_says),
         cmocka_unit_test(udp_of_ffff_is_right_and_never_none),
+        cmocka_unit_test(udp_over_ipv6_never_gets_by_with_zero),
         cmocka_unit_test(a_written_ip_checksum_is_right),
         cmocka_unit_test(pseudo_sum_agrees_with_a_written_out_pseudo_header),
     };

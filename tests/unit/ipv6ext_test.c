@@ -64,7 +64,7 @@ static const struct shape ipv6_shapes[] = {
     {"first fragment too small for a tcp header",
      "60000000 0010 2c40" ADDRS6 "0600 0001 00000007 04d2005000000001", 0,
      "BAD_L4 v6 p6 l4 48 end 56 of 56 frag first"},
-    {"a first inside a later fragment stays a later one",
+    {"a later fragment inside a first one",
      "60000000 0018 2c40" ADDRS6 "2c00 0001 00000007 0600 0009 00000007 04d2005000000001", 0,
      "L3 v6 p6 l4 56 end 64 of 64 frag"},
 
