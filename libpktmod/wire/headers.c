@@ -130,14 +130,13 @@ static bool parse_l3(struct pm_headers *h, size_t wire_len)
     return h->ip_version == 6 && parse_ipv6(h, avail, wire);
 }
 
-/* Everything below: `room` bytes from l4_off belong to the datagram. The caller saw to it that
- * those of the smallest L4 header are captured. */
+/* The smallest header of its protocol is known to be captured in each of these. */
 
-static bool parse_tcp(struct pm_headers *h, uint32_t room)
+static bool parse_tcp(struct pm_headers *h)
 {
     const uint8_t *l4 = pm_l4(h);
     uint32_t header_len = (uint32_t)(l4[12] >> 4) * 4;
-    if (header_len < TCP_FIXED_LEN || header_len > room || header_len > h->end - h->l4_off)
+    if (header_len < TCP_FIXED_LEN || header_len > h->end - h->l4_off)
         return false;
     h->src_port = pm_get16(l4);
     h->dst_port = pm_get16(l4 + 2);
@@ -152,6 +151,7 @@ static bool is_jumbogram(const struct pm_headers *h)
     return h->ip_version == 6 && !h->has_no_length && h->ip_len > PM_IPV6_FIXED_LEN + UINT16_MAX;
 }
 
+/* `room` bytes from l4_off belong to the datagram, captured or not. */
 static bool parse_udp(struct pm_headers *h, uint32_t room)
 {
     const uint8_t *l4 = pm_l4(h);
@@ -205,7 +205,7 @@ static enum pm_parse parse_l4(struct pm_headers *h)
     uint32_t room = h->l3_off + h->ip_len - h->l4_off;
     bool fits = false;
     if (h->ip_proto == PM_PROTO_TCP)
-        fits = parse_tcp(h, room);
+        fits = parse_tcp(h);
     else if (h->ip_proto == PM_PROTO_UDP)
         fits = parse_udp(h, room);
     else

@@ -86,7 +86,7 @@ static void note_fragment(struct pm_headers *h, const uint8_t *ext)
     bool has_offset = (word & 0xfff8) != 0;
     if (!has_offset && (word & 1) == 0)
         return; /* atomic (RFC 6946) */
-    h->is_first_fragment = !has_offset && (!h->is_fragment || h->is_first_fragment);
+    h->is_first_fragment = !has_offset;
     h->is_fragment = true;
 }
 
