@@ -35,7 +35,7 @@ static size_t distance(const char *a, const char *b)
 const char *pm_suggestion(const char *word, const char *const *candidates, size_t count)
 {
     const char *best = NULL;
-    size_t best_distance = strlen(word) > 4 ? 3 : 2; /* worse is no likeness */
+    size_t best_distance = strlen(word) > 3 ? 3 : 2; /* worse is no likeness */
     if (strlen(word) > WORD_MAX)
         return NULL;
     for (size_t i = 0; i < count; i++) {

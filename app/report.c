@@ -115,6 +115,8 @@ static void print_capture(const struct text *text, const struct pm_report *repor
     if (replay->packets > 0) {
         pm_report_time(replay->first_ns, ' ', first);
         pm_report_time(replay->last_ns, ' ', last);
+        if (replay->first_ns % 1000 == 0 && replay->last_ns % 1000 == 0)
+            first[strlen(first) - 3] = last[strlen(last) - 3] = '\0';
         fprintf(text->out, "          %s to %s UTC\n", first, last);
     }
     size_t rules = pm_policy_rule_count(replay->policy);
