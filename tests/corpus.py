@@ -70,26 +70,33 @@ class Replay:
             yield f"accepted, but it is damaged: {damage}"
 
 
-def first_difference(before, after):
+def differences(before, after):
     for number, (old, new) in enumerate(zip(before, after), 1):
         for name in captures.Record._fields:
             if getattr(old, name) != getattr(new, name):
-                return f"frame {number}: {name} was {getattr(old, name)!r}, is {getattr(new, name)!r}"
+                yield f"frame {number}: {name} was {getattr(old, name)!s}, is {getattr(new, name)!s}"
+                break
     if len(before) != len(after):
-        return f"{len(before)} frames in, {len(after)} out"
-    return None
+        yield f"{len(before)} frames in, {len(after)} out"
+
+
+def contradictions(report):
+    """Retransmissions with other bytes: in a followed stream the first ones win."""
+    return json.loads(report)["why"].get("rewriter", {}).get("overlap_differs", 0)
 
 
 def check_harmless(pktmod, scratch, capture, name):
     before, damage = captures.read_all(capture)
     out = str(scratch / f"{name}{capture.suffix}")
-    replay = Replay(pktmod, str(scratch / f"{name}.json"), str(capture), out)
+    # A followed stream loses segments with a wrong checksum, as its receiver would; not wanted here.
+    replay = Replay(pktmod, str(scratch / f"{name}.json"), str(capture), out,
+                    "--checksums", "ignore", "--format", "json")
     yield from replay.faults(damage)
     if before:
         after, broken = captures.read_all(out) if os.path.exists(out) else ([], "no output")
-        difference = broken or first_difference(before, after)
-        if difference:
-            yield difference
+        found = [broken] if broken else list(differences(before, after))
+        if found and len(found) > contradictions(replay.run.stdout):
+            yield found[0]
 
 
 def bad_checksums(path):
