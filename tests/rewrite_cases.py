@@ -83,7 +83,7 @@ def check_case(pktmod, corpus, case, scratch):
     out = scratch / f"{case['id']}{capture.suffix}"
     rules.write_text(json.dumps(rule_file(case)))
     run = subprocess.run([pktmod, "replay", str(rules), "-r", str(capture), "-w", str(out),
-                          "--checksums", "ignore"], capture_output=True, text=True, timeout=120)
+                          ], capture_output=True, text=True, timeout=120)
     if run.returncode != 0:
         return f"exit {run.returncode}: {run.stderr.strip()}"
     if case["l4"] == "udp":

@@ -31,10 +31,11 @@ struct pm_side {
 /* The rewriter's own part of a flow. */
 struct pm_rewriter_flow {
     struct pm_side sides[2];
-    uint32_t stream;             /* in streams, plus 1; 0: none */
-    uint8_t bypass;              /* enum pm_why: the whole flow passes as it is; 0: it does not */
-    uint8_t final_latched;       /* 0 open, 1 not final, 2 final: for the rest of the flow */
-    uint8_t auth_syn, mptcp_syn; /* bit per side: its SYN carried the option */
+    uint32_t stream;              /* in streams, plus 1; 0: none */
+    uint8_t bypass;               /* enum pm_why: the whole flow passes as it is; 0: it does not */
+    uint8_t final_latched;        /* 0 open, 1 not final, 2 final: for the rest of the flow */
+    uint8_t auth_syn, mptcp_syn;  /* bit per side: its SYN carried the option */
+    uint8_t sums_seen, sums_void; /* bit per side: a checksum was looked at; the first was wrong */
 };
 
 /* One direction of a rewritten TCP flow. */

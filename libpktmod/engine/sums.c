@@ -37,6 +37,21 @@ static enum pm_sum_state check_l4(const struct pm_rewriter *r, const struct pm_p
     return sum;
 }
 
+/* Recordings only: where the first packet of a side was answered although its checksum is wrong,
+ * the checksums there are not those that were on the wire. */
+static enum pm_sum_state believe(const struct pm_rewriter *r, const struct pm_passage *p,
+                                 enum pm_sum_state sum)
+{
+    struct pm_rewriter_flow *flow = pm_rewriter_own(p);
+    uint8_t bit = (uint8_t)(1u << p->tracked.side);
+    if (r->config.checksums != PM_CHECKSUMS_AUTO)
+        return sum;
+    if (!(flow->sums_seen & bit) && sum == PM_SUM_WRONG)
+        flow->sums_void |= bit;
+    flow->sums_seen |= bit;
+    return sum == PM_SUM_WRONG && (flow->sums_void & bit) ? PM_SUM_PARTIAL : sum;
+}
+
 enum pm_sum_state pm_packet_sum(const struct pm_rewriter *r, struct pm_passage *p)
 {
     if (p->is_sum_known)
@@ -48,6 +63,7 @@ enum pm_sum_state pm_packet_sum(const struct pm_rewriter *r, struct pm_passage *
         if (p->sum == PM_SUM_RIGHT)
             p->sum = ip;
     }
+    p->sum = believe(r, p, p->sum);
     p->is_sum_known = true;
     return p->sum;
 }

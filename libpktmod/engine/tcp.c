@@ -305,10 +305,12 @@ static void repeat(struct pm_rewriter *r, struct segment *s)
                                            (size_t)(to - from), &has_gap);
     if (has_gap)
         s->why = PM_WHY_LATE;
-    if (answer != PM_REPEAT_SAME)
-        s->is_same = false;
     if (answer == PM_REPEAT_DIFFERS)
         s->why = PM_WHY_OVERLAP_DIFFERS;
+    /* Acknowledged bytes cannot be taken again: there other bytes do no harm (a keep-alive's). */
+    bool is_harmless = !log->is_edited && to <= s->half->acked_o && s->b <= log->o_end;
+    if (answer != PM_REPEAT_SAME && !is_harmless)
+        s->is_same = false;
 }
 
 static void cut_beyond_fin(struct segment *s)

@@ -157,9 +157,13 @@ struct pm_rewriter;
  * In each of them acknowledgements are those of an end that received the rewritten bytes. */
 enum pm_view { PM_VIEW_REWRITTEN, PM_VIEW_WIRE, PM_VIEW_HOST };
 
-/* How L4 checksums of packets that a rule touches are taken.
- * AUTO   a wrong one counts as wrong, but zero or the bare pseudo-header sum as offloaded
- * VERIFY a wrong one counts as wrong    IGNORE every one counts as right */
+/* How L4 checksums of packets that a rule may touch are taken.
+ * AUTO   for recordings. A wrong one counts as wrong; but zero or the bare pseudo-header sum counts
+ *        as offloaded, and a side of a flow whose very first packet has a wrong one has checksums
+ *        that say nothing (anonymised, edited or offloaded captures), so they count as offloaded
+ * VERIFY for live paths. A wrong one counts as wrong
+ * IGNORE every one counts as offloaded unless it is right
+ * Offloaded ones leave complete in packets that are changed. */
 enum pm_checksums { PM_CHECKSUMS_AUTO, PM_CHECKSUMS_VERIFY, PM_CHECKSUMS_IGNORE };
 
 /* One edit, made in bytes that the packet brought for the first time. */
