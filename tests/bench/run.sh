@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 sh tests/install.sh bench
 
 cmake --preset release >/dev/null
-cmake --build --preset release >/dev/null
+cmake --build --preset release --target pktmod_app >/dev/null
 
 capture=build/bench/http.pcap
 if [ ! -s "$capture" ]; then
