@@ -47,30 +47,32 @@ static bool hand_over(struct load *l, uint32_t bpf, uint16_t linktype,
     return true;
 }
 
-/* NULL: compiled; else what is wrong, which lives in `fault`. */
-static const char *compile_for(struct load *l, const char *text, uint32_t bpf, size_t link,
-                               char fault[PCAP_ERRBUF_SIZE])
+enum outcome { COMPILED, REFUSED, ANCILLARY_ONLY };
+
+/* fault: what libpcap says when it refuses. */
+static enum outcome compile_for(struct load *l, const char *text, uint32_t bpf, size_t link,
+                                char fault[PCAP_ERRBUF_SIZE])
 {
     pcap_t *pcap = pcap_open_dead(links[link].dlt, SNAPLEN);
     struct bpf_program program;
+    enum outcome outcome = REFUSED;
 
-    fault[0] = '\0';
     if (pcap == NULL) {
         l->memory.failed = true;
-        return NULL;
+        return REFUSED;
     }
     if (pcap_compile(pcap, &program, text, 1, PCAP_NETMASK_UNKNOWN) != 0) {
         strncpy(fault, pcap_geterr(pcap), PCAP_ERRBUF_SIZE - 1);
         fault[PCAP_ERRBUF_SIZE - 1] = '\0';
     } else {
-        if (!hand_over(l, bpf, links[link].linktype, &program))
-            strcpy(fault, "it asks for what is not in the packet; use \"dir\" or \"interface\"");
+        outcome = hand_over(l, bpf, links[link].linktype, &program) ? COMPILED : ANCILLARY_ONLY;
         pcap_freecode(&program);
     }
     pcap_close(pcap);
-    return fault[0] == '\0' ? NULL : fault;
+    return outcome;
 }
 
+/* Compiled for some link types is good enough: the packets of the others do not match. */
 bool pmr_bpf_compile(struct load *l, const struct node *n, uint32_t *out)
 {
     char faults[2][PCAP_ERRBUF_SIZE] = {"", ""}; /* the first one is Ethernet's and is told */
@@ -82,8 +84,17 @@ bool pmr_bpf_compile(struct load *l, const struct node *n, uint32_t *out)
         return false;
     }
     *out = pm_builder_add_bpf(l->builder);
-    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
-        compiled += compile_for(l, text, *out, i, faults[i > 0]) == NULL;
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+        enum outcome outcome = compile_for(l, text, *out, i, faults[i > 0]);
+
+        if (outcome == ANCILLARY_ONLY) {
+            pmr_fail(l, n, CODE_BPF, NULL,
+                     "%s asks for what is not in the packet; use \"dir\" or \"interface\"",
+                     pmr_quote(text).text);
+            return false;
+        }
+        compiled += outcome == COMPILED;
+    }
     if (compiled > 0)
         return true;
     pmr_fail(l, n, CODE_BPF, NULL, "%s: %s", pmr_quote(text).text, faults[0]);

@@ -1,0 +1,442 @@
+/* rules_bad_test.c - what is wrong with a rule file is told with its code and its place. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rules/rules.h"
+
+/* A file with one fault. ' stands for ", and ` stands before the place that has to be told. */
+struct bad {
+    const char *code, *text;
+};
+
+#define MATCH(m)   "{'pktmod':1,'rules':[\n {'id':'a','match':" m ",'verdict':'drop'}]}"
+#define VERDICT(v) "{'pktmod':1,'rules':[\n {'id':'a','match':{},'verdict':" v "}]}"
+#define OPS(ops)   "{'pktmod':1,'rules':[\n {'id':'a','match':{},'rewrite':" ops "}]}"
+#define REPLACE(r) OPS("[{'replace':" r "}]")
+#define MORE(more) "{'pktmod':1,'rules':[\n {'id':'a','match':{},'verdict':'drop'," more "}]}"
+#define TOP(more)  "{'pktmod':1,\n" more ",'rules':[]}"
+#define SET(set)   TOP("'sets':{'s':" set "}")
+
+static const struct bad syntax[] = {
+    {"PKM104", "`"},
+    {"PKM104", "  \n `"},
+    {"PKM103", "`}"},
+    {"PKM104", "`{"},
+    {"PKM104", "{'pktmod':1,'rules':`["},
+    {"PKM104", "`{'pktmod':1,'rules':[]"},
+    {"PKM105", "{'pktmod':1,'rules':[]}`}"},
+    {"PKM105", "{'pktmod':1,'rules':[]}\n\n `{}"},
+    {"PKM105", "{'pktmod':1,'rules':[]} `,"},
+    {"PKM103", "{'pktmod':1,'rules':[],'name':'a'`,}"},
+    {"PKM103", "{`pktmod:1}"},
+    {"PKM103", "{`'pktmod' 1}"},
+    {"PKM103", "{`'pktmod'}"},
+    {"PKM103", "{'pktmod':`}"},
+    {"PKM103", "{'pktmod':`,}"},
+    {"PKM103", "{'pktmod':1,`,}"},
+    {"PKM103", "{`,}"},
+    {"PKM103", "{'pktmod':1,'rules':[]`,}"},
+    {"PKM103", "{'pktmod':1,'rules':[`,]}"},
+    {"PKM103", "{'pktmod':1,'rules':[`}}"},
+    {"PKM103", "{'pktmod':1,'rules':[] `]"},
+    {"PKM103", "{'pktmod':1,'rules':`:[]}"},
+    {"PKM103", "{'pktmod':`1 'rules':[]}"},
+    {"PKM103", "{'pktmod':1,'name':'a`' 'rules':[]}"},
+    {"PKM103", "{'pktmod':1,'rules':[]`;}"},
+    {"PKM103", "{'pktmod':1,'rules':`(1)}"},
+    {"PKM103", TOP("'name':`abc")},
+    {"PKM103", MORE("'enabled':`False")},
+    {"PKM103", MORE("'enabled':`yes")},
+    {"PKM103", MATCH("{'ip.src':`None}")},
+    {"PKM107", MATCH("{'ip.ttl':`01}")},
+    {"PKM107", MATCH("{'ip.ttl':`-}")},
+    {"PKM107", MATCH("{'ip.ttl':`+1}")},
+    {"PKM107", MATCH("{'ip.ttl':`.5}")},
+    {"PKM107", MATCH("{'ip.ttl':`5.}")},
+    {"PKM107", MATCH("{'ip.ttl':`1e}")},
+    {"PKM107", MATCH("{'ip.ttl':`0x40}")},
+    {"PKM107", MATCH("{'ip.ttl':`1e999}")},
+    {"PKM107", MATCH("{'ip.ttl':`-1e999}")},
+    {"PKM107", MATCH("{'ip.ttl':`1000000000000000000000000000000000000000000000000000000000001}")},
+    {"PKM107", MATCH("{'ip.src':`10.0.0.0/8}")},
+    {"PKM107", MATCH("{'tcp.port':`80-90}")},
+    {"PKM106", "`// hello\n{'pktmod':1,'rules':[]}"},
+    {"PKM106", "{'pktmod':1,`/* a\n b */'rules':[]}"},
+    {"PKM106", "{'pktmod':1,'rules':[]} `# end"},
+    {"PKM106", "{'pktmod':1,'rules':[]} `/* end"},
+    {"PKM108", TOP("'name':'a`\\u0000b'")},
+    {"PKM108", TOP("'name':'a`\\ud800b'")},
+    {"PKM108", TOP("'name':'`\\ud800\\u0041'")},
+    {"PKM108", TOP("'name':'a`\\udc00'")},
+    {"PKM108", TOP("'name':'a`\\xb'")},
+    {"PKM108", TOP("'name':'a`\\u12g4'")},
+    {"PKM108", TOP("'name':'a`\tb'")},
+    {"PKM108", TOP("'name':'a`\001b'")},
+    {"PKM108", TOP("'name':'\xe2\x82\xac`\\q'")},
+    {"PKM104", TOP("'name':`'a\nb'")},
+    {"PKM104", "{'pktmod':1,'rules':[],`'name}"},
+    {"PKM102", TOP("'name':'a`\xff'")},
+    {"PKM102", TOP("'name':'`\xe2'")},
+    {"PKM102", TOP("'name':'`\xc0'")},
+    {"PKM102", "`\xef\xbb\xbf{'pktmod':1,'rules':[]}"},
+    {"PKM102", "`\xff\xfe{"},
+    {"PKM102", "`\xfe\xff{"},
+    {"PKM110", "{'pktmod':1,'rules':[],`'pktmod':1}"},
+    {"PKM110", "{'pktmod':1,'rules':[],`'\\u0072ules':[]}"},
+    {"PKM110", MATCH("{'ip.ttl':1,\n`'ip.ttl':2}")},
+};
+
+static const struct bad words[] = {
+    {"PKM113", "`[]"},
+    {"PKM113", "`1"},
+    {"PKM114", "`{'rules':[]}"},
+    {"PKM114", "`{'pktmod':1}"},
+    {"PKM220", "{'pktmod':`2,'rules':[]}"},
+    {"PKM113", "{'pktmod':`'1','rules':[]}"},
+    {"PKM113", "{'pktmod':1,'rules':`{}}"},
+    {"PKM113", "{'pktmod':1,'rules':[`1]}"},
+    {"PKM111", TOP("`'Name':'x'")},
+    {"PKM111", TOP("`'polcy':{}")},
+    {"PKM113", TOP("'name':`1")},
+    {"PKM113", TOP("'$schema':`1")},
+    {"PKM113", TOP("'policy':`[]")},
+    {"PKM113", TOP("'vars':`[]")},
+    {"PKM113", TOP("'sets':`[]")},
+    {"PKM113", TOP("'include':`'a.json'")},
+    {"PKM208", TOP("'include':`[]")},
+    {"PKM113", TOP("'tests':`{}")},
+    {"PKM111", TOP("'policy':{`'defualt':'drop'}")},
+    {"PKM203", TOP("'policy':{'default':`'pass'}")},
+    {"PKM203", TOP("'policy':{'on_engine_error':`'pass'}")},
+    {"PKM203", TOP("'policy':{'on_rewrite_refused':`'allow'}")},
+    {"PKM203", TOP("'policy':{'on_tunnel_down':`'allow'}")},
+    {"PKM203", TOP("'policy':{'on_midstream':`'verdict_only'}")},
+    {"PKM113", TOP("'policy':{'bad_checksum':`true}")},
+    {"PKM201", TOP("'policy':{'hold_ms':`600001}")},
+    {"PKM201", TOP("'policy':{'hold_bytes':`-1}")},
+    {"PKM201", TOP("'policy':{'flows':`0}")},
+    {"PKM201", TOP("'policy':{'flows':`1e300}")},
+    {"PKM202", TOP("'policy':{'flow_idle_s':`0.5}")},
+    {"PKM113", TOP("'policy':{'delayed_packets':`'10'}")},
+    {"PKM201", TOP("'policy':{'delayed_bytes':`0}")},
+    {"PKM213", TOP("'vars':{`'a b':1}")},
+    {"PKM113", TOP("'vars':{'a':`null}")},
+    {"PKM113", TOP("'vars':{'a':[1,`{}]}")},
+    {"PKM113", TOP("'vars':{'a':`'$b'}")},
+    {"PKM208", TOP("'vars':{'a':`[]}")},
+    {"PKM113", SET("`[]")},
+    {"PKM114", SET("`{'values':['a']}")},
+    {"PKM114", SET("`{'type':'cidr'}")},
+    {"PKM203", SET("{'type':`'ip','values':['a']}")},
+    {"PKM111", SET("{'type':'port',`'value':[1],'values':[1]}")},
+    {"PKM208", SET("{'type':'port','values':`[]}")},
+    {"PKM204", SET("{'type':'cidr','values':['10.0.0.0/8',`'10.0.0']}")},
+    {"PKM113", SET("{'type':'cidr','values':[`10]}")},
+    {"PKM201", SET("{'type':'port','values':[`65536]}")},
+    {"PKM206", SET("{'type':'port','values':[`'http']}")},
+    {"PKM222", SET("{'type':'domain','values':[`'a..b']}")},
+    {"PKM208", SET("{'type':'string','values':[`'']}")},
+    {"PKM207", SET("{'type':'bytes','values':[{'hex':`'0g'}]}")},
+    {"PKM224", SET("{'type':'cidr','file':`'list.txt'}")},
+    {"PKM213", "{'pktmod':1,'sets':{`'':{'type':'port','values':[1]}},'rules':[]}"},
+    {"PKM224", TOP("'include':[`'a.json']")},
+    {"PKM208", TOP("'include':[`'']")},
+};
+
+static const struct bad ruling[] = {
+    {"PKM114", "{'pktmod':1,'rules':[`{'match':{},'verdict':'drop'}]}"},
+    {"PKM114", "{'pktmod':1,'rules':[`{'id':'a','verdict':'drop'}]}"},
+    {"PKM114", "{'pktmod':1,'rules':[`{'id':'a','match':{}}]}"},
+    {"PKM113", "{'pktmod':1,'rules':[{'id':`7,'match':{},'verdict':'drop'}]}"},
+    {"PKM213", "{'pktmod':1,'rules':[{'id':`'a b','match':{},'verdict':'drop'}]}"},
+    {"PKM213", "{'pktmod':1,'rules':[{'id':`'','match':{},'verdict':'drop'}]}"},
+    {"PKM213", "{'pktmod':1,'rules':[{'id':`'"
+               "12345678901234567890123456789012345678901234567890123456789012345"
+               "','match':{},'verdict':'drop'}]}"},
+    {"PKM214", "{'pktmod':1,'rules':[{'id':'a','match':{},'verdict':'drop'},\n"
+               "{'id':`'a','match':{},'verdict':'drop'}]}"},
+    {"PKM111", MORE("`'Final':true")},
+    {"PKM111", MORE("`'priority':1")},
+    {"PKM113", MORE("'note':`1")},
+    {"PKM113", MORE("'tags':`'x'")},
+    {"PKM113", MORE("'tags':['x',`1]")},
+    {"PKM113", MORE("'enabled':`'yes'")},
+    {"PKM203", MORE("'mode':`'test'")},
+    {"PKM203", MORE("'scope':`'host'")},
+    {"PKM115", MORE("`'final':true")},
+    {"PKM115", "{'pktmod':1,'rules':[`{'id':'a','match':{},'verdict':'drop','log_only':true}]}"},
+    {"PKM115", "{'pktmod':1,'rules':[{'id':'a','match':{},'log_only':true,`'scope':'flow'}]}"},
+    {"PKM203", "{'pktmod':1,'rules':[{'id':'a','match':{},'log_only':`false}]}"},
+    {"PKM113", "{'pktmod':1,'rules':[{'id':'a','match':{},'log_only':`1}]}"},
+    {"PKM203", VERDICT("`'deny'")},
+    {"PKM113", VERDICT("`'delay'")},
+    {"PKM113", VERDICT("`1")},
+    {"PKM115", VERDICT("`{}")},
+    {"PKM114", VERDICT("{'delay':`{}}")},
+    {"PKM113", VERDICT("{'delay':`50}")},
+    {"PKM111", VERDICT("{'delay':{'ms':1,`'jitter':1}}")},
+    {"PKM201", VERDICT("{'delay':{'ms':`-1}}")},
+    {"PKM202", VERDICT("{'delay':{'ms':`0.5}}")},
+    {"PKM201", VERDICT("{'delay':{'ms':1,'jitter_ms':`3600001}}")},
+    {"PKM113", VERDICT("{'delay':{'ms':1,'keep_order':`1}}")},
+    {"PKM203", VERDICT("{'delay':{'ms':1,'on_full':`'allow'}}")},
+    {"PKM208", OPS("`[]")},
+    {"PKM113", OPS("`{}")},
+    {"PKM113", OPS("[`'x']")},
+    {"PKM115", OPS("[`{}]")},
+    {"PKM115", OPS("[`{'set':{'ip.ttl':1},'add':{'ip.ttl':1}}]")},
+    {"PKM111", OPS("[{'set':{'ip.ttl':1}},{'set':{'ip.ttl':1}},`{`'repalce':{}}]")},
+    {"PKM114", REPLACE("`{'with':'b'}")},
+    {"PKM114", REPLACE("`{'find':'b'}")},
+    {"PKM208", REPLACE("{'find':`'','with':'b'}")},
+    {"PKM208", REPLACE("{'find':`{'hex':''},'with':'b'}")},
+    {"PKM207", REPLACE("{'find':{'hex':`'abc'},'with':'b'}")},
+    {"PKM207", REPLACE("{'find':'a','with':{'base64':`'a'}}")},
+    {"PKM207", REPLACE("{'find':'a','with':{'base64':`'YWJ='}}")},
+    {"PKM115", REPLACE("{'find':'a','with':`{}}")},
+    {"PKM115", REPLACE("{'find':'a','with':`{'hex':'','base64':''}}")},
+    {"PKM111", REPLACE("{'find':'a','with':{'hex':'',`'text':''}}")},
+    {"PKM113", REPLACE("{'find':`1,'with':'b'}")},
+    {"PKM203", REPLACE("{'find':'a','with':'b','in':`'body'}")},
+    {"PKM201", REPLACE("{'find':'a','with':'b','max':`0}")},
+    {"PKM113", REPLACE("{'find':'a','with':'b','nocase':`'yes'}")},
+    {"PKM208", REPLACE("{'find':'a','with':'b','within':`{}}")},
+    {"PKM111", REPLACE("{'find':'a','with':'b','within':{'offset':1,`'length':3}}")},
+    {"PKM201", REPLACE("{'find':'abc','with':'b','within':{'depth':`2}}")},
+    {"PKM112", OPS("[{'set':{`'ip.tll':1}}]")},
+    {"PKM208", OPS("[{'set':`{}}]")},
+    {"PKM201", OPS("[{'set':{'ip.ttl':`256}}]")},
+    {"PKM201", OPS("[{'add':{'ip.ttl':`-256}}]")},
+    {"PKM113", OPS("[{'set':{'ip.ttl':`'1'}}]")},
+    {"PKM217", OPS("[{'set':{`'tcp.seq':1}}]")},
+    {"PKM217", OPS("[{'add':{`'ip.dsfield.ecn':1}}]")},
+    {"PKM218", OPS("[{'set':{`'tcp.dstport':1}}]")},
+    {"PKM218", OPS("[{'set':{`'l4.srcport':1}}]")},
+    {"PKM218", OPS("[{'set':{`'ip.src':'10.0.0.1'}}]")},
+    {"PKM205", OPS("[{'set':{'eth.src':`'aa-bb-cc-dd-ee-ff'}}]")},
+};
+
+static const struct bad tests[] = {
+    {"PKM113", MATCH("`[]")},
+    {"PKM112", MATCH("{'dir':'out',`'tcp.dport':23}")},
+    {"PKM112", MATCH("{`'TCP.port':23}")},
+    {"PKM208", MATCH("{'any':`[]}")},
+    {"PKM113", MATCH("{'all':`{}}")},
+    {"PKM113", MATCH("{'any':[{},`1]}")},
+    {"PKM113", MATCH("{'not':`[]}")},
+    {"PKM112", MATCH("{'any':[{'not':{`'ip.srcc':'10.0.0.1'}}]}")},
+    {"PKM203", MATCH("{'dir':`'both'}")},
+    {"PKM113", MATCH("{'flow':`1}")},
+    {"PKM113", MATCH("{'flow.new':`'true'}")},
+    {"PKM201", MATCH("{'tcp.flags.syn':`2}")},
+    {"PKM201", MATCH("{'tcp.port':`65536}")},
+    {"PKM201", MATCH("{'tcp.port':`-1}")},
+    {"PKM202", MATCH("{'tcp.port':`1.5}")},
+    {"PKM206", MATCH("{'tcp.port':`'80'}")},
+    {"PKM206", MATCH("{'tcp.port':`'90-80'}")},
+    {"PKM206", MATCH("{'tcp.port':`'80-'}")},
+    {"PKM206", MATCH("{'tcp.port':`' 80-90'}")},
+    {"PKM206", MATCH("{'eth.type':`'0x800'}")},
+    {"PKM201", MATCH("{'tcp.port':`'80-70000'}")},
+    {"PKM113", MATCH("{'tcp.port':`null}")},
+    {"PKM113", MATCH("{'tcp.port':`true}")},
+    {"PKM208", MATCH("{'tcp.port':`[]}")},
+    {"PKM113", MATCH("{'tcp.port':[80,`[81]]}")},
+    {"PKM206", MATCH("{'tcp.port':[80,`'x']}")},
+    {"PKM206", MATCH("{'ip.proto':`'tcp'}")},
+    {"PKM203", MATCH("{'tcp.flags':`'SX'}")},
+    {"PKM203", MATCH("{'tcp.flags':`'SS'}")},
+    {"PKM208", MATCH("{'tcp.flags':`''}")},
+    {"PKM204", MATCH("{'ip.src':`'10.0.0.256'}")},
+    {"PKM204", MATCH("{'ip.src':`'10.0.0.0/33'}")},
+    {"PKM204", MATCH("{'ip.src':`'2001:db8::/129'}")},
+    {"PKM204", MATCH("{'ip.src':`'10.0.0.0/'}")},
+    {"PKM204", MATCH("{'ip.src':`'example.com'}")},
+    {"PKM113", MATCH("{'ip.src':`10}")},
+    {"PKM205", MATCH("{'eth.src':`'aa:bb:cc:dd:ee'}")},
+    {"PKM208", MATCH("{'interface':`''}")},
+    {"PKM113", MATCH("{'interface':`1}")},
+    {"PKM208", MATCH("{'payload':`''}")},
+    {"PKM216", MATCH("{'bpf':`'tcp prot 1'}")},
+#ifdef __linux__ /* elsewhere libpcap compiles it for some link types */
+    {"PKM216", MATCH("{'bpf':`'inbound'}")},
+#endif
+    {"PKM208", MATCH("{'bpf':`' '}")},
+    {"PKM209", MATCH("{'tcp.port':`'$web'}")},
+    {"PKM209", MATCH("{'tcp.port':{'ge':`'$web'}}")},
+    {"PKM210", MATCH("{'ip.src':`'@home'}")},
+    {"PKM208", MATCH("{'tcp.port':`{}}")},
+    {"PKM111", MATCH("{'tcp.port':{`'gte':5}}")},
+    {"PKM111", MATCH("{'tcp.port':{'ge':5,`'most':6}}")},
+    {"PKM111", MATCH("{'tcp.port':{'not':5,`'nto':6}}")},
+    {"PKM115", MATCH("{'tcp.port':`{'eq':5,'ge':6}}")},
+    {"PKM206", MATCH("{'tcp.port':`{'gt':5,'lt':6}}")},
+    {"PKM206", MATCH("{'tcp.port':`{'gt':65535}}")},
+    {"PKM212", MATCH("{'ip.src':`{'ge':5}}")},
+    {"PKM212", MATCH("{'bpf':`{'eq':'tcp'}}")},
+    {"PKM212", MATCH("{'ip.src':`{'mask':1,'value':1}}")},
+    {"PKM114", MATCH("{'tcp.flags':`{'mask':1}}")},
+    {"PKM114", MATCH("{'tcp.flags':`{'value':1}}")},
+    {"PKM206", MATCH("{'tcp.flags':{'mask':2,'value':`3}}")},
+    {"PKM201", MATCH("{'tcp.flags':{'mask':`65536,'value':0}}")},
+    {"PKM212", MATCH("{'tcp.port':`{'bytes':'a'}}")},
+    {"PKM208", MATCH("{'payload':{'bytes':`''}}")},
+    {"PKM201", MATCH("{'payload':{'bytes':'abc','depth':`2}}")},
+    {"PKM201", MATCH("{'payload':{'bytes':'abc','offset':`-1}}")},
+    {"PKM111", MATCH("{'payload':{'bytes':'abc',`'within':1}}")},
+    {"PKM115", MATCH("{'payload':`{'hex':'00'}}")},
+    {"PKM115", MATCH("{'payload':`{'prefix':'a','suffix':'b'}}")},
+    {"PKM113", MATCH("{'payload':{'contains':`{'hex':'00'}}}")},
+    {"PKM113", MATCH("{'payload':{'contains':'a','nocase':`1}}")},
+};
+
+static const struct bad later[] = {
+    {"PKM116", VERDICT("{`'reject':'auto'}")},
+    {"PKM116", VERDICT("{`'ask':{}}")},
+    {"PKM116", VERDICT("`'reject'")},
+    {"PKM116", MORE("`'stage':'original'")},
+    {"PKM116", MORE("'mode':`'dry-run'")},
+    {"PKM116", MORE("`'limit':{}")},
+    {"PKM116", MORE("`'sample':{}")},
+    {"PKM116", MORE("`'count':{}")},
+    {"PKM116", MORE("`'when':{}")},
+    {"PKM116", MORE("`'log':true")},
+    {"PKM116", MATCH("{`'process.path':'/bin/sh'}")},
+    {"PKM116", MATCH("{`'dns.qry.name':'a'}")},
+    {"PKM116", MATCH("{`'http.host':'a'}")},
+    {"PKM116", MATCH("{`'tls.handshake.ja3':'a'}")},
+    {"PKM116", MATCH("{`'stream':'a'}")},
+    {"PKM116", MATCH("{'payload':{`'regex':'a'}}")},
+    {"PKM116", OPS("[{`'insert':{}}]")},
+    {"PKM116", OPS("[{`'delete':{}}]")},
+    {"PKM116", OPS("[{`'nat':{}}]")},
+    {"PKM116", OPS("[{`'tcp_options':{}}]")},
+    {"PKM116", OPS("[{`'http':{}}]")},
+    {"PKM116", OPS("[{`'dns':{}}]")},
+    {"PKM116", OPS("[{`'external':{}}]")},
+    {"PKM116", OPS("[{`'corrupt':{}}]")},
+    {"PKM116", OPS("[{`'duplicate':{}}]")},
+    {"PKM116", OPS("[{`'truncate':{}}]")},
+    {"PKM116", OPS("[{`'segment':{}}]")},
+    {"PKM116", OPS("[{`'fragment':{}}]")},
+    {"PKM116", REPLACE("{`'regex':'a','with':'b'}")},
+    {"PKM116", REPLACE("{'find':'a','with':'b',`'length':'same'}")},
+    {"PKM116", REPLACE("{'find':'a','with':'b',`'pad':' '}")},
+    {"PKM116", REPLACE("{'find':'a','with':'b',`'max_match':5}")},
+    {"PKM116", REPLACE("{'find':'a','with':'b','in':`'http.body'}")},
+    {"PKM116", REPLACE("{'find':'a','with':'b','in':`'dns.name'}")},
+};
+
+/* The text without its mark; where the mark stood. */
+struct marked {
+    char text[2048];
+    size_t len, line, column;
+};
+
+static void unmark(const char *from, struct marked *out)
+{
+    size_t line = 1, column = 1;
+
+    *out = (struct marked){.len = 0};
+    for (; *from != '\0'; from++) {
+        if (*from == '`') {
+            out->line = line;
+            out->column = column;
+            continue;
+        }
+        assert_true(out->len < sizeof out->text - 1);
+        out->text[out->len++] = *from == '\'' ? '"' : *from;
+        line += *from == '\n';
+        if (*from == '\n')
+            column = 1;
+        else if (((unsigned char)*from & 0xc0) != 0x80)
+            column++;
+    }
+}
+
+/* Whether it is told as it should be; prints what is told else. */
+static bool is_told(const struct bad *bad)
+{
+    struct marked marked;
+    struct pm_rules *loaded;
+    const struct pm_diagnostic *d;
+    bool is_good;
+
+    unmark(bad->text, &marked);
+    loaded = pm_rules_load_text(NULL, marked.text, marked.len);
+    assert_non_null(loaded);
+    d = pm_rules_diagnostic(loaded, 0);
+    is_good = d != NULL && pm_rules_diagnostic_count(loaded) == 1 &&
+              strcmp(d->code, bad->code) == 0 && d->line == marked.line &&
+              d->column == marked.column && d->span >= 1 && strlen(d->message) > 0 &&
+              d->message[strlen(d->message) - 1] != '.' && pm_rules_error_count(loaded) == 1 &&
+              pm_rules_policy(loaded) == NULL;
+    if (!is_good) {
+        pm_rules_print_text(loaded, stderr, false);
+        print_error("expected only %s at %zu:%zu of %s\n", bad->code, marked.line, marked.column,
+                    bad->text);
+    }
+    pm_rules_free(loaded);
+    return is_good;
+}
+
+static void check_all(const struct bad *table, size_t count)
+{
+    size_t good = 0;
+
+    for (size_t i = 0; i < count; i++)
+        good += is_told(&table[i]);
+    assert_int_equal(good, count);
+}
+
+#define CHECK_ALL(table) check_all(table, sizeof(table) / sizeof(table)[0])
+
+static void text_that_is_no_strict_json_is_refused(void **state)
+{
+    (void)state;
+    CHECK_ALL(syntax);
+}
+
+static void wrong_words_of_the_file_are_refused(void **state)
+{
+    (void)state;
+    CHECK_ALL(words);
+}
+
+static void wrong_rules_are_refused(void **state)
+{
+    (void)state;
+    CHECK_ALL(ruling);
+}
+
+static void wrong_tests_are_refused(void **state)
+{
+    (void)state;
+    CHECK_ALL(tests);
+}
+
+static void what_later_versions_have_is_recognised_and_refused(void **state)
+{
+    (void)state;
+    CHECK_ALL(later);
+}
+
+int main(void)
+{
+    const struct CMUnitTest group[] = {
+        cmocka_unit_test(text_that_is_no_strict_json_is_refused),
+        cmocka_unit_test(wrong_words_of_the_file_are_refused),
+        cmocka_unit_test(wrong_rules_are_refused),
+        cmocka_unit_test(wrong_tests_are_refused),
+        cmocka_unit_test(what_later_versions_have_is_recognised_and_refused),
+    };
+
+    return cmocka_run_group_tests(group, NULL, NULL);
+}

@@ -1,0 +1,650 @@
+/* rules_good_test.c - rule files that are right load, and mean what they say. */
+#include <ftw.h>
+#include <glob.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <pktmod/pktmod.h>
+
+#include "rules/rules.h"
+
+/* ------------------------------------------------------------------ loading */
+
+/* ' stands for " in text. */
+static struct pm_rules *load(const char *name, const char *text)
+{
+    size_t len = strlen(text);
+    char *copy = malloc(len + 1);
+    struct pm_rules *rules;
+
+    assert_non_null(copy);
+    for (size_t i = 0; i <= len; i++)
+        copy[i] = text[i] == '\'' ? '"' : text[i];
+    rules = pm_rules_load_text(name, copy, len);
+    free(copy);
+    assert_non_null(rules);
+    return rules;
+}
+
+static struct pm_rules *load_well(const char *text)
+{
+    struct pm_rules *rules = load(NULL, text);
+
+    if (pm_rules_diagnostic_count(rules) > 0)
+        pm_rules_print_text(rules, stderr, false);
+    assert_int_equal(pm_rules_diagnostic_count(rules), 0);
+    assert_non_null(pm_rules_policy(rules));
+    return rules;
+}
+
+/* ------------------------------------------------------------------ packets */
+
+struct bytes {
+    uint8_t at[128];
+    size_t len;
+};
+
+static void put16(uint8_t *at, unsigned value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+/* IPv4 from 10.0.0.1 to 192.0.2.9; TCP with SYN, or UDP. Checksums are not looked at here. */
+static struct bytes packet_of(uint8_t proto, uint16_t dst_port, const char *payload)
+{
+    static const uint8_t ip[20] = {0x45, 0, 0,  0, 0, 1, 0,   0, 64, 0,
+                                   0,    0, 10, 0, 0, 1, 192, 0, 2,  9};
+    size_t header = proto == 6 ? 20 : proto == 17 ? 8 : 0, len = strlen(payload);
+    struct bytes p = {.len = sizeof ip + header + len};
+
+    memcpy(p.at, ip, sizeof ip);
+    put16(p.at + 2, (unsigned)p.len);
+    p.at[9] = proto;
+    if (header > 0) {
+        put16(p.at + 20, 40000);
+        put16(p.at + 22, dst_port);
+    }
+    if (proto == 6)
+        memcpy(p.at + 32, "\x50\x02\x20\x00", 4);
+    if (proto == 17)
+        put16(p.at + 24, (unsigned)(header + len));
+    memcpy(p.at + sizeof ip + header, payload, len);
+    return p;
+}
+
+static enum pm_verdict verdict_on(const char *text, const struct bytes *p, const char *interface)
+{
+    struct pm_rules *rules = load_well(text);
+    const struct pm_filter_config config = {.seed = 1};
+    struct pm_error error;
+    struct pm_filter *filter = pm_filter_new(pm_rules_policy(rules), &config, &error);
+    struct pm_packet packet = {.data = p->at,
+                               .len = p->len,
+                               .wire_len = p->len,
+                               .link = 101,
+                               .dir = PM_DIR_OUT,
+                               .csum = PM_CSUM_PARTIAL,
+                               .interface = interface};
+    struct pm_decision decision;
+
+    assert_non_null(filter);
+    pm_rules_free(rules); /* the filter keeps the policy */
+    decision = pm_filter_decide(filter, &packet, 1);
+    pm_filter_free(filter);
+    return decision.verdict;
+}
+
+/* Whether a rule with this match drops the packet. */
+static bool matches(const char *match, const struct bytes *p)
+{
+    char text[1024];
+
+    snprintf(text, sizeof text,
+             "{'pktmod':1,'vars':{'web':[80,'8000-8100'],'one':23,'net':'10.0.0.0/8'},"
+             "'sets':{'admin':{'type':'port','values':[22,'20-25']},"
+             "'nets':{'type':'cidr','values':['192.0.2.0/28','2001:db8::/32']},"
+             "'bad':{'type':'bytes','values':['virus',{'hex':'4d5a'}]},"
+             "'ifs':{'type':'string','values':['eth0','eth1']}},"
+             "'rules':[{'id':'a','match':%s,'verdict':'drop'}]}",
+             match);
+    return verdict_on(text, p, "eth0") == PM_DROP;
+}
+
+struct meaning {
+    const char *match;
+    bool telnet, dns, icmp; /* which of the three packets it holds for */
+};
+
+static const struct meaning meanings[] = {
+    {"{}", 1, 1, 1},
+    {"{'tcp.dstport':23}", 1, 0, 0},
+    {"{'tcp.dstport':[22,'$one']}", 1, 0, 0},
+    {"{'tcp.dstport':{'not':23}}", 0, 1, 1},
+    {"{'tcp.dstport':{'ne':23}}", 0, 0, 0},
+    {"{'tcp.dstport':{'ne':24}}", 1, 0, 0},
+    {"{'tcp.dstport':{'ne':[23,24]}}", 0, 0, 0},
+    {"{'tcp.dstport':{'eq':'$one'}}", 1, 0, 0},
+    {"{'tcp.dstport':{'gt':22,'lt':24}}", 1, 0, 0},
+    {"{'tcp.dstport':{'ge':24}}", 0, 0, 0},
+    {"{'tcp.dstport':{'le':'$one'}}", 1, 0, 0},
+    {"{'tcp.dstport':'$web'}", 0, 0, 0},
+    {"{'tcp.dstport':'@admin'}", 1, 0, 0},
+    {"{'tcp.dstport':[{'not':'@admin'},5]}", 0, 1, 1},
+    {"{'tcp.port':'23-23'}", 1, 0, 0},
+    {"{'l4.dstport':'20-60'}", 1, 1, 0},
+    {"{'any':[{'tcp.dstport':23},{'udp.dstport':53}]}", 1, 1, 0},
+    {"{'all':[{'l4.dstport':23},{'ip.proto':17}]}", 0, 0, 0},
+    {"{'not':{'ip.proto':6}}", 0, 1, 1},
+    {"{'ip.proto':[6,17],'not':{'udp.dstport':53}}", 1, 0, 0},
+    {"{'ip.src':'10.0.0.1'}", 1, 1, 1},
+    {"{'ip.src':'$net','ip.dst':'@nets'}", 1, 1, 1},
+    {"{'ip.addr':'192.0.2.8/31'}", 1, 1, 1},
+    {"{'ip.addr':'192.0.2.8'}", 0, 0, 0},
+    {"{'ip.src':'::/0'}", 0, 0, 0},
+    {"{'dir':'out'}", 1, 1, 1},
+    {"{'dir':'in'}", 0, 0, 0},
+    {"{'tcp.flags':'S'}", 1, 0, 0},
+    {"{'tcp.flags':'SA'}", 0, 0, 0},
+    {"{'tcp.flags':2}", 1, 0, 0},
+    {"{'tcp.flags':{'mask':18,'value':2}}", 1, 0, 0},
+    {"{'tcp.flags.syn':true}", 1, 0, 0},
+    {"{'tcp.flags.ack':0}", 1, 0, 0},
+    {"{'interface':'eth0'}", 1, 1, 1},
+    {"{'interface':'eth'}", 0, 0, 0},
+    {"{'interface':{'prefix':'eth'}}", 1, 1, 1},
+    {"{'interface':{'prefix':'th'}}", 0, 0, 0},
+    {"{'interface':{'suffix':'TH0','nocase':true}}", 1, 1, 1},
+    {"{'interface':{'suffix':'th'}}", 0, 0, 0},
+    {"{'interface':{'contains':'th'}}", 1, 1, 1},
+    {"{'interface':'@ifs'}", 1, 1, 1},
+    {"{'payload':'virus'}", 0, 1, 0},
+    {"{'payload':'@bad'}", 0, 1, 0},
+    {"{'payload':{'bytes':'VIRUS'}}", 0, 0, 0},
+    {"{'payload':{'bytes':'VIRUS','nocase':true}}", 0, 1, 0},
+    {"{'payload':{'bytes':{'hex':'76:69'},'offset':2,'depth':2}}", 0, 1, 0},
+    {"{'payload':{'bytes':{'hex':'7669'},'offset':3}}", 0, 0, 0},
+    {"{'payload':{'bytes':{'base64':'dmk='},'depth':3}}", 0, 0, 0},
+    {"{'payload':{'prefix':'a '}}", 0, 1, 0},
+    {"{'payload':{'suffix':'virus'}}", 0, 1, 0},
+    {"{'payload':{'suffix':'viru'}}", 0, 0, 0},
+    {"{'payload':['nothing',{'contains':'vir'}]}", 0, 1, 0},
+    {"{'bpf':'tcp dst port 23'}", 1, 0, 0},
+    {"{'bpf':['udp','icmp']}", 0, 1, 1},
+    {"{'frame.len':{'lt':36}}", 0, 1, 1},
+    {"{'ip.ttl':64}", 1, 1, 1},
+};
+
+static void conditions_hold_for_the_packets_they_name(void **state)
+{
+    struct bytes telnet = packet_of(6, 23, ""), dns = packet_of(17, 53, "a virus"),
+                 icmp = packet_of(1, 0, "\x08");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
+        const struct meaning *m = &meanings[i];
+        bool on_telnet = matches(m->match, &telnet), on_dns = matches(m->match, &dns),
+             on_icmp = matches(m->match, &icmp);
+
+        if (on_telnet != m->telnet || on_dns != m->dns || on_icmp != m->icmp)
+            fail_msg("%s: telnet %d, dns %d, icmp %d", m->match, on_telnet, on_dns, on_icmp);
+    }
+}
+
+static void verdicts_do_what_they_say(void **state)
+{
+    struct bytes p = packet_of(6, 23, "");
+
+    (void)state;
+    assert_int_equal(verdict_on("{'pktmod':1,'rules':[]}", &p, NULL), PM_ALLOW);
+    assert_int_equal(verdict_on("{'pktmod':1,'policy':{'default':'drop'},'rules':[]}", &p, NULL),
+                     PM_DROP);
+    assert_int_equal(verdict_on("{'pktmod':1,'rules':[{'id':'a','match':{},'log_only':true},"
+                                "{'id':'b','enabled':false,'match':{},'verdict':'drop'},"
+                                "{'id':'c','match':{},'verdict':{'delay':{'ms':5}}},"
+                                "{'id':'d','match':{},'verdict':'drop'}]}",
+                                &p, NULL),
+                     PM_DELAY);
+}
+
+static void settings_arrive_in_the_policy(void **state)
+{
+    struct pm_rules *rules =
+        load_well("{'pktmod':1,'name':'n','$schema':'s','policy':{'on_engine_error':'drop',"
+                  "'on_rewrite_refused':'drop','on_tunnel_down':'drop','on_midstream':'rewrite',"
+                  "'bad_checksum':'drop','hold_bytes':1,'hold_ms':2,'flows':3,'flow_idle_s':4,"
+                  "'delayed_packets':5,'delayed_bytes':6},'rules':[]}");
+    const struct pm_settings *s = pm_policy_settings(pm_rules_policy(rules));
+
+    (void)state;
+    assert_string_equal(pm_rules_name(rules), "n");
+    assert_false(s->default_drop);
+    assert_true(s->engine_error_drop && s->rewrite_refused_drop && s->tunnel_down_drop &&
+                s->bad_checksum_drop);
+    assert_int_equal(s->midstream, PM_MIDSTREAM_REWRITE);
+    assert_int_equal(s->hold_bytes, 1);
+    assert_int_equal(s->hold_ms, 2);
+    assert_int_equal(s->flows, 3);
+    assert_int_equal(s->flow_idle_s, 4);
+    assert_int_equal(s->delayed_packets, 5);
+    assert_int_equal(s->delayed_bytes, 6);
+    pm_rules_free(rules);
+}
+
+static void addresses_may_be_set_where_tcp_is_left_out(void **state)
+{
+    static const struct {
+        const char *match;
+        bool is_good;
+    } cases[] = {
+        {"{}", false},
+        {"{'ip.proto':17}", true},
+        {"{'ip.proto':[1,17]}", true},
+        {"{'ip.proto':[6,17]}", false},
+        {"{'ip.proto':'5-7'}", false},
+        {"{'ip.proto':{'not':6}}", true},
+        {"{'ip.proto':{'ne':6}}", true},
+        {"{'ip.proto':{'ne':17}}", false},
+        {"{'ip.proto':{'gt':6}}", true},
+        {"{'ip.proto':{'mask':1,'value':1}}", true},
+        {"{'not':{'ip.proto':6}}", true},
+        {"{'not':{'ip.proto':6,'ip.ttl':5}}", false},
+        {"{'not':{'ip.proto':17}}", false},
+        {"{'udp.port':53}", true},
+        {"{'udp.port':{'ne':53}}", true},
+        {"{'udp.port':{'not':53}}", false},
+        {"{'icmp.type':8}", true},
+        {"{'any':[{'udp.port':53},{'icmp.type':8}]}", true},
+        {"{'any':[{'udp.port':53},{'ip.ttl':8}]}", false},
+        {"{'all':[{'ip.ttl':8},{'udp.port':53}]}", true},
+        {"{'bpf':'udp'}", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[256];
+        struct pm_rules *rules;
+        bool is_good;
+
+        snprintf(text, sizeof text,
+                 "{'pktmod':1,'rules':[{'id':'a','match':%s,'rewrite':["
+                 "{'set':{'ip.src':'10.0.0.7'}}]}]}",
+                 cases[i].match);
+        rules = load(NULL, text);
+        is_good = pm_rules_policy(rules) != NULL;
+        if (!is_good)
+            assert_string_equal(pm_rules_diagnostic(rules, 0)->code, "PKM218");
+        pm_rules_free(rules);
+        if (is_good != cases[i].is_good)
+            fail_msg("%s: %d", cases[i].match, is_good);
+    }
+}
+
+static void strict_text_with_all_that_json_has_loads(void **state)
+{
+    struct pm_rules *rules = load_well(
+        "\r\n\t {'pktmod' : 1.0e0 , 'name':'\\u00e9\\ud83d\\ude00\\n\\/\\\\ \xf0\x9f\x98\x80',\r\n"
+        "'vars':{},'rules':[ ] } \n");
+
+    (void)state;
+    assert_string_equal(pm_rules_name(rules), "\xc3\xa9\xf0\x9f\x98\x80\n/\\ \xf0\x9f\x98\x80");
+    pm_rules_free(rules);
+}
+
+static void nesting_ends_at_64(void **state)
+{
+    char text[1024] = "{'pktmod':1,'rules':[{'id':'a','match':";
+    struct pm_rules *rules;
+    size_t head = strlen(text);
+
+    (void)state;
+    for (int depth = 60; depth <= 62; depth++) { /* and three levels around */
+        char *at = text + head;
+
+        for (int i = 1; i < depth; i++)
+            at += sprintf(at, "{'not':");
+        at += sprintf(at, "{}");
+        for (int i = 1; i < depth; i++)
+            *at++ = '}';
+        strcpy(at, ",'verdict':'drop'}]}");
+        rules = load(NULL, text);
+        assert_int_equal(pm_rules_error_count(rules), depth > 61);
+        if (depth > 61)
+            assert_string_equal(pm_rules_diagnostic(rules, 0)->code, "PKM109");
+        pm_rules_free(rules);
+    }
+}
+
+static void warnings_do_not_refuse_a_file(void **state)
+{
+    struct pm_rules *rules = load(NULL, "{'pktmod':1,'rules':[{'id':'a','match':{'ip.src':"
+                                        "'10.0.0.1/8'},'verdict':'drop'}],'tests':[1]}");
+
+    (void)state;
+    assert_non_null(pm_rules_policy(rules));
+    assert_int_equal(pm_rules_error_count(rules), 0);
+    assert_int_equal(pm_rules_diagnostic_count(rules), 2);
+    assert_string_equal(pm_rules_diagnostic(rules, 0)->code, "PKM226");
+    assert_string_equal(pm_rules_diagnostic(rules, 0)->suggestion, "the network is \"10.0.0.0/8\"");
+    assert_string_equal(pm_rules_diagnostic(rules, 1)->code, "PKM227");
+    pm_rules_free(rules);
+}
+
+/* ------------------------------------------------------------------ files */
+
+static int folder_make(void **state)
+{
+    char *folder = strdup("/tmp/pktmod-rules-XXXXXX");
+
+    *state = folder;
+    return folder == NULL || mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status;
+    (void)type;
+    (void)place;
+    return remove(path);
+}
+
+static int folder_remove(void **state)
+{
+    int failed = nftw(*state, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+
+    free(*state);
+    return failed;
+}
+
+static void write_text(const char *folder, const char *name, const char *text)
+{
+    char path[256];
+    FILE *out;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    out = fopen(path, "wb");
+    assert_non_null(out);
+    for (; *text != '\0'; text++)
+        putc(*text == '\'' ? '"' : *text, out);
+    assert_int_equal(fclose(out), 0);
+}
+
+static struct pm_rules *load_file(const char *folder, const char *name)
+{
+    char path[256];
+    struct pm_rules *rules;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    rules = pm_rules_load(path);
+    assert_non_null(rules);
+    return rules;
+}
+
+/* Every diagnostic as "file:line:column code", from the folder on. */
+static void assert_told(const char *folder, const char *name, const char *expected)
+{
+    struct pm_rules *rules = load_file(folder, name);
+    char told[2048] = "";
+
+    for (size_t i = 0; i < pm_rules_diagnostic_count(rules); i++) {
+        const struct pm_diagnostic *d = pm_rules_diagnostic(rules, i);
+        const char *file =
+            strncmp(d->file, folder, strlen(folder)) == 0 ? d->file + strlen(folder) + 1 : d->file;
+
+        snprintf(told + strlen(told), sizeof told - strlen(told), "%s:%zu:%zu %s\n", file, d->line,
+                 d->column, d->code);
+    }
+    pm_rules_free(rules);
+    assert_string_equal(told, expected);
+}
+
+static void included_rules_come_where_include_stands(void **state)
+{
+    static const char *const ids[] = {"a1", "b1", "c1", "m1"};
+    struct pm_rules *rules;
+
+    write_text(*state, "main.json",
+               "{'pktmod':1,'include':['a.json','c.json'],'rules':[{'id':'m1',"
+               "'match':{'ip.src':'$b','tcp.port':'@p'},'verdict':'drop'}]}");
+    write_text(*state, "a.json",
+               "{'rules':[{'id':'a1','match':{},'verdict':'drop'}],"
+               "'include':['b.json']}");
+    write_text(*state, "b.json",
+               "{'vars':{'b':'10.0.0.0/8'},'sets':{'p':{'type':'port','values':"
+               "[1]}},'rules':[{'id':'b1','match':{},'verdict':'drop'}]}");
+    write_text(*state, "c.json", "{'pktmod':1,'rules':[{'id':'c1','match':{},'verdict':'drop'}]}");
+    rules = load_file(*state, "main.json");
+    assert_int_equal(pm_rules_diagnostic_count(rules), 0);
+    assert_int_equal(pm_policy_rule_count(pm_rules_policy(rules)), 4);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_string_equal(pm_policy_rule_id(pm_rules_policy(rules), i), ids[i]);
+    pm_rules_free(rules);
+}
+
+static void faults_of_included_files_are_told_there(void **state)
+{
+    write_text(*state, "main.json",
+               "{'pktmod':1,'include':['a.json','none.json','a.json'],\n"
+               "'vars':{'x':1},'sets':{'s':{'type':'port','values':[1]}},\n"
+               "'rules':[{'id':'r','match':{'tcp.prt':1},'verdict':'drop'}]}");
+    write_text(*state, "a.json",
+               "{'pktmod':2,'policy':{},'include':['main.json'],\n"
+               "'vars':{'x':2},'sets':{'s':{'type':'port','values':[1]}},\n"
+               "'rules':[{'id':'r','match':{},'verdict':'dorp'}]}");
+    assert_told(*state, "main.json",
+                "main.json:1:33 PKM100\n"
+                "main.json:1:45 PKM219\n"
+                "main.json:3:16 PKM214\n"
+                "main.json:3:29 PKM112\n"
+                "a.json:1:11 PKM220\n"
+                "a.json:1:13 PKM115\n"
+                "a.json:1:36 PKM219\n"
+                "a.json:2:9 PKM215\n"
+                "a.json:2:24 PKM215\n"
+                "a.json:3:41 PKM203\n");
+}
+
+static void a_file_that_includes_itself_is_refused(void **state)
+{
+    write_text(*state, "self.json", "{'pktmod':1,'include':['./self.json'],'rules':[]}");
+    assert_told(*state, "self.json", "self.json:1:24 PKM219\n");
+}
+
+static void includes_nest_no_deeper_than_16(void **state)
+{
+    struct pm_rules *rules;
+    char name[32], text[128];
+
+    for (int i = 0; i <= 17; i++) {
+        snprintf(name, sizeof name, "%d.json", i);
+        snprintf(text, sizeof text, "{'pktmod':1,'include':['%d.json'],'rules':[]}", i + 1);
+        write_text(*state, name, text);
+    }
+    write_text(*state, "18.json", "{}");
+    assert_told(*state, "0.json", "16.json:1:24 PKM219\n");
+    rules = load_file(*state, "2.json");
+    assert_int_equal(pm_rules_error_count(rules), 0);
+    pm_rules_free(rules);
+}
+
+static void sets_are_read_from_files(void **state)
+{
+    struct bytes p = packet_of(17, 53, "a virus");
+    char name[256];
+    struct pm_rules *rules;
+
+    write_text(*state, "nets.txt", "# networks\r\n\r\n  192.0.2.0/24 # one\r\n2001:db8::/32\r\n");
+    write_text(*state, "ports.txt", "53\n60-70\n\n# end");
+    write_text(*state, "names.txt", "example.com\n*.example.org\n");
+    write_text(*state, "words.txt", "hex: 00 01\nbase64: dmly\n");
+    write_text(*state, "main.json",
+               "{'pktmod':1,'sets':{'n':{'type':'cidr','file':'nets.txt','values':['::1']},"
+               "'p':{'type':'port','file':'ports.txt'},'d':{'type':'domain','file':'names.txt'},"
+               "'w':{'type':'bytes','file':'words.txt'}},'rules':[{'id':'a','match':"
+               "{'ip.dst':'@n','udp.port':'@p','payload':'@w'},'verdict':'drop'}]}");
+    snprintf(name, sizeof name, "%s/main.json", (const char *)*state);
+    rules = pm_rules_load(name);
+    if (pm_rules_diagnostic_count(rules) > 0)
+        pm_rules_print_text(rules, stderr, false);
+    assert_non_null(pm_rules_policy(rules));
+    {
+        const struct pm_filter_config config = {.seed = 1};
+        struct pm_error error;
+        struct pm_filter *filter = pm_filter_new(pm_rules_policy(rules), &config, &error);
+        const struct pm_packet packet = {
+            .data = p.at, .len = p.len, .wire_len = p.len, .link = 101, .dir = PM_DIR_OUT};
+
+        assert_int_equal(pm_filter_decide(filter, &packet, 1).verdict, PM_DROP);
+        pm_filter_free(filter);
+    }
+    pm_rules_free(rules);
+}
+
+static void faults_of_set_files_are_told_with_their_lines(void **state)
+{
+    char many[4096] = "";
+
+    for (int i = 0; i < 30; i++)
+        strcat(many, "x\n");
+    write_text(*state, "nets.txt", "10.0.0.0/8\n\n  10.0.0 # no\n");
+    write_text(*state, "empty.txt", "# nothing\n");
+    write_text(*state, "many.txt", many);
+    write_text(*state, "names.txt", "a..b\n");
+    write_text(*state, "words.txt", "good\nhex: 0\nbase64: !\nhex:\n");
+    write_text(*state, "main.json",
+               "{'pktmod':1,'rules':[],'sets':{\n"
+               "'a':{'type':'cidr','file':'nets.txt'},\n"
+               "'b':{'type':'string','file':'empty.txt'},\n"
+               "'c':{'type':'domain','file':'names.txt'},\n"
+               "'d':{'type':'bytes','file':'words.txt'},\n"
+               "'e':{'type':'port','file':'none.txt'},\n"
+               "'f':{'type':'port','file':'.'}}}");
+    assert_told(*state, "main.json",
+                "main.json:3:29 PKM208\n"
+                "main.json:6:27 PKM221\n"
+                "main.json:7:27 PKM221\n"
+                "nets.txt:3:3 PKM204\n"
+                "names.txt:1:1 PKM222\n"
+                "words.txt:2:1 PKM207\n"
+                "words.txt:3:1 PKM207\n"
+                "words.txt:4:1 PKM208\n");
+    write_text(*state, "many.json",
+               "{'pktmod':1,'rules':[],'sets':{\n"
+               "'a':{'type':'port','file':'many.txt'}}}");
+    {
+        struct pm_rules *rules = load_file(*state, "many.json");
+
+        assert_int_equal(pm_rules_diagnostic_count(rules), 21);
+        assert_non_null(strstr(pm_rules_diagnostic(rules, 0)->message, "10 more lines"));
+        assert_int_equal(pm_rules_diagnostic(rules, 20)->line, 20);
+        pm_rules_free(rules);
+    }
+}
+
+static void sets_of_the_wrong_type_are_refused(void **state)
+{
+    struct pm_rules *rules =
+        load(NULL, "{'pktmod':1,'sets':{'d':{'type':'domain','values':['example.com']}},\n"
+                   "'rules':[{'id':'a','match':{'tcp.port':'@d','ip.src':'@d','payload':'@d',\n"
+                   "'dir':'@d','eth.src':'@d','bpf':'@d'},'verdict':'drop'}]}");
+
+    (void)state;
+    assert_int_equal(pm_rules_error_count(rules), 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_string_equal(pm_rules_diagnostic(rules, i)->code, "PKM211");
+    pm_rules_free(rules);
+}
+
+static void what_a_variable_holds_is_told_where_it_is_used(void **state)
+{
+    struct pm_rules *rules =
+        load(NULL, "{'pktmod':1,'vars':{'v':[80,'10.0.0.1']},'rules':[{'id':'a',\n"
+                   "'match':{'tcp.port':'$v','ip.src':[ '$v' ]},'verdict':'drop'}]}");
+
+    (void)state;
+    assert_int_equal(pm_rules_error_count(rules), 2);
+    assert_int_equal(pm_rules_diagnostic(rules, 0)->column, 21);
+    assert_string_equal(pm_rules_diagnostic(rules, 0)->message,
+                        "in \"$v\": expected a number or \"lo-hi\", found \"10.0.0.1\"");
+    assert_int_equal(pm_rules_diagnostic(rules, 1)->column, 37);
+    assert_string_equal(pm_rules_diagnostic(rules, 1)->message,
+                        "in \"$v\": expected a text, found 80");
+    pm_rules_free(rules);
+}
+
+static void files_that_cannot_be_read_are_told(void **state)
+{
+    assert_told(*state, "none.json", "none.json:1:1 PKM100\n");
+    assert_told(*state, ".", ".:1:1 PKM100\n");
+}
+
+static void files_over_64_mib_are_refused(void **state)
+{
+    char path[256];
+    FILE *out;
+
+    snprintf(path, sizeof path, "%s/large.json", (const char *)*state);
+    out = fopen(path, "wb");
+    assert_non_null(out);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(truncate(path, (64L << 20) + 1), 0);
+    assert_told(*state, "large.json", "large.json:1:1 PKM101\n");
+}
+
+static void every_example_loads_without_a_word(void **state)
+{
+    glob_t found;
+
+    (void)state;
+    assert_int_equal(glob(PKTMOD_SOURCE_DIR "/rules/examples/*.json", 0, NULL, &found), 0);
+    assert_true(found.gl_pathc >= 10);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct pm_rules *rules = pm_rules_load(found.gl_pathv[i]);
+
+        if (pm_rules_diagnostic_count(rules) > 0)
+            pm_rules_print_text(rules, stderr, false);
+        assert_int_equal(pm_rules_diagnostic_count(rules), 0);
+        assert_non_null(pm_rules_policy(rules));
+        assert_non_null(pm_rules_name(rules));
+        assert_true(pm_policy_rule_count(pm_rules_policy(rules)) > 0);
+        pm_rules_free(rules);
+    }
+    globfree(&found);
+}
+
+#define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
+
+int main(void)
+{
+    const struct CMUnitTest group[] = {
+        cmocka_unit_test(conditions_hold_for_the_packets_they_name),
+        cmocka_unit_test(verdicts_do_what_they_say),
+        cmocka_unit_test(settings_arrive_in_the_policy),
+        cmocka_unit_test(addresses_may_be_set_where_tcp_is_left_out),
+        cmocka_unit_test(strict_text_with_all_that_json_has_loads),
+        cmocka_unit_test(nesting_ends_at_64),
+        cmocka_unit_test(warnings_do_not_refuse_a_file),
+        WITH_FOLDER(included_rules_come_where_include_stands),
+        WITH_FOLDER(faults_of_included_files_are_told_there),
+        WITH_FOLDER(a_file_that_includes_itself_is_refused),
+        WITH_FOLDER(includes_nest_no_deeper_than_16),
+        WITH_FOLDER(sets_are_read_from_files),
+        WITH_FOLDER(faults_of_set_files_are_told_with_their_lines),
+        cmocka_unit_test(sets_of_the_wrong_type_are_refused),
+        cmocka_unit_test(what_a_variable_holds_is_told_where_it_is_used),
+        WITH_FOLDER(files_that_cannot_be_read_are_told),
+        WITH_FOLDER(files_over_64_mib_are_refused),
+        cmocka_unit_test(every_example_loads_without_a_word),
+    };
+
+    return cmocka_run_group_tests(group, NULL, NULL);
+}
