@@ -255,17 +255,19 @@ static void keep_order(struct pm_filter *f, struct passage *p)
         delay_until(f, p, hold_ns, PM_WHY_KEPT_ORDER, false);
 }
 
+static bool is_bad(enum pm_sum_state sum)
+{
+    return sum == PM_SUM_WRONG || sum == PM_SUM_PARTIAL || sum == PM_SUM_ZERO;
+}
+
 static bool has_bad_checksum(const struct passage *p)
 {
     const struct pm_headers *h = &p->headers;
     if (h->parse == PM_PARSE_NOT_IP || h->parse == PM_PARSE_BAD_L3)
         return false;
-    if (pm_check_ip(h) == PM_SUM_WRONG)
+    if (is_bad(pm_check_ip(h)))
         return true;
-    if (h->parse != PM_PARSE_L4 || p->packet->csum == PM_CSUM_PARTIAL)
-        return false;
-    enum pm_sum_state sum = pm_check_l4(h);
-    return sum == PM_SUM_WRONG || sum == PM_SUM_PARTIAL || sum == PM_SUM_ZERO;
+    return h->parse == PM_PARSE_L4 && p->packet->csum != PM_CSUM_PARTIAL && is_bad(pm_check_l4(h));
 }
 
 /* ------------------------------------------------------------------ the line */

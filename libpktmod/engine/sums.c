@@ -1,14 +1,12 @@
 /* sums.c - how a packet's checksums are taken before a rule changes it. */
 #include "engine/rewriter.h"
 
-static enum pm_sum_state check_ip(const struct pm_rewriter *r, const struct pm_headers *h)
+/* A checksum that is not right, in the light of config.checksums. */
+static enum pm_sum_state take_wrong(const struct pm_rewriter *r, bool may_be_offloaded)
 {
-    if (pm_check_ip(h) != PM_SUM_WRONG)
-        return PM_SUM_RIGHT;
-    bool is_zero = pm_l3(h)[10] == 0 && pm_l3(h)[11] == 0;
     switch (r->config.checksums) {
     case PM_CHECKSUMS_AUTO:
-        return is_zero ? PM_SUM_PARTIAL : PM_SUM_WRONG;
+        return may_be_offloaded ? PM_SUM_PARTIAL : PM_SUM_WRONG;
     case PM_CHECKSUMS_VERIFY:
         return PM_SUM_WRONG;
     case PM_CHECKSUMS_IGNORE:
@@ -17,11 +15,18 @@ static enum pm_sum_state check_ip(const struct pm_rewriter *r, const struct pm_h
     return PM_SUM_WRONG;
 }
 
+static enum pm_sum_state check_ip(const struct pm_rewriter *r, const struct pm_headers *h)
+{
+    enum pm_sum_state sum = pm_check_ip(h);
+    if (sum != PM_SUM_WRONG && sum != PM_SUM_ZERO)
+        return PM_SUM_RIGHT;
+    return take_wrong(r, sum == PM_SUM_ZERO);
+}
+
 static enum pm_sum_state check_l4(const struct pm_rewriter *r, const struct pm_passage *p)
 {
     if (p->packet->csum == PM_CSUM_PARTIAL)
         return PM_SUM_PARTIAL;
-    enum pm_checksums mode = r->config.checksums;
     enum pm_sum_state sum = pm_check_l4(&p->headers);
     switch (sum) {
     case PM_SUM_RIGHT:
@@ -29,10 +34,10 @@ static enum pm_sum_state check_l4(const struct pm_rewriter *r, const struct pm_p
     case PM_SUM_UNKNOWN:
         return sum;
     case PM_SUM_WRONG:
-        return mode == PM_CHECKSUMS_IGNORE ? PM_SUM_PARTIAL : PM_SUM_WRONG;
+        return take_wrong(r, false);
     case PM_SUM_PARTIAL:
     case PM_SUM_ZERO:
-        return mode == PM_CHECKSUMS_VERIFY ? PM_SUM_WRONG : PM_SUM_PARTIAL;
+        return take_wrong(r, true);
     }
     return sum;
 }
