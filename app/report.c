@@ -69,22 +69,21 @@ static const char *plural(uint64_t count)
 /* Words, broken so that lines after the first begin at `indent` and none is longer than 80. */
 static void print_wrapped(const struct text *text, const char *words, int column, int indent)
 {
+    bool is_first = true;
     while (*words != '\0') {
         int len = (int)strcspn(words, " ");
-        if (column > indent && column + len > COLUMNS) {
+        if (!is_first && column + 1 + len > COLUMNS) {
             fprintf(text->out, "\n%*s", indent, "");
             column = indent;
+        } else if (!is_first) {
+            fputc(' ', text->out);
+            column++;
         }
         fprintf(text->out, "%.*s", len, words);
         column += len;
         words += len;
-        while (*words == ' ')
-            words++;
-        if (*words != '\0') {
-            if (column < COLUMNS)
-                fputc(' ', text->out);
-            column++;
-        }
+        words += strspn(words, " ");
+        is_first = false;
     }
     fputc('\n', text->out);
 }
