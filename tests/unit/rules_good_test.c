@@ -1,4 +1,5 @@
 /* rules_good_test.c - rule files that are right load, and mean what they say. */
+#define _XOPEN_SOURCE 700
 #include <ftw.h>
 #include <glob.h>
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 
 #include <pktmod/pktmod.h>
 
+#include "rules/codes.h"
 #include "rules/rules.h"
 
 /* ------------------------------------------------------------------ loading */
@@ -621,6 +623,87 @@ static void every_example_loads_without_a_word(void **state)
     globfree(&found);
 }
 
+/* ------------------------------------------------------------------ the manual */
+
+static char *manual(void)
+{
+    FILE *in = fopen(PKTMOD_SOURCE_DIR "/rules/README.md", "rb");
+    char *text = calloc(1, 100000);
+
+    assert_non_null(in);
+    assert_non_null(text);
+    assert_true(fread(text, 1, 99999, in) < 99999);
+    fclose(in);
+    return text;
+}
+
+/* A piece of the manual: a file, or a line with a rule or a "match" of one. */
+static void try_piece(const char *piece, size_t len)
+{
+    char text[4096];
+    const char *head = "{ \"pktmod\": 1, \"rules\": [", *tail = "] }";
+    struct pm_rules *rules;
+
+    if (strncmp(piece, "{ \"pktmod\"", 10) == 0)
+        head = tail = "";
+    if (strncmp(piece, "\"match\"", 7) == 0) {
+        head = "{ \"pktmod\": 1, \"rules\": [{ \"id\": \"x\", \"log_only\": true, ";
+        tail = "}] }";
+    }
+    snprintf(text, sizeof text, "%s%.*s%s", head, (int)len, piece, tail);
+    rules = pm_rules_load_text(NULL, text, strlen(text));
+    if (pm_rules_diagnostic_count(rules) > 0)
+        pm_rules_print_text(rules, stderr, false);
+    assert_int_equal(pm_rules_diagnostic_count(rules), 0);
+    pm_rules_free(rules);
+}
+
+static void every_piece_of_the_manual_loads(void **state)
+{
+    char *text = manual(), *at = text;
+    size_t pieces = 0;
+
+    (void)state;
+    while ((at = strstr(at, "\n```json\n")) != NULL) {
+        char *end = strstr(at += 9, "\n```");
+
+        assert_non_null(end);
+        while (at < end) {
+            bool is_file = strncmp(at, "{ \"pktmod\"", 10) == 0;
+            size_t len = is_file ? (size_t)(end - at) : strcspn(at, "\n");
+
+            try_piece(at, len);
+            at += len + 1;
+            pieces++;
+        }
+    }
+    assert_true(pieces > 25);
+    free(text);
+}
+
+static void the_manual_lists_every_code_and_every_field(void **state)
+{
+    char *text = manual(), line[256];
+
+    (void)state;
+    for (int i = 0; i < CODE_COUNT; i++) {
+        snprintf(line, sizeof line, "\n| %s | %s |\n", pmr_code_name((enum code)i),
+                 pmr_code_meaning((enum code)i));
+        if (strstr(text, line) == NULL)
+            fail_msg("%s is not in the manual, or otherwise", line);
+    }
+    for (int i = 0; i < PM_FIELD_COUNT; i++) {
+        const char *name = pm_field_info((enum pm_field)i)->name;
+        bool is_flag = strncmp(name, "tcp.flags.", 10) == 0;
+
+        snprintf(line, sizeof line, "`%s`",
+                 is_flag && strcmp(name, "tcp.flags.fin") != 0 ? name + 9 : name);
+        if (strstr(text, line) == NULL)
+            fail_msg("%s is not in the manual", line);
+    }
+    free(text);
+}
+
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, folder_make, folder_remove)
 
 int main(void)
@@ -644,6 +727,8 @@ int main(void)
         WITH_FOLDER(files_that_cannot_be_read_are_told),
         WITH_FOLDER(files_over_64_mib_are_refused),
         cmocka_unit_test(every_example_loads_without_a_word),
+        cmocka_unit_test(every_piece_of_the_manual_loads),
+        cmocka_unit_test(the_manual_lists_every_code_and_every_field),
     };
 
     return cmocka_run_group_tests(group, NULL, NULL);
