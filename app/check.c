@@ -19,7 +19,7 @@ static const char help[] =
     "usage: pktmod check [--format text|json] RULES...\n\n"
     "Reads rule files and tells every error and warning in them with file, line and column.\n\n"
     "  --format text|json  text (the default) goes to standard error as compilers write it;\n"
-    "                      json goes to standard output, one document per file and line\n\n"
+    "                      json goes to standard output, one document for each file\n\n"
     "exit: 0 every file is good (warnings do not count), 2 a file has errors\n";
 
 struct check {
