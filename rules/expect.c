@@ -19,22 +19,30 @@ void pmr_not_yet_key(struct load *l, const struct node *n, const char *what)
                  pmr_quote(what).text);
 }
 
+static const struct key *key_named(const struct key *keys, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
+}
+
 static void check_key(struct load *l, const struct node *n, const struct key *keys, size_t count,
                       const char *where)
 {
-    const char *key = pmr_node_key(n);
-    struct suggest suggest = pmr_suggest_for(key);
+    const char *name = pmr_node_key(n);
+    const struct key *key = key_named(keys, count, name);
+    struct suggest suggest;
 
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(keys[i].name, key) == 0) {
-            if (keys[i].later)
-                pmr_not_yet_key(l, n, key);
-            return;
-        }
+    if (key != NULL && key->later)
+        pmr_not_yet_key(l, n, name);
+    if (key != NULL)
+        return;
+    suggest = pmr_suggest_for(name);
+    for (size_t i = 0; i < count; i++)
         pmr_suggest_offer(&suggest, keys[i].name);
-    }
     pmr_fail_key(l, n, CODE_UNKNOWN_KEY, pmr_did_you_mean(l, suggest.best), "unknown key %s in %s",
-                 pmr_quote(key).text, where);
+                 pmr_quote(name).text, where);
 }
 
 void pmr_expect_keys(struct load *l, const struct node *object, const struct key *keys,
@@ -145,14 +153,14 @@ bool pmr_expect_word(struct load *l, const struct node *n, const char *const *wo
                  pmr_found(n).text);
         return false;
     }
-    suggest = pmr_suggest_for(pmr_node_text(n));
-    for (size_t i = 0; words[i] != NULL; i++) {
+    for (size_t i = 0; words[i] != NULL; i++)
         if (strcmp(words[i], pmr_node_text(n)) == 0) {
             *out = i;
             return true;
         }
+    suggest = pmr_suggest_for(pmr_node_text(n));
+    for (size_t i = 0; words[i] != NULL; i++)
         pmr_suggest_offer(&suggest, words[i]);
-    }
     pmr_fail(l, n, CODE_WORD, pmr_did_you_mean(l, suggest.best), "expected %s, found %s",
              word_list(words).text, pmr_found(n).text);
     return false;
