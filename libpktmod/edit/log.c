@@ -20,8 +20,7 @@ struct chunk {
 };
 
 struct block {
-    uint32_t newer;
-    uint32_t unused;
+    uint32_t older, newer;
     uint8_t bytes[BLOCK_BYTES];
 };
 
@@ -154,6 +153,7 @@ static void add_block(struct pm_log *log, struct pm_log_store *s)
     uint32_t index = pm_pool_take(&s->blocks);
     assert(index != PM_NIL);
     block_at(s, index)->newer = PM_NIL;
+    block_at(s, index)->older = log->newest_block;
     if (log->newest_block != PM_NIL)
         block_at(s, log->newest_block)->newer = index;
     else
@@ -316,35 +316,73 @@ uint64_t pm_log_image_high(const struct pm_log *log, const struct pm_log_store *
 
 /* ------------------------------------------------------------------ reading */
 
-/* Walks kept bytes [k, k+len) block by block; with out it copies them, else it compares them with
- * `with` and stops at the first block that differs. */
-static bool kept_bytes(const struct pm_log *log, const struct pm_log_store *s, uint64_t k,
-                       size_t len, const uint8_t *with, uint8_t *out)
+/* Where in the blocks the kept byte k is. */
+struct cursor {
+    uint64_t block_k; /* first k of the block */
+    uint32_t block;
+};
+
+/* The block of k, sought from the nearer end. At the end of what is kept: the last block. */
+static struct cursor cursor_at(const struct pm_log *log, const struct pm_log_store *s, uint64_t k)
 {
-    uint32_t index = log->oldest_block;
-    uint64_t block_k = log->k_floor - log->k_floor % BLOCK_BYTES;
-    while (k - block_k >= BLOCK_BYTES) {
-        index = block_at(s, index)->newer;
-        block_k += BLOCK_BYTES;
+    struct cursor at = {log->k_floor - log->k_floor % BLOCK_BYTES, log->oldest_block};
+    if (log->k_floor == log->k_end)
+        return at;
+    if (k - log->k_floor < log->k_end - k) {
+        for (; k - at.block_k >= BLOCK_BYTES; at.block_k += BLOCK_BYTES)
+            at.block = block_at(s, at.block)->newer;
+        return at;
     }
+    at.block = log->newest_block; /* holds byte k_end - 1 */
+    at.block_k = (log->k_end - 1) - (log->k_end - 1) % BLOCK_BYTES;
+    for (; k < at.block_k; at.block_k -= BLOCK_BYTES)
+        at.block = block_at(s, at.block)->older;
+    return at;
+}
+
+/* Bytes from k to the end of its block, at most len; steps the cursor forward to k first. */
+static const uint8_t *cursor_bytes(const struct pm_log_store *s, struct cursor *at, uint64_t k,
+                                   size_t len, size_t *count)
+{
+    for (; k - at->block_k >= BLOCK_BYTES; at->block_k += BLOCK_BYTES)
+        at->block = block_at(s, at->block)->newer;
+    size_t off = (size_t)(k - at->block_k);
+    *count = BLOCK_BYTES - off < len ? BLOCK_BYTES - off : len;
+    return block_at(s, at->block)->bytes + off;
+}
+
+static void read_kept(const struct pm_log_store *s, struct cursor *at, uint64_t k, size_t len,
+                      uint8_t *out)
+{
     while (len > 0) {
-        const struct block *b = block_at(s, index);
-        size_t off = (size_t)(k - block_k);
-        size_t n = BLOCK_BYTES - off < len ? BLOCK_BYTES - off : len;
-        if (out) {
-            memcpy(out, b->bytes + off, n);
-            out += n;
-        } else {
-            if (memcmp(with, b->bytes + off, n) != 0)
-                return false;
-            with += n;
-        }
+        size_t n;
+        const uint8_t *bytes = cursor_bytes(s, at, k, len, &n);
+        memcpy(out, bytes, n);
+        out += n;
         k += n;
         len -= n;
-        block_k += BLOCK_BYTES;
-        index = b->newer;
+    }
+}
+
+static bool equals_kept(const struct pm_log_store *s, struct cursor *at, uint64_t k, size_t len,
+                        const uint8_t *with)
+{
+    while (len > 0) {
+        size_t n;
+        const uint8_t *bytes = cursor_bytes(s, at, k, len, &n);
+        if (memcmp(with, bytes, n) != 0)
+            return false;
+        with += n;
+        k += n;
+        len -= n;
     }
     return true;
+}
+
+/* The kept byte that stands at m, or where it would stand if m lies in a gap. */
+static uint64_t kept_at(const struct place *p, uint64_t m)
+{
+    return p->run->kind == PM_RUN_GAP ? p->run->k : p->run->k + (m - p->run->m);
 }
 
 size_t pm_log_read(const struct pm_log *log, const struct pm_log_store *s, uint64_t m, size_t len,
@@ -353,15 +391,18 @@ size_t pm_log_read(const struct pm_log *log, const struct pm_log_store *s, uint6
     assert(m >= log->m_floor && m + len <= log->m_end);
     size_t written = 0;
     struct place p;
-    if (len > 0)
+    struct cursor at = {0, PM_NIL};
+    if (len > 0) {
         find(log, s, m, true, &p);
+        at = cursor_at(log, s, kept_at(&p, m));
+    }
     while (written < len) {
         uint64_t at_m = m + written;
         size_t n = (size_t)(p.m_end - at_m);
         if (n > len - written)
             n = len - written;
         if (p.run->kind != PM_RUN_GAP) {
-            kept_bytes(log, s, p.run->k + (at_m - p.run->m), n, NULL, out + written);
+            read_kept(s, &at, kept_at(&p, at_m), n, out + written);
         } else {
             uint64_t o = p.run->o + (at_m - p.run->m);
             if (o < seg_o || o - seg_o > seg_len || n > seg_len - (size_t)(o - seg_o))
@@ -382,8 +423,11 @@ enum pm_repeat pm_log_compare(const struct pm_log *log, const struct pm_log_stor
     enum pm_repeat answer = PM_REPEAT_SAME;
     *has_gap = false;
     struct place p;
-    if (len > 0)
+    struct cursor at = {0, PM_NIL};
+    if (len > 0) {
         find(log, s, o, false, &p);
+        at = cursor_at(log, s, p.run->k + (p.run->kind == PM_RUN_COPY ? o - p.run->o : 0));
+    }
     while (len > 0) {
         size_t n = (size_t)(p.o_end - o);
         if (n > len)
@@ -392,7 +436,7 @@ enum pm_repeat pm_log_compare(const struct pm_log *log, const struct pm_log_stor
             answer = answer == PM_REPEAT_DIFFERS ? answer : PM_REPEAT_EDITED;
         else if (p.run->kind == PM_RUN_GAP)
             *has_gap = true;
-        else if (!kept_bytes(log, s, p.run->k + (o - p.run->o), n, bytes, NULL))
+        else if (!equals_kept(s, &at, p.run->k + (o - p.run->o), n, bytes))
             answer = PM_REPEAT_DIFFERS;
         o += n;
         bytes += n;
