@@ -1,0 +1,37 @@
+# pktmod.bash - completion for bash; zsh reads it after: autoload -U bashcompinit && bashcompinit
+_pktmod()
+{
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local command=${COMP_WORDS[1]} words=''
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        words='replay check help --help --version'
+    else
+        case $command:$before in
+        help:*) words='replay check' ;;
+        replay:--view) words='rewritten wire host' ;;
+        replay:--checksums) words='auto verify ignore' ;;
+        *:--format) words='text json' ;;
+        replay:--local | replay:--mtu | replay:--seed) return ;;
+        *)
+            case $command:$word in
+            replay:-*)
+                words='--read --write --view --local --mtu --checksums --seed --format --quiet --help'
+                ;;
+            check:-*) words='--format --help' ;;
+            esac
+            ;;
+        esac
+    fi
+    if [ -n "$words" ]; then
+        # shellcheck disable=SC2207 # none of the words has a space
+        COMPREPLY=($(compgen -W "$words" -- "$word"))
+    else
+        compopt -o filenames 2>/dev/null
+        local file
+        while IFS= read -r file; do
+            COMPREPLY+=("$file")
+        done < <(compgen -f -- "$word")
+    fi
+}
+complete -F _pktmod pktmod
