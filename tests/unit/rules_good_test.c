@@ -84,7 +84,8 @@ static struct bytes packet_of(uint8_t proto, uint16_t dst_port, const char *payl
     return p;
 }
 
-static enum pm_verdict verdict_on(const char *text, const struct bytes *p, const char *interface)
+static struct pm_decision decision_on(const char *text, const struct bytes *p,
+                                      const char *interface)
 {
     struct pm_rules *rules = load_well(text);
     const struct pm_filter_config config = {.seed = 1};
@@ -103,7 +104,12 @@ static enum pm_verdict verdict_on(const char *text, const struct bytes *p, const
     pm_rules_free(rules); /* the filter keeps the policy */
     decision = pm_filter_decide(filter, &packet, 1);
     pm_filter_free(filter);
-    return decision.verdict;
+    return decision;
+}
+
+static enum pm_verdict verdict_on(const char *text, const struct bytes *p, const char *interface)
+{
+    return decision_on(text, p, interface).verdict;
 }
 
 /* Whether a rule with this match drops the packet. */
@@ -216,6 +222,107 @@ static void verdicts_do_what_they_say(void **state)
                                 "{'id':'d','match':{},'verdict':'drop'}]}",
                                 &p, NULL),
                      PM_DELAY);
+}
+
+static void delays_are_in_milliseconds(void **state)
+{
+    struct bytes p = packet_of(6, 23, "");
+    struct pm_decision plain, drawn;
+
+    (void)state;
+    plain = decision_on("{'pktmod':1,'rules':[{'id':'a','match':{},'verdict':{'delay':{'ms':7}}}]}",
+                        &p, NULL);
+    assert_true(plain.release_ns == 7000001);
+    drawn = decision_on("{'pktmod':1,'rules':[{'id':'a','match':{},'verdict':"
+                        "{'delay':{'ms':7,'jitter_ms':3}}}]}",
+                        &p, NULL);
+    assert_true(drawn.release_ns != plain.release_ns);
+    assert_in_range(drawn.release_ns, 4000001, 10000001);
+}
+
+/* ------------------------------------------------------------------ rewriting */
+
+static void keep_emitted(void *context, const struct pm_emitted *emitted)
+{
+    struct bytes *out = context;
+
+    assert_true(emitted->len <= sizeof out->at);
+    memcpy(out->at, emitted->data, emitted->len);
+    out->len = emitted->len;
+}
+
+static struct bytes rewritten(const char *ops, const char *payload)
+{
+    struct bytes p = packet_of(17, 53, payload), out = {.len = 0};
+    const struct pm_rewriter_config config = {
+        .checksums = PM_CHECKSUMS_IGNORE, .emit = keep_emitted, .context = &out};
+    struct pm_packet packet = {
+        .data = p.at, .len = p.len, .wire_len = p.len, .link = 101, .dir = PM_DIR_OUT};
+    struct pm_rewriter *rewriter;
+    struct pm_error error;
+    struct pm_rules *rules;
+    char text[1024];
+
+    snprintf(
+        text, sizeof text,
+        "{'pktmod':1,'vars':{'n':9},'rules':[{'id':'a','match':{'udp.port':53},'rewrite':%s}]}",
+        ops);
+    rules = load_well(text);
+    rewriter = pm_rewriter_new(pm_rules_policy(rules), &config, &error);
+    assert_non_null(rewriter);
+    pm_rules_free(rules);
+    pm_rewrite(rewriter, &packet, p.at, 1);
+    pm_rewriter_free(rewriter);
+    return out;
+}
+
+static void replacing_does_what_its_keys_say(void **state)
+{
+    static const struct {
+        const char *replace, *before, *after;
+    } cases[] = {
+        {"'find':'a','with':'bcd'", "xaxa", "xbcdxbcd"},
+        {"'find':'a','with':''", "xaxa", "xx"},
+        {"'find':{'hex':'61'},'with':{'base64':'Yg=='}", "xaxa", "xbxb"},
+        {"'find':'a','with':'b','max':1", "xaxa", "xbxa"},
+        {"'find':'a','with':'b','max':1,'in':'payload'", "xaxa", "xbxa"},
+        {"'find':'a','with':'b','in':'stream'", "xaxa", "xaxa"},
+        {"'find':'A','with':'b'", "xaxA", "xaxb"},
+        {"'find':'A','with':'b','nocase':true", "xaxA", "xbxb"},
+        {"'find':'a','with':'b','within':{'offset':2}", "xaxa", "xaxb"},
+        {"'find':'a','with':'b','within':{'depth':3}", "xaxa", "xbxa"},
+        {"'find':'a','with':'b','within':{'offset':1,'depth':1}", "xaxa", "xbxa"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char ops[256];
+        struct bytes out;
+
+        snprintf(ops, sizeof ops, "[{'replace':{%s}}]", cases[i].replace);
+        out = rewritten(ops, cases[i].before);
+        if (out.len != 28 + strlen(cases[i].after) ||
+            memcmp(out.at + 28, cases[i].after, out.len - 28) != 0)
+            fail_msg("%s: %.*s", cases[i].replace, (int)out.len - 28, (const char *)out.at + 28);
+    }
+}
+
+static void setting_and_adding_reach_their_fields(void **state)
+{
+    struct bytes out = rewritten("[{'set':{'ip.ttl':'$n','ip.dsfield.dscp':46,'ip.flags.df':true,"
+                                 "'udp.dstport':54,'ip.dst':'192.0.2.1'}},{'add':{'ip.id':-1}},"
+                                 "{'replace':{'find':'a','with':'b'}}]",
+                                 "a");
+
+    (void)state;
+    assert_int_equal(out.len, 29);
+    assert_int_equal(out.at[1], 46 << 2);
+    assert_int_equal(out.at[5], 0); /* ip.id was 1 */
+    assert_int_equal(out.at[6], 0x40);
+    assert_int_equal(out.at[8], 9);
+    assert_memory_equal(out.at + 16, "\xc0\x00\x02\x01", 4);
+    assert_int_equal(out.at[23], 54);
+    assert_int_equal(out.at[28], 'b');
 }
 
 static void settings_arrive_in_the_policy(void **state)
@@ -457,8 +564,13 @@ static void faults_of_included_files_are_told_there(void **state)
 
 static void a_file_that_includes_itself_is_refused(void **state)
 {
+    struct pm_rules *rules;
+
     write_text(*state, "self.json", "{'pktmod':1,'include':['./self.json'],'rules':[]}");
     assert_told(*state, "self.json", "self.json:1:24 PKM219\n");
+    rules = load_file(*state, "self.json");
+    assert_non_null(strstr(pm_rules_diagnostic(rules, 0)->message, "in a circle"));
+    pm_rules_free(rules);
 }
 
 static void includes_nest_no_deeper_than_16(void **state)
@@ -711,6 +823,9 @@ int main(void)
     const struct CMUnitTest group[] = {
         cmocka_unit_test(conditions_hold_for_the_packets_they_name),
         cmocka_unit_test(verdicts_do_what_they_say),
+        cmocka_unit_test(delays_are_in_milliseconds),
+        cmocka_unit_test(replacing_does_what_its_keys_say),
+        cmocka_unit_test(setting_and_adding_reach_their_fields),
         cmocka_unit_test(settings_arrive_in_the_policy),
         cmocka_unit_test(addresses_may_be_set_where_tcp_is_left_out),
         cmocka_unit_test(strict_text_with_all_that_json_has_loads),
