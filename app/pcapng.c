@@ -5,6 +5,7 @@
  */
 #include "app/capture_formats.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,7 @@ enum pm_step pm_pcapng_next(struct pm_capture *capture, struct pm_record *record
     enum pm_step step = take_block(capture, &block);
     if (step != PM_STEP_BLOCK)
         return step;
+    assert(block.raw != NULL);
     if (block.type == PM_NG_ENHANCED_PACKET || block.type == PM_NG_OLD_PACKET)
         return read_packet(capture, &block, record);
     if (block.type == PM_NG_SIMPLE_PACKET)

@@ -16,7 +16,7 @@ static void put_time(struct pm_json *json, const char *key, uint64_t ns)
 {
     char text[PM_TIME_TEXT + 1];
     pm_report_time(ns, 'T', text);
-    strcat(text, "Z");
+    memcpy(text + strlen(text), "Z", 2);
     pm_json_text(json, key, text);
 }
 

@@ -1,6 +1,7 @@
 /* diagnostic.c - telling the author what is wrong, and where. */
 #include "diagnostic.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,7 +217,10 @@ static const struct file *file_of(const struct load *l, const struct node *n)
 
 static struct stretch_of stretch_of_value(const struct load *l, const struct node *n)
 {
-    return (struct stretch_of){.file = file_of(l, n), .n = n, .start = n->start, .len = n->len};
+    const struct file *file = file_of(l, n);
+
+    assert(file != NULL);
+    return (struct stretch_of){.file = file, .n = n, .start = n->start, .len = n->len};
 }
 
 static struct stretch_of stretch_of_key(const struct load *l, const struct node *n)

@@ -110,7 +110,7 @@ static void scan_scalar(struct state *st, enum node_kind kind)
 {
     struct scanner *s = &st->scanner;
     size_t start = s->at;
-    struct lexeme lexeme = {.kind = kind};
+    struct lexeme lexeme;
     struct node *n = node_add(st, kind, start);
 
     if (n == NULL)

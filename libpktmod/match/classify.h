@@ -19,8 +19,8 @@ struct pm_classifier; /* immutable */
 /* conds[i] is the condition of rule i. conds must outlive the classifier. NULL: no memory. */
 struct pm_classifier *pm_classifier_new(const struct pm_conds *c, const pm_cond_id *conds,
                                         uint32_t count);
-void pm_classifier_free(struct pm_classifier *classifier);
-size_t pm_classifier_footprint(const struct pm_classifier *classifier);
+void pm_classifier_free(struct pm_classifier *k);
+size_t pm_classifier_footprint(const struct pm_classifier *k);
 
 /* A walk through the candidates of one packet in ascending order of rule, each once. On the stack.
  * Enough state for a heap-free merge of the tuples' lists; bounded by PM_TUPLE_MAX tuples (rules
@@ -35,7 +35,7 @@ struct pm_candidates {
 };
 
 /* First candidate at or after rule `from` is the first that pm_candidates_next gives. */
-void pm_candidates_begin(struct pm_candidates *walk, const struct pm_classifier *classifier,
+void pm_candidates_begin(struct pm_candidates *walk, const struct pm_classifier *k,
                          const struct pm_subject *s, uint32_t from);
 /* The next candidate rule; PM_NO_RULE when there is no more. */
 uint32_t pm_candidates_next(struct pm_candidates *walk);

@@ -162,7 +162,7 @@ static void bpf_runs_the_program_of_the_packets_link(void **state)
     static const struct pm_bpf_insn is_v4[] = {
         {0x30, 0, 0, 0}, {0x54, 0, 0, 0xf0}, {0x15, 0, 1, 0x40}, {6, 0, 0, 1}, {6, 0, 0, 0}};
     struct pm_conds *c = pm_conds_new();
-    uint32_t unused, bpf;
+    uint32_t unused = 0, bpf = 0;
     struct made m;
     (void)state;
     assert_non_null(c);
@@ -475,6 +475,7 @@ static void only_tests_that_must_hold_are_required(void **state)
 static void many_conditions_keep_their_values(void **state)
 {
     enum { MANY = 20000 };
+    static pm_cond_id ids[MANY];
     struct pm_conds *c = pm_conds_new();
     struct made m;
     (void)state;
@@ -485,12 +486,12 @@ static void many_conditions_keep_their_values(void **state)
         for (uint32_t n = i, j = 0; j < 5; j++, n /= 10)
             text[11 - j] = (char)('0' + n % 10);
         text[12] = '\0';
-        (void)one(c, PM_FIELD_TCP_DSTPORT, range(i, i));
+        ids[i] = one(c, PM_FIELD_TCP_DSTPORT, range(i, i));
         (void)one(c, PM_FIELD_PAYLOAD, bytes(text + (i < 10000), 0, PM_NO_LIMIT, false));
         memset(text, 0, sizeof text);
     }
     for (uint32_t i = 0; i < MANY; i++)
-        assert_int_equal(pm_cond_holds(c, 1 + 2 * i, &m.subject), i == 1234);
+        assert_int_equal(pm_cond_holds(c, ids[i], &m.subject), i == 1234);
     assert_true(pm_conds_footprint(c) > MANY * sizeof(struct pm_value));
     drop(&m);
     pm_conds_free(c);

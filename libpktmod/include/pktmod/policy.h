@@ -291,7 +291,7 @@ uint32_t pm_builder_add_bpf(struct pm_builder *b);
 void pm_bpf_add(struct pm_builder *b, uint32_t bpf, uint16_t linktype,
                 const struct pm_bpf_insn *insns, size_t count);
 
-void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *rule);
+void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec);
 
 /* Compiles. Always frees the builder. NULL on failure, with *error filled. */
 struct pm_policy *pm_builder_finish(struct pm_builder *b, struct pm_error *error);
