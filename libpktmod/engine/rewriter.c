@@ -206,7 +206,7 @@ enum pm_why pm_rewrite(struct pm_rewriter *rewriter, const struct pm_packet *pac
     p.tracked = (struct pm_tracked){.dir = packet->dir};
     p.plan_count = 0;
     p.plan_offset = 0;
-    p.is_changed = false;
+    p.is_changed = p.is_shown_rewritten = p.is_ack_lifted = false;
     p.header_rule = PM_NO_RULE;
     p.is_sum_known = false;
 

@@ -348,7 +348,6 @@ static void note_fin(struct segment *s)
 static bool place(struct pm_rewriter *r, struct pm_passage *p, struct segment *s)
 {
     struct pm_log *log = &s->half->log;
-    bool is_moved = log->m_end != log->o_end;
     cut_beyond_fin(s);
     if (s->a > log->o_end + LARGEST_GAP || s->b + LARGEST_GAP < log->o_end)
         return false;
@@ -364,7 +363,7 @@ static bool place(struct pm_rewriter *r, struct pm_passage *p, struct segment *s
         s->m_low = s->m_high = (s->flags & PM_SYN) ? s->a : empty_image(r, s);
         return true;
     }
-    uint64_t from = s->a < log->o_floor && (is_moved || log->is_edited) ? log->o_floor : s->a;
+    uint64_t from = s->a < log->o_floor && !s->is_same ? log->o_floor : s->a;
     s->m_low = pm_log_image_low(log, &r->store, from);
     s->m_high = pm_log_image_high(log, &r->store, s->b);
     if (s->m_high < s->m_low)

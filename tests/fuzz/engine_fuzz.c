@@ -1,0 +1,204 @@
+/* engine_fuzz.c - any sequence of packets through both engines: nothing crashes, memory stays in
+ * its bounds, what leaves changed has right lengths and checksums.
+ *
+ *     input  [0] view and checksum mode   then steps:
+ *     0x00..0x7f  a TCP segment of one flow: [step: bit 0 direction, bits 1-2 time, bits 3-5 SYN,
+ * FIN, RST][seq offset, 2 bytes, signed][length][payload ...] 0x80..0xff  any packet: [step: bits
+ * 0-3 link type][length][bytes ...]
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pktmod/pktmod.h>
+
+#include "base/bytes.h"
+#include "edit/fixup.h"
+#include "wire/checksum.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define EXPECT(promise)                                                                            \
+    do {                                                                                           \
+        if (!(promise))                                                                            \
+            abort();                                                                               \
+    } while (0)
+
+static const uint16_t linktypes[16] = {1,  101, 0,   108, 113, 276, 228, 229,
+                                       12, 14,  147, 1,   1,   1,   101, 101};
+
+struct run {
+    struct pm_filter *filter;
+    struct pm_rewriter *rewriter;
+    const uint8_t *data;
+    size_t left;
+    uint16_t link;
+    bool sums_count; /* checksums are neither void nor ignored */
+    uint64_t now_ns;
+    uint32_t next_seq[2];
+};
+
+static void on_emit(void *context, const struct pm_emitted *e)
+{
+    const struct run *run = context;
+    struct pm_headers h;
+    EXPECT(e->len <= e->wire_len && e->len <= 70000);
+    EXPECT(e->note_count <= e->edit_count && e->note_count <= PM_EDIT_NOTES);
+    pm_headers_parse(run->link, e->data, e->len, e->wire_len, &h);
+    if (e->edit_count == 0 || !run->sums_count)
+        return;
+    EXPECT(h.parse == PM_PARSE_L4 && h.end == e->len);
+    enum pm_sum_state sum = pm_check_l4(&h);
+    EXPECT(sum == PM_SUM_RIGHT || sum == PM_SUM_NONE);
+}
+
+static void add_replace(struct pm_builder *b, const char *id, const char *find, const char *with)
+{
+    struct pm_op_spec op = {.kind = PM_OP_REPLACE,
+                            .replace = {.find = (const uint8_t *)find,
+                                        .find_len = (uint32_t)strlen(find),
+                                        .with = (const uint8_t *)with,
+                                        .with_len = (uint32_t)strlen(with),
+                                        .within_depth = PM_NO_LIMIT}};
+    pm_builder_add_rule(b, &(struct pm_rule_spec){
+                               .id = id, .action = PM_ACTION_REWRITE, .ops = &op, .op_count = 1});
+}
+
+static struct pm_policy *make_policy(uint8_t mode)
+{
+    struct pm_error error;
+    struct pm_builder *b = pm_builder_new();
+    struct pm_settings settings = PM_SETTINGS_DEFAULT;
+    EXPECT(b);
+    settings.flows = 4;
+    settings.delayed_packets = 3;
+    settings.midstream = (enum pm_midstream)(mode >> 4 & 1);
+    settings.rewrite_refused_drop = mode >> 5 & 1;
+    pm_builder_settings(b, &settings);
+    struct pm_value low = {.kind = PM_VALUE_RANGE, .range = {0, 9}};
+    struct pm_rule_spec delay = {.id = "delay",
+                                 .match = pm_cond_test(b, PM_FIELD_IP_TTL, &low, 1),
+                                 .action = PM_ACTION_DELAY};
+    delay.delay.delay_ns = 5;
+    delay.delay.jitter_ns = 5;
+    delay.delay.keep_order = true;
+    pm_builder_add_rule(b, &delay);
+    add_replace(b, "grow", "a", "0123456789abcdefghij");
+    add_replace(b, "shrink", "bcd", "x");
+    add_replace(b, "delete", "e", "");
+    struct pm_op_spec ttl = {.kind = PM_OP_SET, .set = {.field = PM_FIELD_IP_TTL, .number = 33}};
+    struct pm_value fin = {.kind = PM_VALUE_RANGE, .range = {1, 1}};
+    pm_builder_add_rule(
+        b, &(struct pm_rule_spec){.id = "ttl",
+                                  .match = pm_cond_test(b, PM_FIELD_TCP_FLAGS_FIN, &fin, 1),
+                                  .action = PM_ACTION_REWRITE,
+                                  .ops = &ttl,
+                                  .op_count = 1});
+    struct pm_policy *policy = pm_builder_finish(b, &error);
+    EXPECT(policy);
+    return policy;
+}
+
+static void hand_over(struct run *run, const uint8_t *bytes, size_t len, uint16_t link)
+{
+    uint8_t *exact = malloc(len ? len : 1);
+    uint64_t cookie;
+    EXPECT(exact);
+    if (len)
+        memcpy(exact, bytes, len);
+    run->link = link;
+    struct pm_packet packet = {
+        .data = exact, .len = len, .wire_len = len, .link = link, .dir = PM_DIR_UNKNOWN};
+    while (pm_filter_due(run->filter, run->now_ns, &cookie))
+        EXPECT(cookie == 0);
+    packet.dir = pm_filter_decide(run->filter, &packet, run->now_ns).dir;
+    pm_rewrite(run->rewriter, &packet, exact, run->now_ns);
+    free(exact);
+}
+
+static uint8_t take(struct run *run)
+{
+    if (run->left == 0)
+        return 0;
+    run->left--;
+    return *run->data++;
+}
+
+static size_t take_bytes(struct run *run, uint8_t *out)
+{
+    size_t len = take(run);
+    if (len > run->left)
+        len = run->left;
+    memcpy(out, run->data, len);
+    run->data += len;
+    run->left -= len;
+    return len;
+}
+
+static void segment(struct run *run, uint8_t step)
+{
+    uint8_t ip[40 + 256] = {0x45, 0, 0,   0, 0, 0, 0x40, 0, 64, PM_PROTO_TCP,
+                            0,    0, 192, 0, 2, 1, 192,  0, 2,  2};
+    unsigned side = step & 1;
+    int16_t offset = (int16_t)(take(run) << 8);
+    offset = (int16_t)(offset | take(run));
+    size_t len = take_bytes(run, ip + 40);
+    uint8_t flags = PM_ACK;
+    flags |= step & 8 ? PM_SYN : 0;
+    flags |= step & 16 ? PM_FIN : 0;
+    flags |= step & 32 ? PM_RST : 0;
+    if ((flags & PM_SYN) && side == 0)
+        flags &= (uint8_t)~PM_ACK;
+    if (side)
+        ip[15] = 2, ip[19] = 1;
+    pm_put16(ip + 20, side ? 80 : 40000);
+    pm_put16(ip + 22, side ? 40000 : 80);
+    pm_put32(ip + 24, run->next_seq[side] + (uint32_t)(int32_t)offset);
+    pm_put32(ip + 28, run->next_seq[1 - side]);
+    ip[32] = 0x50;
+    ip[33] = flags;
+    pm_put16(ip + 2, (uint16_t)(40 + len));
+    struct pm_headers h;
+    pm_headers_parse(101, ip, 40 + len, 40 + len, &h);
+    pm_fixup_whole(&h, ip, (uint32_t)len);
+    if (offset == 0)
+        run->next_seq[side] += (uint32_t)len + (flags & (PM_SYN | PM_FIN) ? 1 : 0);
+    run->now_ns += step >> 1 & 3;
+    hand_over(run, ip, 40 + len, 101);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct run run = {.data = data, .left = size, .next_seq = {0xffffff80u, 1000}};
+    struct pm_error error;
+    uint8_t mode = take(&run);
+    struct pm_policy *policy = make_policy(mode);
+    struct pm_rewriter_config config = {.view = (enum pm_view)((mode & 3) % 3),
+                                        .checksums =
+                                            mode & 8 ? PM_CHECKSUMS_IGNORE : PM_CHECKSUMS_VERIFY,
+                                        .mtu = mode & 4 ? 60 : 1500,
+                                        .streams = 2,
+                                        .retain_bytes = 8000,
+                                        .retain_dir_bytes = 4000,
+                                        .edits = 60,
+                                        .emit = on_emit,
+                                        .context = &run};
+    run.sums_count = !(mode & 8);
+    run.filter = pm_filter_new(policy, &(struct pm_filter_config){.seed = 1}, &error);
+    run.rewriter = pm_rewriter_new(policy, &config, &error);
+    EXPECT(run.filter && run.rewriter);
+    while (run.left > 0) {
+        uint8_t step = take(&run);
+        uint8_t bytes[256];
+        if (step < 0x80) {
+            segment(&run, step);
+        } else {
+            size_t len = take_bytes(&run, bytes);
+            hand_over(&run, bytes, len, linktypes[step & 15]);
+        }
+    }
+    pm_filter_free(run.filter);
+    pm_rewriter_free(run.rewriter);
+    pm_policy_unref(policy);
+    return 0;
+}
