@@ -153,7 +153,8 @@ static void segment(struct run *run, uint8_t step)
         ip[15] = 2, ip[19] = 1;
     pm_put16(ip + 20, side ? 80 : 40000);
     pm_put16(ip + 22, side ? 40000 : 80);
-    pm_put32(ip + 24, run->next_seq[side] + (uint32_t)(int32_t)offset);
+    uint32_t shift = (uint32_t)(int32_t)offset; /* its own variable: gcc warns with UBSan */
+    pm_put32(ip + 24, run->next_seq[side] + shift);
     pm_put32(ip + 28, run->next_seq[1 - side]);
     ip[32] = 0x50;
     ip[33] = flags;
