@@ -1,10 +1,12 @@
 /* classify.c - which of very many rules can hold for a packet: tuple space search.
  *
- *     tuples  [any: 0..1] [v4: 2..9] [v6: 10..12]     each has its slots in one flat array
+ *     tuples  [any: 0..1] [v4: 2..9] [v6: 10..12]     each has its part of map and slots
+ *     map     0010000100...                           which hashes occur at all; stays in the cache
  *     slots   { tag, rules, first } ...               a single rule stands in the slot itself
  *     lists   3 17 | 5 8 9 | ...                      the others, each list ascending
  *
- * A slot is known by 32 bits of the hash, not by its key: two keys that collide share a list, which
+ * All tuples are asked by the map first, without a branch; few of them are left for the slots. A
+ * slot is known by 32 bits of the hash, not by its key: two keys that collide share a list, which
  * only makes candidates that do not hold. */
 #include "match/classify.h"
 
@@ -21,17 +23,17 @@ struct slot {
 struct tuple {
     uint64_t rest_mask;
     uint32_t slots_at, slot_mask; /* its part of slots */
+    uint32_t map_at, map_mask;    /* its part of map: first word, bits less one */
     uint8_t src, dst;             /* prefix classes */
-    uint8_t flags;                /* PM_TUPLE_ */
 };
 
 struct pm_classifier {
     struct slot *slots;
     uint32_t *lists;
-    size_t slots_count, lists_count;
+    uint64_t *map;
+    size_t slots_count, lists_count, map_words;
     uint32_t begin[4]; /* tuples of version code v: begin[v]..begin[v + 1]-1 */
     uint32_t src_classes[3], dst_classes[3]; /* bit masks, by version code */
-    bool has_unfiled;                        /* tuple 0 fixes no bits */
     struct tuple tuples[PM_TUPLE_MAX];
 };
 
@@ -111,10 +113,14 @@ static void give_up_tuples(struct plan *plan)
     }
 }
 
+/* Bits of a tuple's map for each of its slots. */
+#define BITS_PER_SLOT 8u
+#define WORD_BITS     64u
+
 static uint32_t slots_for(uint32_t filings)
 {
     uint32_t slots = 1;
-    while (slots / 2 < filings && slots < 1u << 31)
+    while (slots / 2 < filings && slots < 1u << 28)
         slots *= 2;
     return slots;
 }
@@ -133,16 +139,19 @@ static void lay_out_tuples(struct pm_classifier *k, struct plan *plan)
         tuple->rest_mask = pm_tuple_rest_mask(code);
         tuple->slots_at = (uint32_t)k->slots_count;
         tuple->slot_mask = code ? slots_for(plan->filings[code]) - 1 : 0;
+        uint32_t bits = (tuple->slot_mask + 1) * BITS_PER_SLOT;
+        bits = bits < WORD_BITS ? WORD_BITS : bits;
+        tuple->map_at = (uint32_t)k->map_words;
+        tuple->map_mask = bits - 1;
         tuple->src = (uint8_t)pm_tuple_src(code);
         tuple->dst = (uint8_t)pm_tuple_dst(code);
-        tuple->flags = code & 7;
         k->slots_count += (size_t)tuple->slot_mask + 1;
+        k->map_words += bits / WORD_BITS;
         k->src_classes[version] |= 1u << tuple->src;
         k->dst_classes[version] |= 1u << tuple->dst;
         plan->tuple[code] = (uint8_t)count++;
     }
     k->begin[3] = count;
-    k->has_unfiled = plan->filings[0] != 0;
 }
 
 static uint64_t hash_of(const struct tuple *tuple, const struct pm_filing *filing)
@@ -180,13 +189,20 @@ static size_t slot_of(const struct pm_classifier *k, const struct tuple *tuple, 
     return (size_t)tuple->slots_at + at;
 }
 
+static uint64_t *map_word(const struct pm_classifier *k, const struct tuple *tuple, uint64_t hash)
+{
+    return &k->map[tuple->map_at + ((uint32_t)hash & tuple->map_mask) / WORD_BITS];
+}
+
 /* Counts the rules of each slot; until the lists are made, `first` is the rule counted last. */
 static void find_slots(struct pm_classifier *k, struct plan *plan)
 {
     for (size_t i = 0; i < plan->total; i++) {
         struct record *record = &plan->records[i];
         uint64_t hash = record->hash;
-        record->slot = slot_of(k, &k->tuples[record->tuple], hash);
+        const struct tuple *tuple = &k->tuples[record->tuple];
+        record->slot = slot_of(k, tuple, hash);
+        *map_word(k, tuple, hash) |= (uint64_t)1 << hash % WORD_BITS;
         struct slot *slot = &k->slots[record->slot];
         if (slot->count && slot->first == record->rule) {
             record->rule = PM_NO_RULE;
@@ -227,8 +243,9 @@ static bool build(struct pm_classifier *k, struct plan *plan, const struct pm_co
     if (k->slots_count > UINT32_MAX)
         return false;
     k->slots = calloc(k->slots_count ? k->slots_count : 1, sizeof *k->slots);
+    k->map = calloc(k->map_words ? k->map_words : 1, sizeof *k->map);
     plan->records = malloc((plan->total ? plan->total : 1) * sizeof *plan->records);
-    if (!k->slots || !plan->records)
+    if (!k->slots || !k->map || !plan->records)
         return false;
     make_records(k, plan, c, conds, count);
     find_slots(k, plan);
@@ -256,12 +273,14 @@ void pm_classifier_free(struct pm_classifier *k)
         return;
     free(k->slots);
     free(k->lists);
+    free(k->map);
     free(k);
 }
 
 size_t pm_classifier_footprint(const struct pm_classifier *k)
 {
-    return sizeof *k + k->slots_count * sizeof *k->slots + k->lists_count * sizeof *k->lists;
+    return sizeof *k + k->slots_count * sizeof *k->slots + k->lists_count * sizeof *k->lists +
+           k->map_words * sizeof *k->map;
 }
 
 /* ------------------------------------------------------------------ looking up */
@@ -287,45 +306,61 @@ static void add_list(struct pm_candidates *walk, const struct slot *slot, uint32
     walk->end[walk->lists++] = end;
 }
 
-static void ask_tuples(struct pm_candidates *walk, const struct pm_view_bits *view,
-                       uint32_t version, uint8_t flags, uint32_t from)
+/* Tuples that may know the packet, and its hash for each of them. */
+struct asked {
+    uint64_t hash[PM_TUPLE_MAX];
+    uint8_t tuple[PM_TUPLE_MAX];
+    uint32_t count;
+};
+
+static void ask_tuples(struct asked *asked, const struct pm_classifier *k,
+                       const struct pm_view_bits *view, uint32_t version)
 {
-    const struct pm_classifier *k = walk->classifier;
     for (uint32_t i = k->begin[version]; i < k->begin[version + 1]; i++) {
         const struct tuple *tuple = &k->tuples[i];
-        if (tuple->flags & ~flags)
-            continue;
         uint64_t hash = pm_tuple_hash(view, tuple->src, tuple->dst, tuple->rest_mask);
-        const struct slot *slot = &k->slots[slot_of(k, tuple, hash)];
-        if (slot->count)
-            add_list(walk, slot, from);
+        asked->hash[asked->count] = hash;
+        asked->tuple[asked->count] = (uint8_t)i;
+        asked->count += *map_word(k, tuple, hash) >> hash % WORD_BITS & 1;
     }
+}
+
+/* What a packet lacks shows as 0; that may make a candidate in vain, never miss one. */
+static void view_packet(const struct pm_classifier *k, const struct pm_headers *h,
+                        struct pm_view_bits *view)
+{
+    bool v4 = h->ip_version == 4;
+    const uint8_t *src = pm_l3(h) + (v4 ? 12 : 8);
+    view->rest = (uint64_t)h->ip_proto << 32;
+    if (h->parse == PM_PARSE_L4 && (h->ip_proto == PM_PROTO_TCP || h->ip_proto == PM_PROTO_UDP))
+        view->rest |= (uint32_t)h->src_port << 16 | h->dst_port;
+    pm_view_addrs(view, h->ip_version, src, src + (v4 ? 4 : 16), k->src_classes[v4 ? 1 : 2],
+                  k->dst_classes[v4 ? 1 : 2]);
 }
 
 void pm_candidates_begin(struct pm_candidates *walk, const struct pm_classifier *k,
                          const struct pm_subject *s, uint32_t from)
 {
     const struct pm_headers *h = s->headers;
+    struct pm_view_bits view;
+    struct asked asked;
+    asked.count = 0;
+    view.src[0] = view.dst[0] = view.rest = 0;
+    bool is_ip = h->parse != PM_PARSE_NOT_IP && h->parse != PM_PARSE_BAD_L3;
+    if (is_ip) {
+        view_packet(k, h, &view);
+        ask_tuples(&asked, k, &view, h->ip_version == 4 ? 1 : 2);
+    }
+    ask_tuples(&asked, k, &view, 0);
     walk->classifier = k;
     walk->lists = 0;
     walk->last = PM_NO_RULE;
-    if (h->parse == PM_PARSE_NOT_IP || h->parse == PM_PARSE_BAD_L3) {
-        if (k->has_unfiled)
-            add_list(walk, &k->slots[k->tuples[0].slots_at], from);
-        return;
+    for (uint32_t i = 0; i < asked.count; i++) {
+        const struct tuple *tuple = &k->tuples[asked.tuple[i]];
+        const struct slot *slot = &k->slots[slot_of(k, tuple, asked.hash[i])];
+        if (slot->count)
+            add_list(walk, slot, from);
     }
-    struct pm_view_bits view;
-    uint8_t flags = PM_TUPLE_PROTO;
-    uint32_t version = h->ip_version == 4 ? 1 : 2, off = version == 1 ? 12 : 8;
-    view.rest = (uint64_t)h->ip_proto << 32;
-    if (h->parse == PM_PARSE_L4 && (h->ip_proto == PM_PROTO_TCP || h->ip_proto == PM_PROTO_UDP)) {
-        flags |= PM_TUPLE_SRC_PORT | PM_TUPLE_DST_PORT;
-        view.rest |= (uint32_t)h->src_port << 16 | h->dst_port;
-    }
-    pm_view_addrs(&view, h->ip_version, pm_l3(h) + off, pm_l3(h) + off + (version == 1 ? 4 : 16),
-                  k->src_classes[version], k->dst_classes[version]);
-    ask_tuples(walk, &view, 0, flags, from);
-    ask_tuples(walk, &view, version, flags, from);
 }
 
 uint32_t pm_candidates_next(struct pm_candidates *walk)

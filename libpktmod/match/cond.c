@@ -118,10 +118,11 @@ static enum pm_truth holds_for_packet(const struct pm_conds *c, const struct pm_
 {
     enum pm_field field = (enum pm_field)node->field;
     enum pm_kind kind = pm_field_info(field)->kind;
+    const struct pm_value *values = pm_node_values(node);
     struct pm_reading reading;
     if (kind == PM_KIND_BPF) {
         for (uint32_t i = 0; i < node->count; i++)
-            if (bpf_is(c, &c->values[node->first + i], s->packet))
+            if (bpf_is(c, &values[i], s->packet))
                 return PM_TRUE;
         return node->kind == PM_NODE_PRESENT ? PM_TRUE : PM_FALSE;
     }
@@ -129,7 +130,7 @@ static enum pm_truth holds_for_packet(const struct pm_conds *c, const struct pm_
     if (node->kind == PM_NODE_PRESENT)
         return reading.count ? PM_TRUE : PM_FALSE;
     for (uint32_t i = 0; i < node->count && reading.count; i++)
-        if (value_holds(c, kind, &c->values[node->first + i], &reading))
+        if (value_holds(c, kind, &values[i], &reading))
             return PM_TRUE;
     return PM_FALSE;
 }
@@ -153,7 +154,7 @@ static enum pm_truth holds_for_flow(const struct pm_conds *c, const struct pm_no
 
 /* A node on the way down, whose children from `next` on are still to be asked. */
 struct frame {
-    const uint32_t *next, *end;
+    const pm_cond_id *next, *end;
     enum pm_node_kind kind;
     enum pm_truth truth; /* of the children so far */
 };
@@ -166,18 +167,12 @@ static bool is_test(const struct pm_node *node)
     return node->kind == PM_NODE_TEST || node->kind == PM_NODE_PRESENT;
 }
 
-static struct frame enter(const struct pm_conds *c, const struct pm_node *node)
+static struct frame enter(const struct pm_node *node)
 {
-    struct frame frame = {.kind = (enum pm_node_kind)node->kind,
+    return (struct frame){.next = pm_node_kids(node),
+                          .end = pm_node_kids(node) + node->count,
+                          .kind = (enum pm_node_kind)node->kind,
                           .truth = node->kind == PM_NODE_ANY ? PM_FALSE : PM_TRUE};
-    if (node->kind == PM_NODE_NOT) {
-        frame.next = &node->first;
-        frame.end = frame.next + 1;
-    } else if (node->count) {
-        frame.next = c->kids + node->first;
-        frame.end = frame.next + node->count;
-    }
-    return frame;
 }
 
 /* Takes a child's answer into account; children that cannot change the outcome are left out. */
@@ -200,10 +195,10 @@ static inline enum pm_truth evaluate(const struct pm_conds *c, pm_cond_id cond,
 {
     struct frame stack[PM_COND_DEPTH];
     uint32_t depth = 0;
-    const struct pm_node *node = &c->nodes[cond];
+    const struct pm_node *node = pm_node_at(c, cond);
     if (is_test(node))
         return test(c, node, s);
-    stack[0] = enter(c, node);
+    stack[0] = enter(node);
     for (;;) {
         struct frame *top = &stack[depth];
         if (top->next == top->end) {
@@ -212,11 +207,11 @@ static inline enum pm_truth evaluate(const struct pm_conds *c, pm_cond_id cond,
             take(&stack[depth], top->truth);
             continue;
         }
-        node = &c->nodes[*top->next++];
+        node = pm_node_at(c, *top->next++);
         if (is_test(node))
             take(top, test(c, node, s));
         else
-            stack[++depth] = enter(c, node);
+            stack[++depth] = enter(node);
     }
 }
 
@@ -235,28 +230,28 @@ static void visit_test(const struct pm_conds *c, const struct pm_node *node,
                        pm_cond_visit_fn *visit, void *context)
 {
     if (node->kind == PM_NODE_TEST)
-        visit(context, (enum pm_field)node->field, c->values + node->first, node->count, c);
+        visit(context, (enum pm_field)node->field, pm_node_values(node), node->count, c);
 }
 
 void pm_cond_required(const struct pm_conds *c, pm_cond_id cond, pm_cond_visit_fn *visit,
                       void *context)
 {
     struct frame stack[PM_COND_DEPTH];
-    const struct pm_node *node = &c->nodes[cond];
+    const struct pm_node *node = pm_node_at(c, cond);
     visit_test(c, node, visit, context);
     if (node->kind != PM_NODE_ALL)
         return;
     uint32_t depth = 1;
-    stack[0] = enter(c, node);
+    stack[0] = enter(node);
     while (depth) {
         struct frame *top = &stack[depth - 1];
         if (top->next == top->end) {
             depth--;
             continue;
         }
-        node = &c->nodes[*top->next++];
+        node = pm_node_at(c, *top->next++);
         visit_test(c, node, visit, context);
         if (node->kind == PM_NODE_ALL)
-            stack[depth++] = enter(c, node);
+            stack[depth++] = enter(node);
     }
 }

@@ -1,4 +1,4 @@
-/* condbuild.c - making conditions: nodes, values, sets and programs move into flat arrays. */
+/* condbuild.c - making conditions: nodes, sets and programs move into flat arrays. */
 #include "match/condtree.h"
 
 #include <stdlib.h>
@@ -24,42 +24,30 @@ static void *reserve(void *array, uint32_t *cap, uint32_t count, size_t more, si
     return moved;
 }
 
-static bool room_for_nodes(struct pm_conds *c, size_t more)
+/* A new node with room for `size` bytes behind it; NULL: no memory, or too deep. */
+static struct pm_node *add_node(struct pm_conds *c, const struct pm_node *node, size_t size,
+                                pm_cond_id *id)
 {
-    void *moved = reserve(c->nodes, &c->nodes_cap, c->nodes_count, more, sizeof *c->nodes);
-    c->nodes = moved ? moved : c->nodes;
-    return moved != NULL;
-}
-
-static bool room_for_kids(struct pm_conds *c, size_t more)
-{
-    void *moved = reserve(c->kids, &c->kids_cap, c->kids_count, more, sizeof *c->kids);
-    c->kids = moved ? moved : c->kids;
-    return moved != NULL;
-}
-
-static bool room_for_values(struct pm_conds *c, size_t more)
-{
-    void *moved = reserve(c->values, &c->values_cap, c->values_count, more, sizeof *c->values);
-    c->values = moved ? moved : c->values;
-    return moved != NULL;
-}
-
-static bool add_node(struct pm_conds *c, const struct pm_node *node, pm_cond_id *id)
-{
+    size_t cells = 1 + (size + sizeof *c->cells - 1) / sizeof *c->cells;
     *id = PM_COND_TRUE;
-    if (node->depth > PM_COND_DEPTH || !room_for_nodes(c, 1))
-        return false;
-    *id = c->nodes_count++;
-    c->nodes[*id] = *node;
-    return true;
+    if (node->depth > PM_COND_DEPTH)
+        return NULL;
+    uint64_t *moved = reserve(c->cells, &c->cells_cap, c->cells_count, cells, sizeof *moved);
+    if (!moved)
+        return NULL;
+    c->cells = moved;
+    *id = c->cells_count;
+    c->cells_count += (uint32_t)cells;
+    struct pm_node *added = (struct pm_node *)(void *)(c->cells + *id);
+    *added = *node;
+    return added;
 }
 
 struct pm_conds *pm_conds_new(void)
 {
     struct pm_conds *c = calloc(1, sizeof *c);
     pm_cond_id id;
-    if (c && !add_node(c, &(struct pm_node){.kind = PM_NODE_ALL, .depth = 1}, &id)) {
+    if (c && !add_node(c, &(struct pm_node){.kind = PM_NODE_ALL, .depth = 1}, 0, &id)) {
         free(c);
         return NULL;
     }
@@ -77,9 +65,7 @@ void pm_conds_free(struct pm_conds *c)
         free(c->blocks);
         c->blocks = next;
     }
-    free(c->nodes);
-    free(c->kids);
-    free(c->values);
+    free(c->cells);
     free(c->sets);
     free(c->bpfs);
     free(c->programs);
@@ -89,8 +75,7 @@ void pm_conds_free(struct pm_conds *c)
 
 size_t pm_conds_footprint(const struct pm_conds *c)
 {
-    size_t sum = sizeof *c + c->nodes_cap * sizeof *c->nodes + c->kids_cap * sizeof *c->kids +
-                 c->values_cap * sizeof *c->values + c->sets_cap * sizeof *c->sets +
+    size_t sum = sizeof *c + c->cells_cap * sizeof *c->cells + c->sets_cap * sizeof *c->sets +
                  c->bpfs_cap * sizeof *c->bpfs + c->programs_cap * sizeof *c->programs +
                  c->insns_cap * sizeof *c->insns;
     for (const struct pm_block *block = c->blocks; block; block = block->next)
@@ -120,78 +105,77 @@ static const uint8_t *keep_bytes(struct pm_conds *c, const uint8_t *bytes, uint3
 bool pm_conds_test(struct pm_conds *c, enum pm_field field, const struct pm_value *values,
                    size_t count, pm_cond_id *id)
 {
+    struct pm_node head = {
+        .kind = PM_NODE_TEST, .field = (uint8_t)field, .depth = 1, .count = (uint32_t)count};
     *id = PM_COND_TRUE;
-    if (!room_for_values(c, count))
+    if (count > COUNT_MOST)
         return false;
-    struct pm_node node = {.kind = PM_NODE_TEST,
-                           .field = (uint8_t)field,
-                           .depth = 1,
-                           .first = c->values_count,
-                           .count = (uint32_t)count};
+    struct pm_node *node = add_node(c, &head, count * sizeof *values, id);
+    if (!node)
+        return false;
+    struct pm_value *own = (struct pm_value *)(void *)(node + 1);
     for (size_t i = 0; i < count; i++) {
-        struct pm_value *value = &c->values[c->values_count + i];
-        *value = values[i];
-        if (value->kind != PM_VALUE_BYTES)
+        own[i] = values[i];
+        if (values[i].kind != PM_VALUE_BYTES)
             continue;
-        value->bytes.bytes = keep_bytes(c, values[i].bytes.bytes, values[i].bytes.len);
-        if (!value->bytes.bytes)
+        own[i].bytes.bytes = keep_bytes(c, values[i].bytes.bytes, values[i].bytes.len);
+        if (!own[i].bytes.bytes) {
+            *id = PM_COND_TRUE;
             return false;
+        }
     }
-    if (!add_node(c, &node, id))
-        return false;
-    c->values_count += (uint32_t)count;
     return true;
 }
 
 bool pm_conds_present(struct pm_conds *c, enum pm_field field, pm_cond_id *id)
 {
     struct pm_node node = {.kind = PM_NODE_PRESENT, .field = (uint8_t)field, .depth = 1};
-    return add_node(c, &node, id);
+    return add_node(c, &node, 0, id) != NULL;
 }
 
-static bool add_group(struct pm_conds *c, enum pm_node_kind kind, const pm_cond_id *conds,
-                      size_t count, pm_cond_id *id)
+static bool add_parent(struct pm_conds *c, enum pm_node_kind kind, const pm_cond_id *conds,
+                       size_t count, pm_cond_id *id)
 {
-    *id = PM_COND_TRUE;
-    if (count == 1) {
-        *id = conds[0];
-        return true;
-    }
-    if (!room_for_kids(c, count))
+    struct pm_node head = {.kind = (uint8_t)kind, .depth = 1, .count = (uint32_t)count};
+    if (count > COUNT_MOST) {
+        *id = PM_COND_TRUE;
         return false;
-    struct pm_node node = {
-        .kind = (uint8_t)kind, .depth = 1, .first = c->kids_count, .count = (uint32_t)count};
+    }
     for (size_t i = 0; i < count; i++) {
-        uint16_t depth = c->nodes[conds[i]].depth;
-        node.depth = depth >= node.depth ? depth + 1u : node.depth;
-        c->kids[c->kids_count + i] = conds[i];
+        uint16_t depth = pm_node_at(c, conds[i])->depth;
+        head.depth = depth >= head.depth ? depth + 1u : head.depth;
     }
-    if (!add_node(c, &node, id))
-        return false;
-    c->kids_count += (uint32_t)count;
-    return true;
+    pm_cond_id added;
+    struct pm_node *node = add_node(c, &head, count * sizeof *conds, &added);
+    if (node && count)
+        memcpy(node + 1, conds, count * sizeof *conds);
+    *id = added;
+    return node != NULL;
 }
 
 bool pm_conds_all(struct pm_conds *c, const pm_cond_id *conds, size_t count, pm_cond_id *id)
 {
-    *id = PM_COND_TRUE;
-    return count == 0 || add_group(c, PM_NODE_ALL, conds, count, id);
+    if (count > 1)
+        return add_parent(c, PM_NODE_ALL, conds, count, id);
+    *id = count ? conds[0] : PM_COND_TRUE;
+    return true;
 }
 
 bool pm_conds_any(struct pm_conds *c, const pm_cond_id *conds, size_t count, pm_cond_id *id)
 {
-    return add_group(c, PM_NODE_ANY, conds, count, id);
+    if (count != 1)
+        return add_parent(c, PM_NODE_ANY, conds, count, id);
+    *id = conds[0];
+    return true;
 }
 
 bool pm_conds_not(struct pm_conds *c, pm_cond_id cond, pm_cond_id *id)
 {
-    const struct pm_node *inner = &c->nodes[cond];
-    if (inner->kind == PM_NODE_NOT) {
-        *id = inner->first;
-        return true;
-    }
-    struct pm_node node = {.kind = PM_NODE_NOT, .depth = inner->depth + 1u, .first = cond};
-    return add_node(c, &node, id);
+    const struct pm_node *inner = pm_node_at(c, cond);
+    if (inner->kind != PM_NODE_NOT)
+        return add_parent(c, PM_NODE_NOT, &cond, 1, id);
+    *id = pm_node_kids(inner)[0];
+    return true;
 }
 
 bool pm_conds_add_set(struct pm_conds *c, enum pm_set_kind kind, uint32_t *index)
@@ -242,6 +226,11 @@ bool pm_conds_bpf_put(struct pm_conds *c, uint32_t bpf, uint16_t linktype,
 
 bool pm_conds_seal(struct pm_conds *c)
 {
+    uint64_t *cells = realloc(c->cells, c->cells_count * sizeof *cells);
+    if (cells) {
+        c->cells = cells;
+        c->cells_cap = c->cells_count;
+    }
     for (uint32_t i = 0; i < c->sets_count; i++)
         if (!pm_set_seal(c->sets[i]))
             return false;

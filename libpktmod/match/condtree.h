@@ -1,8 +1,10 @@
-/* condtree.h - the inside of compiled conditions: one array of nodes, children before parents.
+/* condtree.h - the inside of compiled conditions: one array of cells, in order of making.
  *
- *     nodes   [0 true] [1 test tcp.dstport] [2 test ip.src] [3 all: kids 0..1] [4 not: kid 3]
- *     kids    [1] [2] ...           values  [443..443] [10.0.0.0/8] ...
- */
+ *     cell  0        1                  6                  11
+ *           [true]   [test: 80..80]     [test: 10/8]       [all: 1 6]
+ *
+ * A node is a head and behind it its values or its children, so that the parts of a rule, made one
+ * after the other, lie side by side. The id of a node is its first cell. */
 #ifndef PM_MATCH_CONDTREE_H
 #define PM_MATCH_CONDTREE_H
 
@@ -14,9 +16,12 @@ struct pm_node {
     uint8_t kind;   /* enum pm_node_kind */
     uint8_t field;  /* TEST, PRESENT */
     uint16_t depth; /* nodes on the longest way down, this one included */
-    uint32_t first; /* TEST: in values; ALL, ANY: in kids; NOT: the node itself */
-    uint32_t count;
+    uint32_t count; /* values or children behind it */
 };
+
+_Static_assert(sizeof(struct pm_node) == sizeof(uint64_t) &&
+                   sizeof(struct pm_value) % sizeof(uint64_t) == 0,
+               "nodes and values fill cells");
 
 /* Bytes of values, in blocks that never move. */
 struct pm_block {
@@ -33,18 +38,30 @@ struct pm_bpf_program {
 };
 
 struct pm_conds {
-    struct pm_node *nodes;
-    uint32_t *kids;
-    struct pm_value *values;
+    uint64_t *cells;
     struct pm_set **sets;
     uint32_t *bpfs; /* first program of each expression */
     struct pm_bpf_program *programs;
     struct pm_bpf_insn *insns;
     struct pm_block *blocks;
-    uint32_t nodes_count, kids_count, values_count, sets_count, bpfs_count, programs_count,
-        insns_count;
-    uint32_t nodes_cap, kids_cap, values_cap, sets_cap, bpfs_cap, programs_cap, insns_cap;
+    uint32_t cells_count, sets_count, bpfs_count, programs_count, insns_count;
+    uint32_t cells_cap, sets_cap, bpfs_cap, programs_cap, insns_cap;
 };
+
+static inline const struct pm_node *pm_node_at(const struct pm_conds *c, pm_cond_id id)
+{
+    return (const struct pm_node *)(const void *)(c->cells + id);
+}
+
+static inline const struct pm_value *pm_node_values(const struct pm_node *node)
+{
+    return (const struct pm_value *)(const void *)(node + 1);
+}
+
+static inline const pm_cond_id *pm_node_kids(const struct pm_node *node)
+{
+    return (const pm_cond_id *)(const void *)(node + 1);
+}
 
 /* Link types whose bytes are the same to a program: the numbers of RAW. */
 static inline uint16_t pm_bpf_link(uint16_t linktype)

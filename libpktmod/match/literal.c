@@ -7,18 +7,18 @@
 #include "match/window.h"
 
 /* Up to so many literals are looked for one by one; beyond that one pass costs less. */
-#define SEARCHED_ALONE 6
+#define SEARCHED_ALONE 3
 
 struct pm_literals {
     uint32_t count;
     struct pm_needle *needles;
     uint8_t *bytes; /* of all literals */
     size_t bytes_len;
-    struct pm_windows *windows[PM_WINDOW_WIDTH]; /* for so many literals; none for unused widths */
+    struct pm_windows *windows[PM_WINDOW_CLASSES]; /* those in use */
     uint32_t windows_count;
 };
 
-_Static_assert(SEARCHED_ALONE <= PM_SCAN_CURSORS && PM_WINDOW_WIDTH <= PM_SCAN_CURSORS,
+_Static_assert(SEARCHED_ALONE <= PM_SCAN_CURSORS && PM_WINDOW_CLASSES <= PM_SCAN_CURSORS,
                "each search has a cursor");
 
 static void copy(struct pm_literals *set, const struct pm_literal *list)
@@ -33,22 +33,20 @@ static void copy(struct pm_literals *set, const struct pm_literal *list)
     }
 }
 
-static bool has_width(const struct pm_literals *set, uint32_t width)
+static bool has_class(const struct pm_literals *set, uint32_t class)
 {
-    for (uint32_t i = 0; i < set->count; i++) {
-        size_t len = set->needles[i].len;
-        if ((len < PM_WINDOW_WIDTH ? len : PM_WINDOW_WIDTH) == width)
+    for (uint32_t i = 0; i < set->count; i++)
+        if (pm_window_class(set->needles[i].len) == class)
             return true;
-    }
     return false;
 }
 
 static bool make_windows(struct pm_literals *set)
 {
-    for (uint32_t width = PM_WINDOW_WIDTH; width > 0; width--) {
-        if (!has_width(set, width))
+    for (uint32_t class = 0; class < PM_WINDOW_CLASSES; class ++) {
+        if (!has_class(set, class))
             continue;
-        struct pm_windows *windows = pm_windows_new(set->needles, set->count, width);
+        struct pm_windows *windows = pm_windows_new(set->needles, set->count, class);
         if (!windows)
             return false;
         set->windows[set->windows_count++] = windows;

@@ -1,4 +1,4 @@
-/* needle.c - finding one byte string, by its two rarest bytes first. */
+/* needle.c - finding one byte string, by its rarest bytes first. */
 #include "match/needle.h"
 
 #include <string.h>
@@ -54,99 +54,113 @@ static uint32_t weight_of(uint8_t byte, bool nocase)
 /* Looks at the first bytes only: a rare one is among them or nowhere. */
 #define LOOKED_AT 64
 
-static size_t rarest(const struct pm_literal *literal, size_t other)
+static bool is_taken(const struct pm_needle *needle, uint32_t probes, uint32_t off)
 {
-    size_t best = other == 0 && literal->len > 1 ? 1 : 0;
-    size_t end = literal->len < LOOKED_AT ? literal->len : LOOKED_AT;
-    for (size_t i = best + 1; i < end; i++)
-        if (i != other && weight_of(literal->bytes[i], literal->nocase) <
-                              weight_of(literal->bytes[best], literal->nocase))
-            best = i;
-    return best;
+    for (uint32_t i = 0; i < probes; i++)
+        if (needle->probes[i].off == off)
+            return true;
+    return false;
 }
 
-static void choose(struct pm_needle *needle, int which, size_t offset)
+static uint32_t rarest(const struct pm_needle *needle, uint32_t probes)
 {
-    uint8_t byte = needle->bytes[offset];
-    needle->fold[which] = needle->nocase && pm_is_letter(byte) ? 0x20 : 0;
-    needle->byte[which] = byte | needle->fold[which];
+    uint32_t best = needle->probes[0].off, best_weight = UINT32_MAX;
+    uint32_t end = needle->len < LOOKED_AT ? (uint32_t)needle->len : LOOKED_AT;
+    for (uint32_t off = 0; off < end; off++) {
+        uint32_t weight = weight_of(needle->bytes[off], needle->nocase);
+        if (weight < best_weight && !is_taken(needle, probes, off)) {
+            best = off;
+            best_weight = weight;
+        }
+    }
+    return best;
 }
 
 void pm_needle_init(struct pm_needle *needle, const struct pm_literal *literal)
 {
-    size_t a = rarest(literal, SIZE_MAX), b = rarest(literal, a);
-    needle->bytes = literal->bytes;
-    needle->len = literal->len;
-    needle->nocase = literal->nocase;
-    needle->first = a < b ? a : b;
-    needle->second = a < b ? b : a;
-    choose(needle, 0, needle->first);
-    choose(needle, 1, needle->second);
-}
-
-static bool may_begin(const struct pm_needle *needle, const uint8_t *at)
-{
-    return (at[needle->first] | needle->fold[0]) == needle->byte[0] &&
-           (at[needle->second] | needle->fold[1]) == needle->byte[1];
+    *needle =
+        (struct pm_needle){.bytes = literal->bytes, .len = literal->len, .nocase = literal->nocase};
+    for (uint32_t i = 0; i < PM_PROBES; i++) {
+        uint32_t off = rarest(needle, i);
+        uint8_t byte = needle->bytes[off];
+        uint8_t fold = needle->nocase && pm_is_letter(byte) ? 0x20 : 0;
+        needle->probes[i] = (struct pm_probe){off, byte | fold, fold};
+    }
 }
 
 #define BLOCK 64
 #define PART  16
 
-/* Whether it may begin somewhere in the next n bytes; inlined with n constant. */
-static inline bool block_may_have(const struct pm_needle *needle, const uint8_t *at, size_t n)
+/* Whether two probes agree somewhere in the next n starts; inlined with n constant. */
+static inline bool two_agree(const struct pm_probe *probes, const uint8_t *at, size_t n)
 {
-    const uint8_t *p = at + needle->first, *q = at + needle->second;
-    uint8_t x = needle->byte[0], y = needle->byte[1];
-    uint8_t fold_x = needle->fold[0], fold_y = needle->fold[1], found = 0;
+    const uint8_t *p = at + probes[0].off, *q = at + probes[1].off;
+    uint8_t x = probes[0].byte, y = probes[1].byte;
+    uint8_t fold_x = probes[0].fold, fold_y = probes[1].fold, found = 0;
     for (size_t i = 0; i < n; i++)
         found |= (uint8_t)(((p[i] | fold_x) == x) & ((q[i] | fold_y) == y));
     return found != 0;
+}
+
+static inline bool four_agree(const struct pm_probe *probes, const uint8_t *at, size_t n)
+{
+    const uint8_t *p = at + probes[0].off, *q = at + probes[1].off;
+    const uint8_t *r = at + probes[2].off, *s = at + probes[3].off;
+    uint8_t x = probes[0].byte, y = probes[1].byte, z = probes[2].byte, w = probes[3].byte;
+    uint8_t fold_x = probes[0].fold, fold_y = probes[1].fold;
+    uint8_t fold_z = probes[2].fold, fold_w = probes[3].fold, found = 0;
+    for (size_t i = 0; i < n; i++)
+        found |= (uint8_t)(((p[i] | fold_x) == x) & ((q[i] | fold_y) == y) &
+                           ((r[i] | fold_z) == z) & ((s[i] | fold_w) == w));
+    return found != 0;
+}
+
+static bool begins_at(const struct pm_needle *needle, const uint8_t *at)
+{
+    for (uint32_t i = 0; i < PM_PROBES; i++)
+        if ((at[needle->probes[i].off] | needle->probes[i].fold) != needle->probes[i].byte)
+            return false;
+    return pm_bytes_equal(at, needle->bytes, needle->len, needle->nocase);
 }
 
 /* Looks at the starts from..end-1 one by one. */
 static size_t find_slowly(const struct pm_needle *needle, const uint8_t *text, size_t from,
                           size_t end)
 {
-    for (size_t i = from; i < end; i++)
-        if (may_begin(needle, text + i) &&
-            pm_bytes_equal(text + i, needle->bytes, needle->len, needle->nocase))
-            return i;
-    return end;
+    while (from < end && !begins_at(needle, text + from))
+        from++;
+    return from;
 }
 
-static size_t find_in_block(const struct pm_needle *needle, const uint8_t *text, size_t from)
+/* Looks at the starts from..end-1 where probes agree. */
+static size_t find_in_parts(const struct pm_needle *needle, const uint8_t *text, size_t from,
+                            size_t end)
 {
-    for (size_t part = from; part < from + BLOCK; part += PART) {
-        if (!block_may_have(needle, text + part, PART))
+    for (; end - from >= PART; from += PART) {
+        if (!four_agree(needle->probes, text + from, PART))
             continue;
-        size_t found = find_slowly(needle, text, part, part + PART);
-        if (found < part + PART)
+        size_t found = find_slowly(needle, text, from, from + PART);
+        if (found < from + PART)
             return found;
     }
-    return from + BLOCK;
+    return find_slowly(needle, text, from, end);
 }
 
 size_t pm_needle_find(const struct pm_needle *needle, const uint8_t *text, size_t len, size_t from)
 {
     if (needle->len > len || from > len - needle->len)
         return len;
-    size_t starts = len - needle->len + 1;
-    for (; starts - from >= BLOCK; from += BLOCK) {
-        if (!block_may_have(needle, text + from, BLOCK))
+    size_t end = len - needle->len + 1;
+    for (; end - from >= BLOCK; from += BLOCK) {
+        const uint8_t *at = text + from;
+        if (!two_agree(needle->probes, at, BLOCK) || !four_agree(needle->probes, at, BLOCK))
             continue;
-        size_t found = find_in_block(needle, text, from);
+        size_t found = find_in_parts(needle, text, from, from + BLOCK);
         if (found < from + BLOCK)
             return found;
     }
-    for (; starts - from >= PART; from += PART)
-        if (block_may_have(needle, text + from, PART)) {
-            size_t found = find_slowly(needle, text, from, from + PART);
-            if (found < from + PART)
-                return found;
-        }
-    size_t found = find_slowly(needle, text, from, starts);
-    return found < starts ? found : len;
+    size_t found = find_in_parts(needle, text, from, end);
+    return found < end ? found : len;
 }
 
 size_t pm_literal_find(const struct pm_literal *literal, const uint8_t *bytes, size_t len,

@@ -1,22 +1,30 @@
-/* needle.h - finding one byte string, by its two rarest bytes first.
+/* needle.h - finding one byte string, by its rarest bytes first.
  *
  *     text    . . . t h e   s e c r e t - t o k e n . . .
  *     needle                s e c r e t - t o k e n
- *                                       ^     ^        both must be there before all is compared
+ *                               ^       ^     ^        these must be there before all is compared
  *
- * The two-byte test runs over blocks without branches, so that compilers make vector code of it. */
+ * The tests of single bytes run over blocks without branches, so that compilers make vector code of
+ * them: two bytes for every block, all of them where both occur. */
 #ifndef PM_MATCH_NEEDLE_H
 #define PM_MATCH_NEEDLE_H
 
 #include "match/literal.h"
 
+#define PM_PROBES 4
+
+/* One byte of the needle: text[start + off] | fold must be byte. */
+struct pm_probe {
+    uint32_t off;
+    uint8_t byte;
+    uint8_t fold; /* 0x20 where the case of a letter does not count, else 0 */
+};
+
 struct pm_needle {
     const uint8_t *bytes; /* not owned */
     size_t len;           /* >= 1 */
     bool nocase;
-    size_t first, second; /* offsets of the two bytes, first <= second; equal if len is 1 */
-    uint8_t byte[2];      /* what stands there, after OR with fold */
-    uint8_t fold[2];      /* 0x20 where the case of a letter does not count, else 0 */
+    struct pm_probe probes[PM_PROBES]; /* rarest first; some twice if the needle is short */
 };
 
 void pm_needle_init(struct pm_needle *needle, const struct pm_literal *literal);

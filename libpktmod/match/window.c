@@ -4,84 +4,122 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A window of a literal. */
 struct entry {
-    uint32_t window, literal;
+    uint64_t window;
+    uint32_t literal;
+    uint32_t off; /* behind the literal's beginning */
 };
 
 struct pm_windows {
     const struct pm_needle *needles;
+    uint32_t class;
     uint32_t width;        /* bytes of a window */
-    uint32_t offset;       /* where it begins in each literal */
-    uint32_t mask, fold;   /* window = (four bytes & mask) | fold */
-    uint32_t bit_shift;    /* hash >> bit_shift is a bit of the map */
+    uint32_t stride;       /* starts that one look at the text decides */
+    uint32_t offset;       /* of the first window in each literal */
+    uint64_t mask, fold;   /* window = (eight bytes & mask) | fold */
+    uint32_t map_shift;    /* hash >> map_shift is a place in the map */
     uint32_t bucket_shift; /* hash >> bucket_shift is a bucket */
     uint32_t buckets, entries_count;
-    uint64_t *bits;
+    uint8_t *map;          /* 1: some literal's window has this hash */
     uint32_t *begin;       /* buckets + 1: where each bucket's entries begin */
-    struct entry *entries; /* in a bucket by ascending literal */
+    struct entry *entries; /* in a bucket by beginning of the literal, then by literal */
 };
 
-/* Eight and sixteen hash values per literal keep false alarms rare; the largest map still fits
- * into a second-level cache. */
-#define BITS_LEAST 16u
-#define BITS_MOST  21u
-#define OFFSETS    16u
+/* The map has some places for each window, so that false alarms are rare, and still fits into a
+ * second-level cache. */
+#define PLACES_PER_WINDOW 32u
+#define MAP_LEAST_LOG     13u
+#define MAP_MOST_LOG      18u
+#define WIDTH_MOST        8u
+#define OFFSETS           16u
 
-static uint32_t read4(const uint8_t *p)
+/* The first byte lowest, whatever the machine; compilers make one load of it. */
+static uint64_t read8(const uint8_t *p)
 {
-    return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+    uint32_t low = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+    uint32_t high = p[4] | (uint32_t)p[5] << 8 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 24;
+    return low | (uint64_t)high << 32;
 }
 
-static uint32_t read_width(const uint8_t *p, uint32_t width)
+static uint64_t read_width(const uint8_t *p, uint32_t width)
 {
-    uint32_t v = 0;
+    uint64_t v = 0;
     for (uint32_t i = 0; i < width; i++)
-        v |= (uint32_t)p[i] << (8 * i);
+        v |= (uint64_t)p[i] << (8 * i);
     return v;
 }
 
-static uint32_t hash(uint32_t window)
+static uint64_t hash(uint64_t window)
 {
-    return window * 0x9e3779b1u;
+    return window * 0x9e3779b97f4a7c15u;
 }
 
-static bool belongs(const struct pm_needle *needle, uint32_t width)
+uint32_t pm_window_class(size_t len)
 {
-    return width == PM_WINDOW_WIDTH ? needle->len >= width : needle->len == width;
+    static const uint8_t least[PM_WINDOW_CLASSES] = {8, 4, 3, 2, 1};
+    uint32_t class = 0;
+    while (least[class] > len)
+        class ++;
+    return class;
+}
+
+static bool belongs(const struct pm_windows *w, uint32_t needle)
+{
+    return pm_window_class(w->needles[needle].len) == w->class;
 }
 
 /* How often, about, one of the literals must be compared when windows begin at offset. */
-static uint64_t cost_of(const struct pm_needle *needles, uint32_t count, uint32_t width,
-                        uint32_t offset)
+static double cost_of(const struct pm_windows *w, uint32_t count, uint32_t offset)
 {
-    uint64_t sum = 0;
+    double sum = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (!belongs(&needles[i], width))
+        if (!belongs(w, i))
             continue;
-        uint64_t product = 1;
-        for (uint32_t j = 0; j < width; j++)
-            product *= pm_byte_weight(needles[i].bytes[offset + j]);
-        sum += product;
+        for (uint32_t off = offset; off < offset + w->stride; off++) {
+            double product = 1;
+            for (uint32_t j = 0; j < w->width; j++)
+                product *= pm_byte_weight(w->needles[i].bytes[off + j]);
+            sum += product;
+        }
     }
     return sum;
 }
 
-static uint32_t best_offset(const struct pm_needle *needles, uint32_t count, uint32_t width)
+static size_t shortest(const struct pm_windows *w, uint32_t count)
 {
-    size_t least = OFFSETS + width - 1;
+    size_t least = SIZE_MAX;
     for (uint32_t i = 0; i < count; i++)
-        if (belongs(&needles[i], width) && needles[i].len < least)
-            least = needles[i].len;
-    uint32_t best = 0;
-    uint64_t best_cost = cost_of(needles, count, width, 0);
-    for (uint32_t offset = 1; offset + width <= least; offset++) {
-        uint64_t cost = cost_of(needles, count, width, offset);
+        if (belongs(w, i) && w->needles[i].len < least)
+            least = w->needles[i].len;
+    return least;
+}
+
+/* Many literals have so many windows that hardly a look at the text would be in vain; they do
+ * better with longer and fewer ones. */
+static size_t longest_stride(uint32_t count)
+{
+    return count <= 256 ? 4 : count <= 512 ? 2 : 1;
+}
+
+/* Half of the shortest literal goes to the stride, the other half and a bit to the window. */
+static void choose_windows(struct pm_windows *w, uint32_t count)
+{
+    size_t least = shortest(w, count), stride = least < 4 ? 1 : least / 2 - 1;
+    stride = stride < longest_stride(count) ? stride : longest_stride(count);
+    w->stride = (uint32_t)stride;
+    size_t width = least - stride + 1;
+    w->width = width < WIDTH_MOST ? (uint32_t)width : WIDTH_MOST;
+    w->mask = UINT64_MAX >> (64 - 8 * w->width);
+    size_t spare = least - stride + 1 - w->width;
+    double best_cost = cost_of(w, count, 0);
+    for (uint32_t offset = 1; offset <= spare && offset < OFFSETS; offset++) {
+        double cost = cost_of(w, count, offset);
         if (cost < best_cost) {
-            best = offset;
+            w->offset = offset;
             best_cost = cost;
         }
     }
-    return best;
 }
 
 static uint32_t log2_above(uint64_t n)
@@ -95,65 +133,65 @@ static uint32_t log2_above(uint64_t n)
 static void measure(struct pm_windows *w, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (belongs(&w->needles[i], w->width)) {
-            w->entries_count++;
+        if (belongs(w, i)) {
+            w->entries_count += w->stride;
             if (w->needles[i].nocase)
-                w->fold = 0x20202020u & w->mask;
+                w->fold = 0x2020202020202020u & w->mask;
         }
-    uint32_t bits = log2_above((uint64_t)w->entries_count * 16);
-    bits = bits < BITS_LEAST ? BITS_LEAST : bits > BITS_MOST ? BITS_MOST : bits;
-    uint32_t bucket_bits = log2_above((uint64_t)w->entries_count * 2);
-    bucket_bits = bucket_bits < 1 ? 1 : bucket_bits > 31 ? 31 : bucket_bits;
-    w->bit_shift = 32 - bits;
-    w->bucket_shift = 32 - bucket_bits;
-    w->buckets = 1u << bucket_bits;
+    uint32_t log = log2_above((uint64_t)w->entries_count * PLACES_PER_WINDOW);
+    log = log < MAP_LEAST_LOG ? MAP_LEAST_LOG : log > MAP_MOST_LOG ? MAP_MOST_LOG : log;
+    uint32_t bucket_log = log2_above((uint64_t)w->entries_count * 2);
+    bucket_log = bucket_log > 31 ? 31 : bucket_log;
+    w->map_shift = 64 - log;
+    w->bucket_shift = 64 - bucket_log;
+    w->buckets = 1u << bucket_log;
 }
 
-static uint32_t window_of(const struct pm_windows *w, const struct pm_needle *needle)
+static size_t map_size(const struct pm_windows *w)
 {
-    return read_width(needle->bytes + w->offset, w->width) | w->fold;
+    return (size_t)1 << (64 - w->map_shift);
 }
 
-/* Counts per bucket, turns counts into ends, fills backwards: ends become beginnings and a
- * bucket's literals stay in order. */
+static struct entry entry_of(const struct pm_windows *w, uint32_t literal, uint32_t off)
+{
+    uint64_t window = read_width(w->needles[literal].bytes + off, w->width) | w->fold;
+    return (struct entry){window, literal, off};
+}
+
+/* Counts per bucket, turns counts into ends, fills backwards: ends become beginnings, and what is
+ * filled last, the latest offset of the first literal, comes first. */
 static void fill(struct pm_windows *w, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (!belongs(&w->needles[i], w->width))
-            continue;
-        uint32_t h = hash(window_of(w, &w->needles[i])), bit = h >> w->bit_shift;
-        w->bits[bit / 64] |= (uint64_t)1 << bit % 64;
-        w->begin[h >> w->bucket_shift]++;
-    }
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t off = 0; off < w->stride && belongs(w, i); off++) {
+            uint64_t h = hash(entry_of(w, i, w->offset + off).window);
+            w->map[h >> w->map_shift] = 1;
+            w->begin[h >> w->bucket_shift]++;
+        }
     for (uint32_t i = 1; i <= w->buckets; i++)
         w->begin[i] += w->begin[i - 1];
-    for (uint32_t i = count; i-- > 0;) {
-        if (!belongs(&w->needles[i], w->width))
-            continue;
-        uint32_t window = window_of(w, &w->needles[i]);
-        w->entries[--w->begin[hash(window) >> w->bucket_shift]] = (struct entry){window, i};
-    }
+    for (uint32_t off = 0; off < w->stride; off++)
+        for (uint32_t i = count; i-- > 0;) {
+            if (!belongs(w, i))
+                continue;
+            struct entry entry = entry_of(w, i, w->offset + off);
+            w->entries[--w->begin[hash(entry.window) >> w->bucket_shift]] = entry;
+        }
 }
 
-static size_t bits_size(const struct pm_windows *w)
-{
-    return ((size_t)1 << (32 - w->bit_shift)) / 8;
-}
-
-struct pm_windows *pm_windows_new(const struct pm_needle *needles, uint32_t count, uint32_t width)
+struct pm_windows *pm_windows_new(const struct pm_needle *needles, uint32_t count, uint32_t class)
 {
     struct pm_windows *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
     w->needles = needles;
-    w->width = width;
-    w->mask = width == 4 ? UINT32_MAX : (1u << 8 * width) - 1;
-    w->offset = best_offset(needles, count, width);
+    w->class = class;
+    choose_windows(w, count);
     measure(w, count);
-    w->bits = calloc(1, bits_size(w));
+    w->map = calloc(1, map_size(w));
     w->begin = calloc((size_t)w->buckets + 1, sizeof *w->begin);
-    w->entries = calloc(w->entries_count ? w->entries_count : 1, sizeof *w->entries);
-    if (!w->bits || !w->begin || !w->entries) {
+    w->entries = calloc(w->entries_count, sizeof *w->entries);
+    if (!w->map || !w->begin || !w->entries) {
         pm_windows_free(w);
         return NULL;
     }
@@ -165,7 +203,7 @@ void pm_windows_free(struct pm_windows *w)
 {
     if (!w)
         return;
-    free(w->bits);
+    free(w->map);
     free(w->begin);
     free(w->entries);
     free(w);
@@ -173,7 +211,7 @@ void pm_windows_free(struct pm_windows *w)
 
 size_t pm_windows_footprint(const struct pm_windows *w)
 {
-    return sizeof *w + bits_size(w) + ((size_t)w->buckets + 1) * sizeof *w->begin +
+    return sizeof *w + map_size(w) + ((size_t)w->buckets + 1) * sizeof *w->begin +
            w->entries_count * sizeof *w->entries;
 }
 
@@ -192,74 +230,76 @@ static bool is_chosen(const struct pm_choice *choice, uint32_t literal)
     return low < choice->count && choice->list[low] == literal;
 }
 
-static bool bit_is_set(const struct pm_windows *w, uint32_t window)
-{
-    uint32_t bit = hash(window) >> w->bit_shift;
-    return w->bits[bit / 64] >> bit % 64 & 1;
-}
-
-/* The text around one place: what a literal must be compared with. */
-struct place {
+/* What is looked for in which text, and how far the search has come. */
+struct search {
+    const struct pm_windows *windows;
+    const struct pm_choice *choice;
     const uint8_t *text;
-    size_t len, position;
-    uint32_t window;
+    size_t len;
+    const struct pm_hit *from;
+    size_t look; /* where the next window is read */
 };
 
-/* The first literal, at or after `least`, that begins here. */
-static bool literal_at(const struct pm_windows *w, const struct pm_choice *choice,
-                       const struct place *at, uint32_t least, uint32_t *literal)
+static uint64_t place_of(const struct pm_windows *w, uint64_t eight_bytes)
 {
-    uint32_t bucket = hash(at->window) >> w->bucket_shift;
+    return hash((eight_bytes & w->mask) | w->fold) >> w->map_shift;
+}
+
+static bool begins_at(const struct search *s, const struct pm_needle *needle, size_t position)
+{
+    return needle->len <= s->len - position &&
+           pm_bytes_equal(s->text + position, needle->bytes, needle->len, needle->nocase);
+}
+
+/* The first hit, not before `from`, that has the window here. */
+static bool hit_at(const struct search *s, uint64_t window, struct pm_hit *hit)
+{
+    const struct pm_windows *w = s->windows;
+    uint64_t bucket = hash(window) >> w->bucket_shift;
     for (uint32_t i = w->begin[bucket]; i < w->begin[bucket + 1]; i++) {
         const struct entry *entry = &w->entries[i];
-        if (entry->window != at->window || entry->literal < least)
-            continue;
-        const struct pm_needle *needle = &w->needles[entry->literal];
-        if (needle->len <= at->len - at->position &&
-            pm_bytes_equal(at->text + at->position, needle->bytes, needle->len, needle->nocase) &&
-            is_chosen(choice, entry->literal)) {
-            *literal = entry->literal;
+        size_t position = s->look - entry->off;
+        if (entry->window == window &&
+            (position > s->from->position || entry->literal >= s->from->literal) &&
+            begins_at(s, &w->needles[entry->literal], position) &&
+            is_chosen(s->choice, entry->literal)) {
+            *hit = (struct pm_hit){entry->literal, position};
             return true;
         }
     }
     return false;
 }
 
-/* Skips starts whose window no literal has, four at a time while four more bytes can be read. */
-static size_t skip_quickly(const struct pm_windows *w, const uint8_t *text, size_t len, size_t from)
+/* Moves on to a window that a literal may have; looks at four at a time while all the bytes can be
+ * read, and stops short of the end of the text otherwise. */
+static void skip_quickly(struct search *s)
 {
-    size_t room = w->offset + 8;
-    if (len < room)
-        return from;
-    const uint8_t *p = text + w->offset;
-    for (; from <= len - room; from += 4) {
-        bool any = bit_is_set(w, (read4(p + from) & w->mask) | w->fold);
-        any |= bit_is_set(w, (read4(p + from + 1) & w->mask) | w->fold);
-        any |= bit_is_set(w, (read4(p + from + 2) & w->mask) | w->fold);
-        any |= bit_is_set(w, (read4(p + from + 3) & w->mask) | w->fold);
-        if (any)
+    const struct pm_windows *w = s->windows;
+    size_t stride = w->stride, room = 3 * stride + 8, look = s->look;
+    const uint8_t *map = w->map;
+    for (; room <= s->len && look <= s->len - room; look += 4 * stride) {
+        const uint8_t *p = s->text + look;
+        uint8_t first = map[place_of(w, read8(p))], second = map[place_of(w, read8(p + stride))];
+        uint8_t third = map[place_of(w, read8(p + 2 * stride))];
+        uint8_t fourth = map[place_of(w, read8(p + 3 * stride))];
+        if (first | second | third | fourth) {
+            look += first ? 0 : second ? stride : third ? 2 * stride : 3 * stride;
             break;
+        }
     }
-    return from;
+    s->look = look;
 }
 
 struct pm_hit pm_windows_find(const struct pm_windows *w, const struct pm_choice *choice,
                               const uint8_t *text, size_t len, const struct pm_hit *from)
 {
-    struct pm_hit hit = {.position = from->position};
-    size_t room = w->offset + w->width, quick_until = 0;
-    for (; room <= len && hit.position <= len - room; hit.position++) {
-        if (hit.position >= quick_until) {
-            hit.position = skip_quickly(w, text, len, hit.position);
-            quick_until = hit.position + 4;
-            if (hit.position > len - room)
-                break;
-        }
-        const uint8_t *p = text + hit.position + w->offset;
-        struct place at = {text, len, hit.position, read_width(p, w->width) | w->fold};
-        uint32_t least = hit.position == from->position ? from->literal : 0;
-        if (bit_is_set(w, at.window) && literal_at(w, choice, &at, least, &hit.literal))
+    struct search s = {w, choice, text, len, from, from->position + w->offset + w->stride - 1};
+    struct pm_hit hit;
+    for (skip_quickly(&s); w->width <= len && s.look <= len - w->width; skip_quickly(&s)) {
+        uint64_t window = read_width(text + s.look, w->width) | w->fold;
+        if (w->map[hash(window) >> w->map_shift] && hit_at(&s, window, &hit))
             return hit;
+        s.look += w->stride;
     }
     return (struct pm_hit){.position = len};
 }

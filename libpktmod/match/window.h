@@ -1,26 +1,35 @@
 /* window.h - finding any of many byte strings in one pass.
  *
- * Of each literal a window of up to four bytes at the same offset is hashed. A bitmap says which
- * hashes occur at all; only where the text's hash is among them is a bucket opened, and only
- * literals whose window is the text's are compared whole.
+ * The text is looked at every `stride` bytes: a window of a few bytes there is hashed. A map says
+ * which hashes occur in literals at all; only where the text's hash is among them is a bucket
+ * opened, and only literals that have this very window are compared whole. Of each literal as many
+ * windows are known as the stride is long, so that one of them is looked at wherever it begins.
  *
- *     text      . . c o n t e n t - l e n g . .
- *     literal       [ n t e n ]                      offset 2: the rarest windows decide it
+ *     text      . . c o n t e n t - l e n g t h . .        stride 3, windows of 6
+ *                   ^     ^     ^     ^
+ *     literal       c o n t e n t - l e n
+ *                   [ off 0   ]
+ *                     [ off 1   ]
+ *                       [ off 2   ]
  *
- * Literals shorter than four bytes would make every window short, so each width has a search of
- * its own. */
+ * Looked at from left to right, windows show literals in the order of their beginnings.
+ *
+ * A short literal would make stride and windows short for all, so literals are searched by classes
+ * of length. */
 #ifndef PM_MATCH_WINDOW_H
 #define PM_MATCH_WINDOW_H
 
 #include "match/needle.h"
 
-#define PM_WINDOW_WIDTH 4
+/* Classes of length: 0 has the long ones, each following one those that are too short for it. */
+#define PM_WINDOW_CLASSES 5
+uint32_t pm_window_class(size_t len);
 
 struct pm_windows; /* immutable */
 
-/* Of all needles those whose length is `width` (or more, for the widest) are looked for. The
- * needles must outlive it. NULL: no memory. */
-struct pm_windows *pm_windows_new(const struct pm_needle *needles, uint32_t count, uint32_t width);
+/* Of all needles those of that class are looked for. The needles must outlive it. NULL: no
+ * memory. */
+struct pm_windows *pm_windows_new(const struct pm_needle *needles, uint32_t count, uint32_t class);
 void pm_windows_free(struct pm_windows *windows);
 size_t pm_windows_footprint(const struct pm_windows *windows);
 

@@ -227,6 +227,7 @@ static void programs_that_could_run_astray_are_refused(void **state)
         {"no instruction", {{0x06, 0, 0, 0}}, 0},
         {"no return at the end", {{0x30, 0, 0, 0}}, 1},
         {"jump beyond the end", {{0x15, 0, 2, 0}, {0x06, 0, 0, 0}, {0x06, 0, 0, 0}}, 3},
+        {"true branch just beyond the end", {{0x15, 2, 0, 0}, {0x06, 0, 0, 0}, {0x06, 0, 0, 0}}, 3},
         {"true branch beyond the end", {{0x15, 255, 0, 0}, {0x06, 0, 0, 0}, {0x06, 0, 0, 0}}, 3},
         {"long jump beyond the end", {{0x05, 0, 0, 2}, {0x06, 0, 0, 0}, {0x06, 0, 0, 0}}, 3},
         {"jump back", {{0x05, 0, 0, 0xffffffffu}, {0x06, 0, 0, 0}}, 2},

@@ -29,6 +29,13 @@ static struct pm_value bytes(const char *text, uint32_t offset, uint32_t depth, 
                                        .nocase = nocase}};
 }
 
+static struct pm_value at_end(const char *text, uint32_t offset)
+{
+    struct pm_value value = bytes(text, offset, PM_NO_LIMIT, true);
+    value.bytes.at_end = true;
+    return value;
+}
+
 static struct pm_value mask(uint32_t bits, uint32_t value)
 {
     return (struct pm_value){.kind = PM_VALUE_MASK, .mask = {bits, value}};
@@ -83,6 +90,11 @@ static void tests_hold_when_one_value_is_there(void **state)
         {"the whole payload", PM_FIELD_PAYLOAD, bytes("GET /Secret HTTP/1.1", 0, 20, false), true},
         {"offset at the end", PM_FIELD_PAYLOAD, bytes("1", 20, PM_NO_LIMIT, false), false},
         {"offset beyond the end", PM_FIELD_PAYLOAD, bytes("1", 99, PM_NO_LIMIT, false), false},
+        {"at the end", PM_FIELD_PAYLOAD, at_end("http/1.1", 0), true},
+        {"at the end from an offset", PM_FIELD_PAYLOAD, at_end("HTTP/1.1", 12), true},
+        {"at the end, begins too early", PM_FIELD_PAYLOAD, at_end("HTTP/1.1", 13), false},
+        {"not at the end", PM_FIELD_PAYLOAD, at_end("HTTP/1.", 0), false},
+        {"longer than the field", PM_FIELD_PAYLOAD, at_end("xGET /Secret HTTP/1.1", 0), false},
         {"huge offset", PM_FIELD_PAYLOAD, bytes("1", UINT32_MAX, PM_NO_LIMIT, false), false},
     };
     struct pm_conds *c = pm_conds_new();
@@ -427,6 +439,22 @@ static void fields_of_other_protocols_are_false_for_the_flow(void **state)
     pm_conds_free(c);
 }
 
+/* The ports of a flow cannot be told from one of its later fragments. */
+static void a_later_fragment_does_not_speak_of_ports(void **state)
+{
+    struct pm_conds *c = pm_conds_new();
+    struct made m;
+    (void)state;
+    assert_non_null(c);
+    make(&m, &(struct plain){.fragment = 64, .payload = "0123456789"});
+    pm_cond_id port = one(c, PM_FIELD_TCP_DSTPORT, range(80, 80));
+    assert_int_equal(pm_cond_for_flow(c, port, &m.subject), PM_DEPENDS);
+    pm_cond_id udp = one(c, PM_FIELD_UDP_DSTPORT, range(80, 80));
+    assert_int_equal(pm_cond_for_flow(c, udp, &m.subject), PM_FALSE);
+    drop(&m);
+    pm_conds_free(c);
+}
+
 /* ------------------------------------------------------------------ what must hold */
 
 struct visits {
@@ -475,24 +503,25 @@ static void only_tests_that_must_hold_are_required(void **state)
 static void many_conditions_keep_their_values(void **state)
 {
     enum { MANY = 20000 };
-    static pm_cond_id ids[MANY];
+    static pm_cond_id ports[MANY], texts[MANY];
     struct pm_conds *c = pm_conds_new();
     struct made m;
     (void)state;
     assert_non_null(c);
-    make(&m, &(struct plain){.dst_port = 1234, .payload = "number 1234 it is"});
+    make(&m, &(struct plain){.dst_port = 1234, .payload = "number 01234 it is"});
     for (uint32_t i = 0; i < MANY; i++) {
-        char text[32] = "number ";
+        char text[] = "number 00000";
         for (uint32_t n = i, j = 0; j < 5; j++, n /= 10)
             text[11 - j] = (char)('0' + n % 10);
-        text[12] = '\0';
-        ids[i] = one(c, PM_FIELD_TCP_DSTPORT, range(i, i));
-        (void)one(c, PM_FIELD_PAYLOAD, bytes(text + (i < 10000), 0, PM_NO_LIMIT, false));
-        memset(text, 0, sizeof text);
+        ports[i] = one(c, PM_FIELD_TCP_DSTPORT, range(i, i));
+        texts[i] = one(c, PM_FIELD_PAYLOAD, bytes(text, 0, PM_NO_LIMIT, false));
     }
-    for (uint32_t i = 0; i < MANY; i++)
-        assert_int_equal(pm_cond_holds(c, ids[i], &m.subject), i == 1234);
     assert_true(pm_conds_footprint(c) > MANY * sizeof(struct pm_value));
+    assert_true(pm_conds_seal(c));
+    for (uint32_t i = 0; i < MANY; i++) {
+        assert_int_equal(pm_cond_holds(c, ports[i], &m.subject), i == 1234);
+        assert_int_equal(pm_cond_holds(c, texts[i], &m.subject), i == 1234);
+    }
     drop(&m);
     pm_conds_free(c);
 }
@@ -510,6 +539,7 @@ int main(void)
         cmocka_unit_test(what_is_said_of_a_flow_holds_for_its_packets),
         cmocka_unit_test(constant_fields_never_depend),
         cmocka_unit_test(fields_of_other_protocols_are_false_for_the_flow),
+        cmocka_unit_test(a_later_fragment_does_not_speak_of_ports),
         cmocka_unit_test(only_tests_that_must_hold_are_required),
         cmocka_unit_test(many_conditions_keep_their_values),
     };
