@@ -321,7 +321,7 @@ static void ask_tuples(struct asked *asked, const struct pm_classifier *k,
         uint64_t hash = pm_tuple_hash(view, tuple->src, tuple->dst, tuple->rest_mask);
         asked->hash[asked->count] = hash;
         asked->tuple[asked->count] = (uint8_t)i;
-        asked->count += *map_word(k, tuple, hash) >> hash % WORD_BITS & 1;
+        asked->count += (uint32_t)(*map_word(k, tuple, hash) >> hash % WORD_BITS & 1);
     }
 }
 
