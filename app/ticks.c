@@ -66,7 +66,7 @@ uint64_t pm_ticks_to_ns(struct pm_ticks clock, uint64_t ticks)
     else if (clock.exponent <= 9)
         ns = times(ticks, power_of_ten(9u - clock.exponent));
     else
-        ns = ticks / power_of_ten(clock.exponent - 9u);
+        ns = clock.exponent > 28 ? 0 : ticks / power_of_ten(clock.exponent - 9u);
     return clock.offset_s == 0 ? ns : shift_s(ns, clock.offset_s);
 }
 
