@@ -1,14 +1,14 @@
 /* rewriter.h - the rewriting engine's inside, shared by the files that make its straight line:
  *
- *     rewriter.c   parse -> flow -> select ->  tcp.c       (stream: search, log, map, emit)
- *                                          ->  datagram.c  (payload: search, emit)
- *                                          ->  emit.c      (header edits, checksums, out)
+ *     rewriter.c   parse -> flow -> select ->  tcp.c       -> place.c (search, log, map) -> emit.c
+ *                                          ->  datagram.c  (search)                      -> emit.c
  */
 #ifndef PM_ENGINE_REWRITER_H
 #define PM_ENGINE_REWRITER_H
 
 #include "edit/log.h"
 #include "engine/policy.h"
+#include "engine/stream.h"
 #include "flow/track.h"
 #include "wire/checksum.h"
 
@@ -36,22 +36,6 @@ struct pm_rewriter_flow {
     uint8_t final_latched;        /* 0 open, 1 not final, 2 final: for the rest of the flow */
     uint8_t auth_syn, mptcp_syn;  /* bit per side: its SYN carried the option */
     uint8_t sums_seen, sums_void; /* bit per side: a checksum was looked at; the first was wrong */
-};
-
-/* One direction of a rewritten TCP flow. */
-struct pm_half {
-    struct pm_log log;
-    uint64_t begin_o; /* first byte */
-    uint64_t fin_o;   /* position of the FIN */
-    uint64_t acked_o; /* highest position that the other end acknowledged */
-    uint32_t isn, pending_isn;
-    bool is_active; /* rules may match here: every byte goes through the log */
-    bool has_isn, has_pending_isn, has_fin;
-};
-
-struct pm_stream {
-    struct pm_half half[2];
-    uint32_t max_used[]; /* per direction and replace with a max: [side * max_slots + slot] */
 };
 
 /* An edit found in a packet's bytes, not yet made. */
@@ -110,11 +94,6 @@ static inline struct pm_rewriter_flow *pm_rewriter_own(const struct pm_passage *
     return pm_flow_own(p->tracked.flow);
 }
 
-static inline struct pm_stream *pm_stream_at(const struct pm_rewriter *r, uint32_t stream)
-{
-    return pm_pool_at(&r->streams, stream - 1);
-}
-
 static inline void pm_count_why(struct pm_rewriter *r, enum pm_why why)
 {
     r->stats.why[why]++;
@@ -165,7 +144,5 @@ void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p);
 
 enum pm_why pm_rewrite_tcp(struct pm_rewriter *r, struct pm_passage *p);
 enum pm_why pm_rewrite_datagram(struct pm_rewriter *r, struct pm_passage *p);
-/* The flow is forgotten: gives its stream back. */
-void pm_stream_close(struct pm_rewriter *r, struct pm_rewriter_flow *flow);
 
 #endif

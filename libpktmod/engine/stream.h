@@ -1,0 +1,46 @@
+/* stream.h - what the rewriter keeps of a TCP flow: two directions, each with its edit log. */
+#ifndef PM_ENGINE_STREAM_H
+#define PM_ENGINE_STREAM_H
+
+#include "edit/log.h"
+
+struct pm_rewriter;
+struct pm_rewriter_flow;
+
+/* One direction of a rewritten TCP flow. */
+struct pm_half {
+    struct pm_log log;
+    uint64_t begin_o; /* first byte */
+    uint64_t fin_o;   /* position of the FIN */
+    uint64_t acked_o; /* highest position that the other end acknowledged */
+    uint32_t isn, pending_isn;
+    bool is_active; /* rules may match here: every byte goes through the log */
+    bool has_isn, has_pending_isn, has_fin;
+};
+
+struct pm_stream {
+    struct pm_half half[2];
+    uint32_t max_used[]; /* per direction and replace with a max: [side * max_slots + slot] */
+};
+
+struct pm_stream *pm_stream_at(const struct pm_rewriter *r, uint32_t stream);
+/* Opens the flow's stream, both directions inactive. NULL: no room. */
+struct pm_stream *pm_stream_open(struct pm_rewriter *r, struct pm_rewriter_flow *flow);
+/* Gives the flow's stream back, if it has one. */
+void pm_stream_close(struct pm_rewriter *r, struct pm_rewriter_flow *flow);
+
+/* From here on the direction's bytes go through its log; the next one is first_seq. */
+void pm_half_begin(struct pm_half *half, uint32_t first_seq);
+/* Both directions begin anew behind these ISNs. */
+void pm_stream_restart(struct pm_rewriter *r, struct pm_stream *stream, const uint32_t isn[2]);
+
+bool pm_stream_is_edited(const struct pm_stream *stream);
+bool pm_stream_is_stretched(const struct pm_stream *stream);
+
+/* Room in the direction's log for that many runs and bytes, forgetting old bytes where it must:
+ * first acknowledged ones, its own and those of flows that were idle longest, then others. */
+bool pm_stream_make_room(struct pm_rewriter *r, struct pm_half *half, uint32_t runs, size_t bytes);
+/* Takes acknowledged bytes back from the flows that were idle longest. */
+void pm_stream_reclaim(struct pm_rewriter *r);
+
+#endif
