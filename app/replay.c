@@ -20,10 +20,7 @@ static const uint64_t hash_key[2] = {UINT64_C(0x706b746d6f642d72), UINT64_C(0x65
 
 static bool is_as_it_came(const struct pm_replay_current *current, const struct pm_emitted *emitted)
 {
-    const struct pm_record *record = current->record;
-    return current->delayed == NULL && emitted->data == record->data &&
-           emitted->len == record->caplen && emitted->why != PM_WHY_EDITED &&
-           emitted->why != PM_WHY_FOLLOWED;
+    return current->delayed == NULL && !emitted->changed;
 }
 
 static void write_touched(struct pm_replay *replay, const struct pm_emitted *emitted)

@@ -118,6 +118,7 @@ enum pm_why pm_emit_buffer(struct pm_rewriter *r, struct pm_passage *p, enum pm_
     struct pm_emitted out = {
         .data = p->buffer, .len = p->packet->len, .wire_len = p->packet->wire_len, .why = why};
     if (is_assigned || p->is_changed) {
+        out.changed = true;
         r->stats.changed++;
         complete_sums(r, p);
         bool has_padding = !p->headers.is_truncated && p->headers.end < p->packet->len;
@@ -134,8 +135,12 @@ void pm_emit_frame(struct pm_rewriter *r, struct pm_passage *p, uint32_t payload
     assign_all(r, p, r->frame, part);
     if (part == 0)
         r->stats.changed++;
-    struct pm_emitted out = {
-        .data = r->frame, .len = len, .wire_len = len, .why = PM_WHY_EDITED, .part = part};
+    struct pm_emitted out = {.data = r->frame,
+                             .len = len,
+                             .wire_len = len,
+                             .changed = true,
+                             .why = PM_WHY_EDITED,
+                             .part = part};
     send(r, p, &out);
 }
 

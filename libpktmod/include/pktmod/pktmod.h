@@ -182,6 +182,7 @@ struct pm_emitted {
     size_t wire_len; /* as in pm_packet; more than len only for a packet that came truncated */
     uint64_t cookie; /* of the packet that caused it */
     enum pm_dir dir;
+    bool changed;    /* not bit for bit the packet that came */
     enum pm_why why; /* EDITED, FOLLOWED, NONE (bit-identical), or the exception it passed under */
     uint32_t part;   /* 0, 1, ... when one packet had to become several */
     const struct pm_edit_note *notes; /* with part 0: the first PM_EDIT_NOTES edits */
