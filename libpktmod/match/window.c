@@ -190,7 +190,7 @@ struct pm_windows *pm_windows_new(const struct pm_needle *needles, uint32_t coun
     measure(w, count);
     w->map = calloc(1, map_size(w));
     w->begin = calloc((size_t)w->buckets + 1, sizeof *w->begin);
-    w->entries = calloc(w->entries_count, sizeof *w->entries);
+    w->entries = calloc((size_t)w->entries_count + 1, sizeof *w->entries);
     if (!w->map || !w->begin || !w->entries) {
         pm_windows_free(w);
         return NULL;
