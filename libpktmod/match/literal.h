@@ -53,8 +53,9 @@ struct pm_scan {
  *
  * Cost: text without hits is passed at vector speed (few literals) or at a few instructions a byte
  * (many), whatever the literals. The worst case, text and literals made for it, is for each byte
- * the comparison of every literal that shares four bytes with the text there, each as far as it is
- * equal: len * literals * literal length at most. */
+ * the comparison of every literal whose window (window.h) stands there, each as far as it is equal:
+ * len * literals * literal length at most.
+ */
 void pm_scan_begin(struct pm_scan *scan, const struct pm_literals *set, const uint32_t *active,
                    uint32_t active_count, const uint8_t *bytes, size_t len);
 bool pm_scan_next(struct pm_scan *scan, struct pm_hit *hit);
