@@ -308,7 +308,8 @@ static void count(struct pm_filter *f, const struct passage *p)
     uint64_t bytes = p->packet->wire_len;
     s->packets++;
     s->bytes += bytes;
-    s->why[p->decision.why]++;
+    if (p->decision.why != PM_WHY_FLOWS_FULL) /* counted where the table was full */
+        s->why[p->decision.why]++;
     switch (p->decision.verdict) {
     case PM_ALLOW:
         s->allowed++;

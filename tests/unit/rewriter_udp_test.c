@@ -94,13 +94,43 @@ static void a_bad_checksum_passes_and_is_never_repaired(void **state)
 {
     (void)state;
     struct talk t;
-    begin_replacing(&t, "aa", "b", &PM_SETTINGS_DEFAULT, plain_config);
+    struct pm_rewriter_config config = plain_config;
+    config.checksums = PM_CHECKSUMS_VERIFY;
+    begin_replacing(&t, "aa", "b", &PM_SETTINGS_DEFAULT, config);
     struct talk_packet p = datagram(4, "xaay");
     p.bad_checksum = 1;
     talk_send(&t, &p);
     assert_true(talk_is_unchanged(&t, &p));
     assert_int_equal(t.why, PM_WHY_BAD_CHECKSUM);
     talk_end(&t);
+}
+
+/* A recording whose checksums were wrong from the first packet on: they say nothing. Where the
+ * first was right, a wrong one is wrong. */
+static void a_recording_whose_first_checksum_is_wrong_has_none_that_count(void **state)
+{
+    (void)state;
+    for (int first_is_bad = 0; first_is_bad < 2; first_is_bad++) {
+        struct talk t;
+        begin_replacing(&t, "aa", "b", &PM_SETTINGS_DEFAULT, plain_config);
+        struct talk_packet p = datagram(4, "xaay");
+        p.bad_checksum = first_is_bad;
+        talk_send(&t, &p);
+        expect_payload(&t, "xby");
+        p.bad_checksum = 7;
+        talk_send(&t, &p);
+        if (first_is_bad)
+            expect_payload(&t, "xby"); /* and leaves with a right one */
+        else
+            assert_true(talk_is_unchanged(&t, &p));
+        p.from_server = 1; /* each side for itself */
+        p.bad_checksum = 0;
+        talk_send(&t, &p);
+        p.bad_checksum = 7;
+        talk_send(&t, &p);
+        assert_true(talk_is_unchanged(&t, &p));
+        talk_end(&t);
+    }
 }
 
 static void growth_beyond_the_mtu_is_refused_as_the_policy_says(void **state)
@@ -196,11 +226,13 @@ static struct pm_op_spec set_number(enum pm_op_kind kind, enum pm_field field, i
 
 static void begin_setting(struct talk *t, const struct pm_op_spec *ops, size_t count)
 {
+    struct pm_rewriter_config config = plain_config;
     struct pm_builder *b = pm_builder_new();
     pm_builder_add_rule(
         b, &(struct pm_rule_spec){
                .id = "set", .action = PM_ACTION_REWRITE, .ops = ops, .op_count = count});
-    talk_begin(t, b, plain_config);
+    config.checksums = PM_CHECKSUMS_VERIFY;
+    talk_begin(t, b, config);
 }
 
 static void header_fields_are_set_and_checksums_follow(void **state)
@@ -313,6 +345,7 @@ int main(void)
         cmocka_unit_test(an_absent_udp_checksum_stays_absent),
         cmocka_unit_test(a_computed_zero_is_sent_as_all_ones),
         cmocka_unit_test(a_bad_checksum_passes_and_is_never_repaired),
+        cmocka_unit_test(a_recording_whose_first_checksum_is_wrong_has_none_that_count),
         cmocka_unit_test(growth_beyond_the_mtu_is_refused_as_the_policy_says),
         cmocka_unit_test(max_counts_per_datagram),
         cmocka_unit_test(a_stream_replace_leaves_datagrams_alone),
