@@ -8,7 +8,7 @@ import sys
 
 ALLOWED = set("free malloc calloc realloc memchr memcmp memcpy memmove memset strlen strcmp strncmp "
               "strchr qsort bsearch snprintf vsnprintf abort __assert_fail __assert_rtn "
-              "__stack_chk_fail __stack_chk_guard _GLOBAL_OFFSET_TABLE_ bzero".split())
+              "bcmp bzero __stack_chk_fail __stack_chk_guard _GLOBAL_OFFSET_TABLE_".split())
 COMPILER = ("__asan_", "__ubsan_", "__sanitizer_", "__sancov_", "__start___sanc", "__stop___sanc")
 
 

@@ -1,9 +1,5 @@
 /* match_bench.c - how long matching takes: classifier lookups by number of rules, scans by number
- * of literals. Prints one line each; runs within seconds and needs nothing.
- *
- *     cmake --preset release && cmake --build --preset release
- *     cc -O2 -Ilibpktmod -Ilibpktmod/include tests/bench/match_bench.c \
- *         $(find build/release -name libpktmod.a) -o build/match_bench && build/match_bench
+ * of literals. Prints one line each; run.sh builds and runs it.
  */
 #include <stdio.h>
 #include <stdlib.h>

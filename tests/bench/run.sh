@@ -1,5 +1,6 @@
 #!/bin/sh
-# run.sh - how fast `pktmod replay` is beside tcpdump and tcprewrite on the same HTTP capture.
+# run.sh - how fast `pktmod replay` is beside tcpdump and tcprewrite on the same HTTP capture, and
+# how long matching takes by itself.
 #
 # The capture is recorded from curl and nginx in network namespaces (Linux, root) or generated, and
 # kept in build/bench. PKTMOD_BENCH_ROUNDS (9) is the number of rounds.
@@ -23,4 +24,10 @@ if [ ! -s "$capture" ]; then
     fi
     mv "$capture.part" "$capture"
 fi
-exec python3 tests/bench/compare.py build/release/pktmod "$capture"
+python3 tests/bench/compare.py build/release/pktmod "$capture"
+
+echo
+echo "matching alone, in memory"
+cc -O2 -Ilibpktmod -Ilibpktmod/include tests/bench/match_bench.c build/release/libpktmod/libpktmod.a \
+    -o build/bench/match_bench
+build/bench/match_bench

@@ -13,6 +13,7 @@ prefix=$scratch/prefix
 cmake --install "$build" --prefix "$prefix" >/dev/null
 "$prefix/bin/pktmod" --version
 test -s "$prefix/share/man/man1/pktmod.1"
+test -s "$prefix/share/bash-completion/completions/pktmod"
 
 cmake -S "$here" -B "$scratch/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
     -DCMAKE_C_FLAGS="$*" >/dev/null
