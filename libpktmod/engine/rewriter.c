@@ -159,6 +159,14 @@ static enum pm_why pass_unread(struct pm_rewriter *r, struct pm_passage *p)
     return pm_emit_buffer(r, p, why);
 }
 
+/* In a recording the first checksum of a side says what its others are worth; see sums.c. */
+static void look_at_first_sum(struct pm_rewriter *r, struct pm_passage *p)
+{
+    bool is_first = !(pm_rewriter_own(p)->sums_seen & (1u << p->tracked.side));
+    if (is_first && r->config.checksums == PM_CHECKSUMS_AUTO)
+        pm_packet_sum(r, p);
+}
+
 static enum pm_why take_line(struct pm_rewriter *r, struct pm_passage *p)
 {
     const struct pm_headers *h = &p->headers;
@@ -184,6 +192,7 @@ static enum pm_why take_line(struct pm_rewriter *r, struct pm_passage *p)
         return pm_emit_buffer(r, p, PM_WHY_NONE);
     if (h->parse == PM_PARSE_BAD_L4)
         return pass_unread(r, p);
+    look_at_first_sum(r, p);
     if (has_rules && !(r->policy->has_final && is_exempt(r, p)))
         pm_select(r, p);
     return is_tcp ? pm_rewrite_tcp(r, p) : pm_rewrite_datagram(r, p);

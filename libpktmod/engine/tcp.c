@@ -207,11 +207,35 @@ static enum pm_why send_image(struct pm_rewriter *r, struct pm_passage *p,
 
 /* ------------------------------------------------------------------ the line */
 
+/* A view of one side shows what came in at that side, and what no rule may change in it, as
+ * recorded. */
+static bool is_shown_as_recorded(const struct pm_rewriter *r, const struct pm_passage *p,
+                                 const struct pm_segment *s)
+{
+    return r->config.view != PM_VIEW_REWRITTEN && !(p->is_shown_rewritten && s->half->is_active);
+}
+
+/* A segment that no receiver takes teaches nothing. It is not sent on: with its numbers mapped it
+ * might be taken. */
+static enum pm_why refuse(struct pm_rewriter *r, struct pm_passage *p, const struct pm_segment *s,
+                          enum pm_why why)
+{
+    pm_track_undo(&p->tracked);
+    return is_shown_as_recorded(r, p, s) ? pm_emit_buffer(r, p, why) : why;
+}
+
+/* Whether numbers of the packet are no longer the original ones in what this view shows. */
+static bool is_remapped(const struct pm_passage *p, const struct pm_segment *s)
+{
+    return (p->is_shown_rewritten && s->half->log.is_stretched) ||
+           (p->is_ack_lifted && s->peer->log.is_stretched);
+}
+
 /* A packet that cannot be placed passes while the stream's numbers are still the original ones. */
 static enum pm_why unplaced(struct pm_rewriter *r, struct pm_passage *p, const struct pm_segment *s,
                             enum pm_why why)
 {
-    if (!pm_stream_is_stretched(s->stream))
+    if (!is_remapped(p, s))
         return pm_emit_buffer(r, p, why);
     pm_count_why(r, why);
     return PM_WHY_UNMAPPABLE;
@@ -228,6 +252,8 @@ static enum pm_why take_truncated(struct pm_rewriter *r, struct pm_passage *p,
                                   const struct pm_segment *s)
 {
     if (pm_stream_is_edited(s->stream)) {
+        if (is_shown_as_recorded(r, p, s) && !is_remapped(p, s))
+            return pm_emit_buffer(r, p, PM_WHY_TRUNCATED);
         pm_count_why(r, PM_WHY_TRUNCATED);
         return PM_WHY_UNMAPPABLE;
     }
@@ -282,9 +308,9 @@ static enum pm_why take_stream(struct pm_rewriter *r, struct pm_passage *p)
     if (h->is_truncated)
         return take_truncated(r, p, &s);
     if (pm_packet_sum(r, p) == PM_SUM_WRONG)
-        return PM_WHY_BAD_CHECKSUM;
+        return refuse(r, p, &s, PM_WHY_BAD_CHECKSUM);
     if (has_bad_flags(s.flags))
-        return PM_WHY_BAD_FLAGS;
+        return refuse(r, p, &s, PM_WHY_BAD_FLAGS);
     return take_segment(r, p, &s);
 }
 

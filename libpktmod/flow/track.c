@@ -91,10 +91,22 @@ void pm_track(struct pm_flow_table *t, const struct pm_headers *h, enum pm_dir g
     }
     if (out->is_new)
         begin(flow, h, out->side);
+    out->syn_before = flow->syn_seen;
+    out->fin_before = flow->fin_seen;
+    out->rst_before = flow->rst_seen;
     if (is_tcp(h))
         note_tcp(flow, h, out->side);
     pm_flow_touch(t, flow, queue_for(flow), now_ns);
     out->flow = flow;
     out->to_server = out->side == flow->client;
     out->dir = direction(flow, out->side, given);
+}
+
+void pm_track_undo(const struct pm_tracked *tracked)
+{
+    if (!tracked->flow)
+        return;
+    tracked->flow->syn_seen = tracked->syn_before;
+    tracked->flow->fin_seen = tracked->fin_before;
+    tracked->flow->rst_seen = tracked->rst_before;
 }

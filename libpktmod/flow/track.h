@@ -12,6 +12,7 @@ struct pm_tracked {
     bool is_new;          /* first packet of the flow, or of its next life */
     bool to_server;
     enum pm_dir dir;
+    uint8_t syn_before, fin_before, rst_before; /* the flow's *_seen without this packet */
 };
 
 /* Finds or makes the packet's flow. h->parse is L4, L3 or BAD_L4. The initiator is the sender of a
@@ -20,5 +21,8 @@ struct pm_tracked {
  * flow (both FINs, or a RST) starts the flow's next life. */
 void pm_track(struct pm_flow_table *t, const struct pm_headers *h, enum pm_dir given,
               uint64_t now_ns, struct pm_tracked *out);
+
+/* The packet turned out to be one that no receiver takes: its flags count for nothing. */
+void pm_track_undo(const struct pm_tracked *tracked);
 
 #endif

@@ -369,6 +369,37 @@ static void a_bad_checksum_is_dropped_and_teaches_nothing(void **state)
     talk_end(&t);
 }
 
+/* Flags of segments that no receiver takes do not end the flow: a SYN behind them is still an old
+ * one, and the map holds. */
+static void unsound_segments_do_not_end_the_flow(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t flags;
+        int bad_checksum;
+    } cases[] = {{TALK_RST, 1},
+                 {TALK_FIN | TALK_ACK, 1},
+                 {TALK_FIN | TALK_PSH, 0},
+                 {TALK_SYN | TALK_RST, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct talk t;
+        begin_with(&t, "aa", "bbbbb", plain_config);
+        struct talk_packet p = data(0, "aa");
+        talk_send(&t, &p);
+        for (int from_server = 0; from_server < 2; from_server++) {
+            p = from_server ? ack_of(2) : data(2, "");
+            p.flags = cases[i].flags;
+            p.bad_checksum = cases[i].bad_checksum;
+            assert_int_equal(talk_send(&t, &p), 0);
+        }
+        talk_send(&t, &(struct talk_packet){.flags = TALK_SYN, .seq = ISN_C});
+        p = data(2, "zz");
+        talk_send(&t, &p);
+        expect(&t, 0, 5, "zz");
+        talk_end(&t);
+    }
+}
+
 static void ignored_checksums_are_written_right(void **state)
 {
     (void)state;
@@ -579,6 +610,34 @@ static void each_view_is_coherent_on_its_own(void **state)
         assert_int_equal(t.out[0].p.seq, ISN_C + cases[i].last_seq);
         assert_int_equal(t.out[0].p.ack, ISN_S + cases[i].last_ack);
         assert_true(t.out[0].checksums_right);
+        talk_end(&t);
+    }
+}
+
+/* With rules for one direction only, the side they do not reach is shown as it was recorded. */
+static void a_view_that_no_rule_reaches_is_the_recording(void **state)
+{
+    (void)state;
+    struct pm_rewriter_config config = plain_config;
+    for (int is_host = 0; is_host < 2; is_host++) {
+        struct talk t;
+        config.view = is_host ? PM_VIEW_HOST : PM_VIEW_WIRE;
+        begin_with(&t, "aa", "bbbbb", config);
+        struct talk_packet p = data(0, "aa");
+        talk_send(&t, &p);
+        assert_int_equal(talk_is_unchanged(&t, &p), is_host);
+        struct talk_packet unsound[] = {data(2, "evil"), ack_of(2), data(2, "evil"), ack_of(2)};
+        unsound[0].bad_checksum = unsound[1].bad_checksum = 1;
+        unsound[2].flags = unsound[3].flags = TALK_PSH;
+        for (size_t i = 0; i < 4; i++) {
+            bool is_seen = is_host || unsound[i].from_server;
+            assert_int_equal(talk_send(&t, &unsound[i]), is_seen);
+            if (is_seen)
+                assert_true(talk_is_unchanged(&t, &unsound[i]));
+        }
+        p = ack_of(2);
+        talk_send(&t, &p);
+        assert_int_equal(t.out[0].p.ack, ISN_C + 1 + (is_host ? 2 : 5));
         talk_end(&t);
     }
 }
@@ -814,6 +873,7 @@ int main(void)
         cmocka_unit_test(a_gap_keeps_its_length_and_what_fills_it_passes_as_it_comes),
         cmocka_unit_test(before_any_edit_a_gap_changes_nothing),
         cmocka_unit_test(a_bad_checksum_is_dropped_and_teaches_nothing),
+        cmocka_unit_test(unsound_segments_do_not_end_the_flow),
         cmocka_unit_test(ignored_checksums_are_written_right),
         cmocka_unit_test(flags_that_no_stack_sends_are_dropped),
         cmocka_unit_test(from_the_middle_on_the_policy_decides),
@@ -822,6 +882,7 @@ int main(void)
         cmocka_unit_test(several_rules_compose_against_the_original_bytes),
         cmocka_unit_test(max_counts_per_direction_and_within_counts_from_the_stream),
         cmocka_unit_test(each_view_is_coherent_on_its_own),
+        cmocka_unit_test(a_view_that_no_rule_reaches_is_the_recording),
         cmocka_unit_test(unacknowledged_bytes_beyond_the_limit_are_forgotten_and_counted),
         cmocka_unit_test(a_full_edit_log_leaves_matches_as_they_are),
         cmocka_unit_test(without_room_for_a_stream_the_flow_passes),

@@ -133,6 +133,31 @@ static void a_recording_whose_first_checksum_is_wrong_has_none_that_count(void *
     }
 }
 
+/* The first packet of the side counts, not the first one that a rule holds for. */
+static void a_first_checksum_counts_though_no_rule_holds_for_its_packet(void **state)
+{
+    (void)state;
+    struct talk t;
+    struct pm_builder *b = pm_builder_new();
+    struct pm_value port = {.kind = PM_VALUE_RANGE, .range = {40000, 40000}};
+    struct pm_value small = {.kind = PM_VALUE_RANGE, .range = {0, 40}};
+    pm_cond_id both[2] = {pm_cond_test(b, PM_FIELD_UDP_PORT, &port, 1),
+                          pm_cond_test(b, PM_FIELD_FRAME_LEN, &small, 1)};
+    talk_replace(b, "swap", pm_cond_all(b, both, 2), "aa", "b");
+    talk_begin(&t, b, plain_config);
+    struct talk_packet p = datagram(4, "longer than the rule wants");
+    talk_send(&t, &p);
+    assert_true(talk_is_unchanged(&t, &p));
+    p = datagram(4, "xaay");
+    p.bad_checksum = 7;
+    talk_send(&t, &p);
+    assert_true(talk_is_unchanged(&t, &p));
+    p.bad_checksum = 0;
+    talk_send(&t, &p);
+    expect_payload(&t, "xby");
+    talk_end(&t);
+}
+
 static void growth_beyond_the_mtu_is_refused_as_the_policy_says(void **state)
 {
     (void)state;
@@ -346,6 +371,7 @@ int main(void)
         cmocka_unit_test(a_computed_zero_is_sent_as_all_ones),
         cmocka_unit_test(a_bad_checksum_passes_and_is_never_repaired),
         cmocka_unit_test(a_recording_whose_first_checksum_is_wrong_has_none_that_count),
+        cmocka_unit_test(a_first_checksum_counts_though_no_rule_holds_for_its_packet),
         cmocka_unit_test(growth_beyond_the_mtu_is_refused_as_the_policy_says),
         cmocka_unit_test(max_counts_per_datagram),
         cmocka_unit_test(a_stream_replace_leaves_datagrams_alone),
