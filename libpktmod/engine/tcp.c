@@ -261,6 +261,14 @@ static enum pm_why take_truncated(struct pm_rewriter *r, struct pm_passage *p,
     return pm_emit_buffer(r, p, PM_WHY_TRUNCATED);
 }
 
+/* A direction that no rule reaches, or whose own SYN was not seen. */
+static enum pm_why send_unlogged(struct pm_rewriter *r, struct pm_passage *p)
+{
+    if (pm_rewriter_own(p)->sides[p->tracked.side].may_replace && p->headers.payload_len > 0)
+        return pm_emit_buffer(r, p, PM_WHY_MIDSTREAM);
+    return pm_emit_buffer(r, p, p->is_changed ? PM_WHY_FOLLOWED : PM_WHY_NONE);
+}
+
 /* The rest of a segment's way once it is known to be sound. */
 static enum pm_why take_segment(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
 {
@@ -270,7 +278,7 @@ static enum pm_why take_segment(struct pm_rewriter *r, struct pm_passage *p, str
     }
     lift(r, p, s);
     if (!s->half->is_active)
-        return pm_emit_buffer(r, p, p->is_changed ? PM_WHY_FOLLOWED : PM_WHY_NONE);
+        return send_unlogged(r, p);
     if (!pm_segment_place(r, p, s))
         return unplaced(r, p, s, PM_WHY_UNMAPPABLE);
     p->tracked.flow->is_pinned = pm_stream_is_stretched(s->stream) &&

@@ -458,6 +458,35 @@ static void from_the_middle_on_the_policy_decides(void **state)
     }
 }
 
+/* A SYN-ACK alone begins its own direction; the other one passes as it is, and says so. */
+static void a_direction_whose_syn_was_not_seen_passes_and_is_counted(void **state)
+{
+    (void)state;
+    struct talk t;
+    struct pm_builder *b = pm_builder_new();
+    talk_replace(b, "swap", PM_COND_TRUE, "aa", "bbbbb");
+    talk_begin(&t, b, plain_config);
+    talk_send(&t,
+              &(struct talk_packet){
+                  .from_server = 1, .flags = TALK_SYN | TALK_ACK, .seq = ISN_S, .ack = ISN_C + 1});
+    struct talk_packet p = data(0, "aa");
+    talk_send(&t, &p);
+    assert_true(talk_is_unchanged(&t, &p));
+    assert_int_equal(t.why, PM_WHY_MIDSTREAM);
+    p = ack_of(2);
+    p.payload = (const uint8_t *)"aa";
+    p.payload_len = 2;
+    talk_send(&t, &p);
+    assert_int_equal(t.out[0].p.payload_len, 5);
+    assert_int_equal(t.out[0].p.ack, ISN_C + 3);
+    p = data(2, "aa");
+    p.ack = ISN_S + 3;
+    talk_send(&t, &p);
+    assert_int_equal(t.why, PM_WHY_MIDSTREAM);
+    assert_int_equal(t.out[0].p.ack, ISN_S + 6);
+    talk_end(&t);
+}
+
 static void a_new_syn_changes_nothing_until_it_is_answered(void **state)
 {
     (void)state;
@@ -877,6 +906,7 @@ int main(void)
         cmocka_unit_test(ignored_checksums_are_written_right),
         cmocka_unit_test(flags_that_no_stack_sends_are_dropped),
         cmocka_unit_test(from_the_middle_on_the_policy_decides),
+        cmocka_unit_test(a_direction_whose_syn_was_not_seen_passes_and_is_counted),
         cmocka_unit_test(a_new_syn_changes_nothing_until_it_is_answered),
         cmocka_unit_test(signed_and_multipath_flows_pass_as_they_are),
         cmocka_unit_test(several_rules_compose_against_the_original_bytes),
