@@ -416,6 +416,15 @@ size_t pm_log_read(const struct pm_log *log, const struct pm_log_store *s, uint6
     return written;
 }
 
+uint64_t pm_log_gap_end(const struct pm_log *log, const struct pm_log_store *s, uint64_t m)
+{
+    struct place p;
+    if (m < log->m_floor || m >= log->m_end)
+        return m;
+    find(log, s, m, true, &p);
+    return p.run->kind == PM_RUN_GAP ? p.m_end : m;
+}
+
 enum pm_repeat pm_log_compare(const struct pm_log *log, const struct pm_log_store *s, uint64_t o,
                               const uint8_t *bytes, size_t len, bool *has_gap)
 {

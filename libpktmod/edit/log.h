@@ -73,6 +73,9 @@ uint64_t pm_log_image_high(const struct pm_log *log, const struct pm_log_store *
 size_t pm_log_read(const struct pm_log *log, const struct pm_log_store *s, uint64_t m, size_t len,
                    const uint8_t *segment, uint64_t seg_o, size_t seg_len, uint8_t *out);
 
+/* The end of the gap that holds m; m if none does. */
+uint64_t pm_log_gap_end(const struct pm_log *log, const struct pm_log_store *s, uint64_t m);
+
 /* How a repeated segment [o, o+len), at or above the floor and below o_end, compares with the log.
  */
 enum pm_repeat {

@@ -72,7 +72,8 @@ enum pm_why pm_rewrite_datagram(struct pm_rewriter *r, struct pm_passage *p)
     if (why != PM_WHY_NONE)
         return refuse(r, p, why);
 
-    struct pm_search search = {.bytes = p->buffer + h->payload_off, .len = h->payload_len};
+    struct pm_search search = {
+        .bytes = p->buffer + h->payload_off, .len = h->payload_len, .payload_end = h->payload_len};
     p->plan_count = pm_search_run(r, p, &search);
     if (p->plan_count == 0)
         return pm_emit_buffer(r, p, PM_WHY_NONE);

@@ -83,6 +83,8 @@ static void send(struct pm_rewriter *r, const struct pm_passage *p, struct pm_em
     struct pm_edit_note notes[PM_EDIT_NOTES];
     out->cookie = p->packet->cookie;
     out->dir = p->tracked.dir;
+    out->ifindex = p->packet->ifindex;
+    out->is_late = p->is_late;
     out->header_rule = p->header_rule;
     if (out->part == 0 && p->is_shown_rewritten) {
         out->edit_count = p->plan_count;
@@ -133,7 +135,7 @@ void pm_emit_frame(struct pm_rewriter *r, struct pm_passage *p, uint32_t payload
 {
     size_t len = pm_fixup_whole(&p->headers, r->frame, payload_len);
     assign_all(r, p, r->frame, part);
-    if (part == 0)
+    if (part == 0 && !p->is_late)
         r->stats.changed++;
     struct pm_emitted out = {.data = r->frame,
                              .len = len,

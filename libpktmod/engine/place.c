@@ -1,6 +1,7 @@
 /* place.c - where a TCP segment stands in its stream: new bytes are searched once and logged, old
  * ones compared with what was decided, and both ends mapped. */
 #include "engine/segment.h"
+#include "engine/wait.h"
 
 #define LARGEST_GAP (UINT64_C(1) << 30)
 
@@ -17,11 +18,13 @@ static size_t planned_len(const struct pm_rewriter *r, uint32_t count, size_t le
 }
 
 static void log_plan(struct pm_rewriter *r, const struct pm_passage *p, struct pm_log *log,
-                     const uint8_t *bytes, size_t len)
+                     const uint8_t *bytes, size_t len, uint32_t *max_used)
 {
     size_t done = 0;
     for (uint32_t i = 0; i < p->plan_count; i++) {
         const struct pm_replace *replace = &r->policy->ops[r->plan[i].op].replace;
+        if (max_used && replace->max > 0 && replace->where != PM_IN_PAYLOAD)
+            max_used[replace->max_slot]++;
         pm_log_copy(log, &r->store, bytes + done, r->plan[i].position - done);
         pm_log_edit(log, &r->store, replace->find_len, replace->with, replace->with_len);
         done = r->plan[i].position + replace->find_len;
@@ -39,52 +42,256 @@ static void log_without_room(struct pm_rewriter *r, struct pm_passage *p, struct
     pm_log_gap(log, &r->store, len);
 }
 
-static uint32_t *max_counters(const struct pm_rewriter *r, const struct pm_passage *p,
-                              const struct pm_segment *s)
+static uint32_t *max_counters(const struct pm_rewriter *r, const struct pm_passage *p)
 {
     uint32_t slots = r->policy->max_slots;
-    return slots ? s->stream->max_used + p->tracked.side * slots : NULL;
+    struct pm_stream *stream = pm_stream_at(r, pm_rewriter_own(p)->stream);
+    return slots ? stream->max_used + p->tracked.side * slots : NULL;
 }
 
-/* Decides [o_end, b), whose first byte is data[o_end - a]. */
-static void decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
+/* Bytes at the frontier. */
+struct front {
+    const uint8_t *bytes;
+    size_t len;
+    bool may_hold, is_searched;
+    int64_t payload_off; /* of bytes in the packet's payload */
+    size_t payload_end;  /* where that ends in bytes */
+};
+
+/* Decides what can be decided of them, and logs it; answers how many bytes that were. */
+static size_t decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,
+                     const struct front *front)
 {
-    struct pm_log *log = &s->half->log;
-    size_t skip = (size_t)(log->o_end - s->a);
-    const uint8_t *bytes = s->data + skip;
-    size_t len = (size_t)(s->b - log->o_end);
-    struct pm_search search = {.bytes = bytes,
-                               .len = len,
+    struct pm_log *log = &half->log;
+    struct pm_search search = {.bytes = front->bytes,
+                               .len = front->len,
                                .in_stream = true,
-                               .stream_off = log->o_end - s->half->begin_o,
-                               .payload_off = skip,
-                               .max_used = max_counters(r, p, s)};
+                               .may_hold = front->may_hold,
+                               .stream_off = log->o_end - half->begin_o,
+                               .payload_off = front->payload_off,
+                               .payload_end = front->payload_end,
+                               .max_used = max_counters(r, p),
+                               .decided = front->len};
     p->plan_offset = search.stream_off;
-    if (!(s->flags & PM_SYN))
-        p->plan_count = pm_search_run(r, p, &search);
-    else
-        s->why = PM_WHY_TFO_DATA;
+    p->plan_count = front->is_searched ? pm_search_run(r, p, &search) : 0;
+    size_t len = search.decided;
     size_t kept = planned_len(r, p->plan_count, len);
-    if (pm_stream_make_room(r, s->half, 2 * p->plan_count + 1, kept))
-        log_plan(r, p, log, bytes, len);
+    if (len > 0 && pm_stream_make_room(r, half, 2 * p->plan_count + 1, kept))
+        log_plan(r, p, log, front->bytes, len, max_counters(r, p));
     else
         log_without_room(r, p, log, len);
     pm_count_edits(r, p);
-    if (p->plan_count > 0)
+    return len;
+}
+
+/* ------------------------------------------------------------------ pending bytes */
+
+static bool ends_with_fin(const struct pm_half *half, uint64_t end)
+{
+    return half->has_fin && half->fin_o == end;
+}
+
+/* What stands at the frontier, of all that is pending. */
+static struct front front_of(struct pm_rewriter *r, const struct pm_half *half, bool may_hold)
+{
+    uint64_t o = half->log.o_end;
+    size_t len = pm_pending_run(&half->pending, &r->pieces, o, r->work, r->work_cap);
+    return (struct front){.bytes = r->work,
+                          .len = len,
+                          .may_hold = may_hold && !ends_with_fin(half, o + len),
+                          .is_searched = true};
+}
+
+/* Takes decided bytes out, and keeps the wait and its time in step with what is left. */
+static void settle(struct pm_rewriter *r, struct pm_half *half, bool tail_is_new)
+{
+    uint64_t o = half->log.o_end;
+    pm_pending_drop(&half->pending, &r->pieces, o);
+    if (half->pending.first == PM_NIL) {
+        pm_wait_end(r, half);
+        return;
+    }
+    bool has_tail = pm_pending_next(&half->pending, &r->pieces, o) == o;
+    if (!has_tail || tail_is_new)
+        pm_wait_time(r, half, has_tail);
+}
+
+static void advance(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,
+                    struct front *front)
+{
+    size_t len = front->len > 0 ? decide(r, p, half, front) : 0;
+    settle(r, half, len > 0);
+}
+
+static void skip_gap(struct pm_rewriter *r, struct pm_half *half, uint64_t to)
+{
+    pm_count_why(r, PM_WHY_GAP);
+    if (!pm_log_has_room(&half->log, &r->store, 1, 0))
+        pm_stream_reclaim(r);
+    pm_log_gap(&half->log, &r->store, to - half->log.o_end);
+}
+
+/* Everything pending is decided, as if nothing followed. */
+static void decide_all(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half)
+{
+    uint64_t next;
+    while ((next = pm_pending_next(&half->pending, &r->pieces, half->log.o_end)) != UINT64_MAX) {
+        if (next > half->log.o_end)
+            skip_gap(r, half, next);
+        struct front front = front_of(r, half, false);
+        advance(r, p, half, &front);
+    }
+}
+
+/* Sends what was decided since m_low without a packet. */
+static void send_late(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,
+                      uint64_t m_low)
+{
+    struct pm_segment s = {.half = half,
+                           .a = half->log.o_end,
+                           .b = half->log.o_end,
+                           .data = p->buffer,
+                           .flags = p->headers.tcp_flags,
+                           .m_low = m_low,
+                           .m_high = half->log.m_end};
+    if (ends_with_fin(half, half->log.o_end) && !half->fin_sent) {
+        s.flags |= PM_FIN;
+        half->fin_sent = true;
+    }
+    if (p->is_shown_rewritten && (s.m_high > s.m_low || (s.flags & PM_FIN)))
+        pm_segment_send(r, p, &s);
+}
+
+/* The wait's place may be used anew while its passage is still under way: a copy of the headers. */
+struct late {
+    struct pm_packet packet;
+    struct pm_passage passage;
+    uint8_t headers[PM_WAIT_HEADERS];
+};
+
+static void begin_late(struct pm_rewriter *r, const struct pm_half *half, struct late *late)
+{
+    pm_wait_passage(r, half, late->headers, &late->packet, &late->passage);
+}
+
+void pm_segment_release(struct pm_rewriter *r, struct pm_half *half, enum pm_release how)
+{
+    if (!half->is_active || !half->wait)
+        return;
+    struct late late;
+    uint64_t m_low = half->log.m_end;
+    begin_late(r, half, &late);
+    if (how == PM_RELEASE_ALL) {
+        decide_all(r, &late.passage, half);
+    } else {
+        struct front front = front_of(r, half, false);
+        front.is_searched = false;
+        advance(r, &late.passage, half, &front);
+    }
+    send_late(r, &late.passage, half, m_low);
+}
+
+void pm_segment_acked(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_o)
+{
+    if (!half->wait)
+        return;
+    uint64_t m_low = half->log.m_end;
+    bool is_begun = false;
+    struct late late;
+    while (half->wait) {
+        struct front front = front_of(r, half, false);
+        uint64_t end = half->log.o_end + front.len;
+        uint64_t next = pm_pending_next(&half->pending, &r->pieces, end);
+        if (next == UINT64_MAX || next > ack_o)
+            break;
+        if (!is_begun)
+            begin_late(r, half, &late);
+        is_begun = true;
+        if (front.len > 0)
+            decide(r, &late.passage, half, &front);
+        skip_gap(r, half, next);
+        front = front_of(r, half, true);
+        advance(r, &late.passage, half, &front);
+    }
+    if (is_begun)
+        send_late(r, &late.passage, half, m_low);
+}
+
+/* ------------------------------------------------------------------ receiving */
+
+/* The packet adds [from, s->b) to what is pending. False: no room. */
+static bool keep_pending(struct pm_rewriter *r, const struct pm_passage *p, struct pm_segment *s,
+                         uint64_t from)
+{
+    size_t len = (size_t)(s->b - from);
+    struct pm_half *half = s->half;
+    return half->pending.bytes + len <= r->config.pending_dir_bytes && pm_wait_keep(r, p, half) &&
+           pm_pending_put(&half->pending, &r->pieces, from, s->data + (from - s->a), len);
+}
+
+/* Nothing is pending, and the segment reaches the frontier: its own bytes are searched in place. */
+static void receive_next(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
+{
+    struct pm_half *half = s->half;
+    size_t skip = (size_t)(half->log.o_end - s->a);
+    struct front front = {.bytes = s->data + skip,
+                          .len = (size_t)(s->b - half->log.o_end),
+                          .may_hold = !ends_with_fin(half, s->b),
+                          .is_searched = !(s->flags & PM_SYN),
+                          .payload_off = (int64_t)skip};
+    front.payload_end = front.len;
+    if (s->flags & PM_SYN)
+        s->why = PM_WHY_TFO_DATA;
+    size_t len = decide(r, p, half, &front);
+    if (p->plan_count > 0 || len < front.len)
         s->is_same = false;
+    if (len == front.len)
+        return;
+    if (keep_pending(r, p, s, half->log.o_end)) {
+        pm_wait_time(r, half, true);
+        s->why = len == 0 ? PM_WHY_HELD : s->why;
+        return;
+    }
+    pm_count_why(r, PM_WHY_HOLD_FULL);
+    pm_pending_clear(&half->pending, &r->pieces);
+    pm_wait_end(r, half);
+    front.bytes += len;
+    front.len -= len;
+    front.payload_off += (int64_t)len;
+    front.payload_end -= len;
+    front.may_hold = false;
+    decide(r, p, half, &front);
+}
+
+/* Something is pending, or the segment came too early. */
+static void receive_pending(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
+{
+    struct pm_half *half = s->half;
+    uint64_t from = s->a > half->log.o_end ? s->a : half->log.o_end;
+    s->is_same = false;
+    if (!keep_pending(r, p, s, from)) {
+        pm_count_why(r, PM_WHY_HOLD_FULL);
+        decide_all(r, p, half);
+        if (s->a > half->log.o_end)
+            skip_gap(r, half, s->a);
+        if (s->b > half->log.o_end)
+            receive_next(r, p, s);
+        return;
+    }
+    struct front front = front_of(r, half, true);
+    int64_t ahead = (int64_t)(half->log.o_end - s->a);
+    int64_t end = (int64_t)(s->b - half->log.o_end);
+    front.payload_off = ahead;
+    front.payload_end = end < (int64_t)front.len ? (size_t)end : front.len;
+    uint64_t o_end = half->log.o_end;
+    advance(r, p, half, &front);
+    if (front.len == 0)
+        s->why = PM_WHY_OUT_OF_ORDER;
+    else if (half->log.o_end == o_end)
+        s->why = PM_WHY_HELD;
 }
 
 /* ------------------------------------------------------------------ placing a segment */
-
-/* The bytes before `a` were not seen: their length is taken as it is. */
-static void give_up_gap(struct pm_rewriter *r, struct pm_segment *s)
-{
-    struct pm_log *log = &s->half->log;
-    s->why = PM_WHY_OUT_OF_ORDER;
-    if (!pm_log_has_room(log, &r->store, 1, 0))
-        pm_stream_reclaim(r);
-    pm_log_gap(log, &r->store, s->a - log->o_end);
-}
 
 /* Compares what is repeated with what was decided. */
 static void repeat(struct pm_rewriter *r, struct pm_segment *s)
@@ -120,23 +327,41 @@ static void cut_beyond_fin(struct pm_segment *s)
     s->b = s->a < s->half->fin_o ? s->half->fin_o : s->a;
 }
 
-/* Where a segment without bytes stands: at the end of what was decided (behind the FIN if it knows
- * of it), one before it (keep-alive), or wherever its image is. */
+/* Where a segment without bytes stands: at the end of what was decided (behind the FIN if it left),
+ * one before it (keep-alive), or wherever its image is. */
 static uint64_t empty_image(const struct pm_rewriter *r, const struct pm_segment *s)
 {
     const struct pm_half *half = s->half;
     const struct pm_log *log = &half->log;
-    uint64_t behind_fin = half->has_fin && s->a > half->fin_o ? 1 : 0;
+    uint64_t behind_fin = half->fin_sent && s->a > half->fin_o ? 1 : 0;
+    if (s->flags & PM_SYN)
+        return s->a;
     if (s->a >= log->o_end)
-        return log->is_stretched ? log->m_end + behind_fin : log->m_end + (s->a - log->o_end);
+        return log->is_stretched || half->wait ? log->m_end + behind_fin
+                                               : log->m_end + (s->a - log->o_end);
     if (s->a + 1 == log->o_end)
         return log->m_end - 1;
     return pm_log_image_low(log, &r->store, s->a);
 }
 
+/* A FIN leaves with the last byte of the stream, on whatever packet brings that out. */
+static void place_fin(struct pm_segment *s, bool has_fin_flag)
+{
+    struct pm_half *half = s->half;
+    bool is_at_end = ends_with_fin(half, half->log.o_end) && s->m_high == half->log.m_end;
+    if (is_at_end && (has_fin_flag || !half->fin_sent)) {
+        s->is_same = s->is_same && has_fin_flag;
+        s->flags |= PM_FIN;
+        half->fin_sent = true;
+    } else if (has_fin_flag) {
+        s->is_same = false;
+        s->flags &= (uint8_t)~PM_FIN;
+    }
+}
+
 static void note_fin(struct pm_segment *s)
 {
-    if (!(s->flags & PM_FIN) || s->half->has_fin || s->b != s->half->log.o_end)
+    if (!(s->flags & PM_FIN) || s->half->has_fin || s->b < s->half->log.o_end)
         return;
     s->half->has_fin = true;
     s->half->fin_o = s->b;
@@ -144,26 +369,32 @@ static void note_fin(struct pm_segment *s)
 
 bool pm_segment_place(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
 {
-    struct pm_log *log = &s->half->log;
+    struct pm_half *half = s->half;
+    struct pm_log *log = &half->log;
+    uint64_t o_end = log->o_end, m_end = log->m_end;
+    bool has_fin_flag = s->flags & PM_FIN;
     cut_beyond_fin(s);
     if (s->a > log->o_end + LARGEST_GAP || s->b + LARGEST_GAP < log->o_end)
         return false;
-    bool brings = s->b > s->a || ((s->flags & PM_FIN) && !s->half->has_fin);
-    if (brings && s->a > log->o_end)
-        give_up_gap(r, s);
+    note_fin(s);
     if (s->a < log->o_end && s->b > s->a)
         repeat(r, s);
-    if (s->b > log->o_end && brings)
-        decide(r, p, s);
-    note_fin(s);
-    if (s->b == s->a) {
-        s->m_low = s->m_high = (s->flags & PM_SYN) ? s->a : empty_image(r, s);
-        return true;
+    bool brings = s->b > s->a || has_fin_flag;
+    if (brings && s->b > log->o_end) {
+        if (half->wait || s->a > log->o_end)
+            receive_pending(r, p, s);
+        else
+            receive_next(r, p, s);
     }
-    uint64_t from = s->a < log->o_floor && !s->is_same ? log->o_floor : s->a;
-    s->m_low = pm_log_image_low(log, &r->store, from);
-    s->m_high = pm_log_image_high(log, &r->store, s->b);
-    if (s->m_high < s->m_low)
-        s->m_high = s->m_low;
+    if (s->b == s->a && log->o_end == o_end) {
+        s->m_low = s->m_high = empty_image(r, s);
+    } else {
+        uint64_t from = s->a < log->o_floor && !s->is_same ? log->o_floor : s->a;
+        s->m_low = s->a < o_end ? pm_log_image_low(log, &r->store, from) : m_end;
+        s->m_high = log->o_end > o_end ? log->m_end : pm_log_image_high(log, &r->store, s->b);
+        if (s->m_high < s->m_low)
+            s->m_high = s->m_low;
+    }
+    place_fin(s, has_fin_flag);
     return true;
 }

@@ -1,13 +1,17 @@
 /* rewriter.c - the rewriting engine: its life and the line each packet takes. */
 #include "engine/rewriter.h"
+#include "engine/wait.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_RETAIN     (64u << 20)
-#define DEFAULT_RETAIN_DIR (1u << 20)
-#define DEFAULT_EDITS      262144u
+#define DEFAULT_RETAIN      (64u << 20)
+#define DEFAULT_RETAIN_DIR  (1u << 20)
+#define DEFAULT_EDITS       262144u
+#define DEFAULT_PENDING     (64u << 20)
+#define DEFAULT_PENDING_DIR (256u << 10)
+#define DEFAULT_WAITS       4096u
 
 static struct pm_rewriter_config complete(const struct pm_policy *policy,
                                           const struct pm_rewriter_config *config)
@@ -21,6 +25,12 @@ static struct pm_rewriter_config complete(const struct pm_policy *policy,
         c.retain_dir_bytes = DEFAULT_RETAIN_DIR;
     if (c.edits == 0)
         c.edits = DEFAULT_EDITS;
+    if (c.pending_bytes == 0)
+        c.pending_bytes = DEFAULT_PENDING;
+    if (c.pending_dir_bytes == 0)
+        c.pending_dir_bytes = DEFAULT_PENDING_DIR;
+    if (c.waits == 0)
+        c.waits = DEFAULT_WAITS;
     return c;
 }
 
@@ -35,6 +45,22 @@ static size_t stream_size(const struct pm_policy *policy)
     return sizeof(struct pm_stream) + 2 * policy->max_slots * sizeof(uint32_t);
 }
 
+/* All that one direction may have pending, and a packet. */
+static size_t work_cap(const struct pm_rewriter_config *config)
+{
+    return (size_t)config->pending_dir_bytes + PM_IP_MAX;
+}
+
+static uint32_t longest_find(const struct pm_policy *policy)
+{
+    uint32_t longest = 1;
+    for (uint32_t i = 0; i < policy->literal_count; i++) {
+        uint32_t len = policy->ops[policy->literal_op[i]].replace.find_len;
+        longest = len > longest ? len : longest;
+    }
+    return longest;
+}
+
 size_t pm_rewriter_footprint(const struct pm_policy *policy,
                              const struct pm_rewriter_config *config)
 {
@@ -44,8 +70,10 @@ size_t pm_rewriter_footprint(const struct pm_policy *policy,
            pm_flow_table_footprint(policy->settings.flows, sizeof(struct pm_rewriter_flow)) +
            pm_pool_footprint(stream_size(policy), c.streams) +
            pm_log_store_footprint(runs_for(c.edits), c.retain_bytes) +
-           rules * (sizeof(struct pm_rule_stats) + 2 * sizeof(uint64_t) + sizeof(uint32_t)) +
-           PM_IP_MAX * sizeof(struct pm_plan_edit) + PM_IP_MAX + PM_LINK_ROOM;
+           rules * (sizeof(struct pm_rule_stats) + 2 * sizeof(uint64_t) + 2 * sizeof(uint32_t)) +
+           pm_pending_footprint(c.pending_bytes) +
+           pm_pool_footprint(sizeof(struct pm_wait), c.waits) +
+           work_cap(&c) * (1 + sizeof(struct pm_plan_edit)) + PM_IP_MAX + PM_LINK_ROOM;
 }
 
 static void on_forget(void *context, struct pm_flow *flow)
@@ -62,13 +90,21 @@ static bool allocate(struct pm_rewriter *r)
     r->rule_packet = calloc(rules, sizeof *r->rule_packet);
     r->rule_mark = calloc(rules, sizeof *r->rule_mark);
     r->selected = calloc(rules, sizeof *r->selected);
-    r->plan = malloc(PM_IP_MAX * sizeof *r->plan);
+    r->late_selected = calloc(rules, sizeof *r->late_selected);
+    r->work_cap = work_cap(&r->config);
+    r->plan = malloc(r->work_cap * sizeof *r->plan);
+    r->work = malloc(r->work_cap);
+    r->longest_find = longest_find(policy);
+    r->oldest_wait = r->newest_wait = PM_NIL;
     r->frame = malloc(PM_IP_MAX + PM_LINK_ROOM);
-    return r->rules && r->rule_packet && r->rule_mark && r->selected && r->plan && r->frame &&
+    return r->rules && r->rule_packet && r->rule_mark && r->selected && r->late_selected &&
+           r->plan && r->work && r->frame &&
            pm_flow_table_init(&r->flows, s->flows, sizeof(struct pm_rewriter_flow),
                               r->config.hash_key, s->flow_idle_s * UINT64_C(1000000000)) &&
            pm_pool_init(&r->streams, stream_size(policy), r->config.streams) &&
-           pm_log_store_init(&r->store, runs_for(r->config.edits), r->config.retain_bytes);
+           pm_log_store_init(&r->store, runs_for(r->config.edits), r->config.retain_bytes) &&
+           pm_pending_store_init(&r->pieces, r->config.pending_bytes) &&
+           pm_pool_init(&r->waits, sizeof(struct pm_wait), r->config.waits);
 }
 
 struct pm_rewriter *pm_rewriter_new(struct pm_policy *policy,
@@ -97,10 +133,14 @@ void pm_rewriter_free(struct pm_rewriter *rewriter)
     pm_flow_table_release(&rewriter->flows);
     pm_pool_release(&rewriter->streams);
     pm_log_store_release(&rewriter->store);
+    pm_pool_release(&rewriter->pieces);
+    pm_pool_release(&rewriter->waits);
+    free(rewriter->work);
     free(rewriter->rules);
     free(rewriter->rule_packet);
     free(rewriter->rule_mark);
     free(rewriter->selected);
+    free(rewriter->late_selected);
     free(rewriter->plan);
     free(rewriter->frame);
     pm_policy_unref(rewriter->policy);
@@ -174,15 +214,10 @@ static enum pm_why take_line(struct pm_rewriter *r, struct pm_passage *p)
         return pass_unread(r, p);
 
     pm_track(&r->flows, h, p->packet->dir, r->now_ns, &p->tracked);
-    p->subject.has_flow = true;
-    p->subject.to_server = p->tracked.to_server;
-    p->subject.flow_is_new = p->tracked.is_new;
-    p->subject.dir = p->tracked.dir;
+    pm_passage_track(r, p);
     if (!p->tracked.flow)
         return pm_emit_buffer(r, p, PM_WHY_FLOWS_FULL);
     r->stats.flows += p->tracked.is_new;
-    p->is_shown_rewritten = is_shown_rewritten(r, p->tracked.dir);
-    p->is_ack_lifted = is_ack_lifted(r, p->tracked.dir);
 
     const struct pm_side *side = pm_select_side(r, p);
     bool is_tcp = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP;
@@ -198,6 +233,36 @@ static enum pm_why take_line(struct pm_rewriter *r, struct pm_passage *p)
     return is_tcp ? pm_rewrite_tcp(r, p) : pm_rewrite_datagram(r, p);
 }
 
+void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct pm_packet *packet,
+                      uint8_t *buffer)
+{
+    p->packet = packet;
+    p->buffer = buffer;
+    p->subject = (struct pm_subject){.headers = &p->headers, .packet = packet, .dir = packet->dir};
+    p->selection.rules = r->selected;
+    p->selection.epoch = 0;
+    p->selection.count = p->selection.literal_count = 0;
+    p->selection.has_replace = p->selection.has_datagram = false;
+    p->selection.has_assign = p->selection.is_many = false;
+    p->tracked = (struct pm_tracked){.dir = packet->dir};
+    p->plan_count = 0;
+    p->plan_offset = 0;
+    p->is_changed = p->is_shown_rewritten = p->is_ack_lifted = p->is_late = false;
+    p->header_rule = PM_NO_RULE;
+    p->is_sum_known = false;
+    pm_headers_parse(packet->link, packet->data, packet->len, packet->wire_len, &p->headers);
+}
+
+void pm_passage_track(struct pm_rewriter *r, struct pm_passage *p)
+{
+    p->subject.has_flow = true;
+    p->subject.to_server = p->tracked.to_server;
+    p->subject.flow_is_new = p->tracked.is_new;
+    p->subject.dir = p->tracked.dir;
+    p->is_shown_rewritten = is_shown_rewritten(r, p->tracked.dir);
+    p->is_ack_lifted = is_ack_lifted(r, p->tracked.dir);
+}
+
 enum pm_why pm_rewrite(struct pm_rewriter *rewriter, const struct pm_packet *packet,
                        uint8_t *buffer, uint64_t now_ns)
 {
@@ -205,23 +270,9 @@ enum pm_why pm_rewrite(struct pm_rewriter *rewriter, const struct pm_packet *pac
     struct pm_passage p;
     if (now_ns > r->now_ns)
         r->now_ns = now_ns;
-    p.packet = packet;
-    p.buffer = buffer;
-    p.subject = (struct pm_subject){.headers = &p.headers, .packet = packet, .dir = packet->dir};
-    p.selection.rules = r->selected;
-    p.selection.count = p.selection.literal_count = 0;
-    p.selection.has_replace = p.selection.has_datagram = false;
-    p.selection.has_assign = p.selection.is_many = false;
-    p.tracked = (struct pm_tracked){.dir = packet->dir};
-    p.plan_count = 0;
-    p.plan_offset = 0;
-    p.is_changed = p.is_shown_rewritten = p.is_ack_lifted = false;
-    p.header_rule = PM_NO_RULE;
-    p.is_sum_known = false;
-
     r->stats.packets++;
     r->stats.bytes += packet->wire_len;
-    pm_headers_parse(packet->link, packet->data, packet->len, packet->wire_len, &p.headers);
+    pm_passage_begin(r, &p, packet, buffer);
     uint64_t emitted = r->stats.emitted;
     enum pm_why why = take_line(r, &p);
     pm_count_why(r, why);
@@ -232,6 +283,25 @@ enum pm_why pm_rewrite(struct pm_rewriter *rewriter, const struct pm_packet *pac
     r->stats.flows_now = r->flows.pool.used;
     r->stats.flows_max = r->flows.flows_max;
     return why;
+}
+
+uint64_t pm_rewriter_next_ns(const struct pm_rewriter *rewriter)
+{
+    return pm_wait_next_ns(rewriter);
+}
+
+void pm_rewriter_due(struct pm_rewriter *rewriter, uint64_t now_ns)
+{
+    if (now_ns > rewriter->now_ns)
+        rewriter->now_ns = now_ns;
+    pm_wait_due(rewriter);
+}
+
+void pm_rewriter_flush(struct pm_rewriter *rewriter, uint64_t now_ns)
+{
+    if (now_ns > rewriter->now_ns)
+        rewriter->now_ns = now_ns;
+    pm_wait_flush(rewriter);
 }
 
 const struct pm_stats *pm_rewriter_stats(const struct pm_rewriter *rewriter)

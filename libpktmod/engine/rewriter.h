@@ -47,6 +47,7 @@ struct pm_plan_edit {
 struct pm_selection {
     uint32_t *rules;
     uint32_t count;
+    uint64_t epoch;    /* its number */
     bool has_replace;  /* a replace looks at the stream or the payload */
     bool has_datagram; /* a replace looks at payloads that are no stream */
     bool has_assign;
@@ -61,11 +62,18 @@ struct pm_rewriter {
     struct pm_flow_table flows;
     struct pm_pool streams;
     struct pm_log_store store;
+    struct pm_pool pieces; /* of pending bytes */
+    struct pm_pool waits;
+    uint32_t oldest_wait, newest_wait; /* those with a deadline, in its order */
+    uint8_t *work;                     /* pending bytes of one direction, side by side */
+    size_t work_cap;
+    uint32_t longest_find;
     struct pm_stats stats;
     struct pm_rule_stats *rules;
-    uint64_t *rule_packet; /* number of the packet each rule changed last */
-    uint64_t *rule_mark;   /* number of the packet each rule held for last */
-    uint32_t *selected;    /* room for a selection's rules */
+    uint64_t *rule_packet;              /* number of the packet each rule changed last */
+    uint64_t *rule_mark;                /* number of the selection each rule held in last */
+    uint32_t *selected, *late_selected; /* room for the rules of two selections */
+    uint64_t selections;
     struct pm_plan_edit *plan;
     uint8_t *frame; /* a packet under construction */
     uint64_t now_ns;
@@ -85,6 +93,7 @@ struct pm_passage {
     bool is_ack_lifted;      /* and its acknowledgements as those of the rewritten stream */
     uint32_t plan_count;
     uint64_t plan_offset; /* of the searched bytes: in the stream, or in the payload */
+    bool is_late;         /* no packet: bytes that waited */
     bool is_changed;      /* bytes of buffer were changed in place */
     uint32_t header_rule; /* last rule that changed a header field */
 };
@@ -117,15 +126,17 @@ void pm_select(struct pm_rewriter *r, struct pm_passage *p);
 struct pm_search {
     const uint8_t *bytes;
     size_t len;
-    bool in_stream;       /* TCP: AUTO means stream, and stream replaces take part */
-    uint64_t stream_off;  /* offset of bytes in the stream */
-    uint64_t payload_off; /* and in the packet's payload */
-    uint32_t *max_used;   /* counters of this direction; NULL: none */
+    bool in_stream;           /* TCP: AUTO means stream, and stream replaces take part */
+    bool may_hold;            /* more bytes may follow: an unfinished match is waited for */
+    uint64_t stream_off;      /* offset of bytes in the stream */
+    int64_t payload_off;      /* and in the packet's payload (negative: bytes before it) */
+    size_t payload_end;       /* where the packet's payload ends in bytes */
+    const uint32_t *max_used; /* counters of this direction; NULL: none */
+    size_t decided;           /* out: so many bytes are decided, the rest must wait */
 };
 
-/* Writes the edits into r->plan, in order; answers their number. Counts what it uses of max. */
-uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p,
-                       const struct pm_search *search);
+/* Writes the edits within the decided bytes into r->plan, in order; answers their number. */
+uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p, struct pm_search *search);
 
 /* ---- emit.c: what leaves */
 
@@ -142,6 +153,10 @@ void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p);
 
 /* ---- tcp.c, datagram.c: the two ways */
 
+void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct pm_packet *packet,
+                      uint8_t *buffer);
+/* What follows from the packet's side of the flow: view, subject. */
+void pm_passage_track(struct pm_rewriter *r, struct pm_passage *p);
 enum pm_why pm_rewrite_tcp(struct pm_rewriter *r, struct pm_passage *p);
 enum pm_why pm_rewrite_datagram(struct pm_rewriter *r, struct pm_passage *p);
 

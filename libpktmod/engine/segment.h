@@ -15,8 +15,22 @@ struct pm_segment {
     enum pm_why why; /* the exception it passes under, if any */
 };
 
-/* Decides the bytes that the segment brings for the first time and finds the image of all it
- * brings. The direction is active. False: the segment has no place in the stream. */
+/* Decides the bytes that the segment brings for the first time, as far as they can be decided, and
+ * finds the image of all it brings. The direction is active. False: no place in the stream. */
 bool pm_segment_place(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s);
+
+/* The other end acknowledged ack_o: gaps below it will not be filled. What becomes decided by that
+ * is sent. */
+void pm_segment_acked(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_o);
+
+enum pm_release {
+    PM_RELEASE_TAIL_AS_IS, /* the held tail goes, unsearched */
+    PM_RELEASE_ALL, /* everything pending is decided as if no byte followed; gaps are given up */
+};
+/* Sends what was pending. Nothing happens where nothing is. */
+void pm_segment_release(struct pm_rewriter *r, struct pm_half *half, enum pm_release how);
+
+/* Sends [m_low, m_high) of M, cut to size, with the passage's headers. */
+void pm_segment_send(struct pm_rewriter *r, struct pm_passage *p, const struct pm_segment *s);
 
 #endif

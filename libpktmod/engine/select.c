@@ -53,7 +53,7 @@ static void take_rule(struct pm_rewriter *r, struct pm_selection *s, uint32_t in
     s->rules[s->count++] = index;
     s->has_replace |= rule->literal_count > 0;
     s->has_assign |= rule->has_assign;
-    r->rule_mark[index] = r->stats.packets;
+    r->rule_mark[index] = s->epoch;
     take_literals(r->policy, rule, s);
 }
 
@@ -73,6 +73,7 @@ static void ask_rules(struct pm_rewriter *r, struct pm_passage *p)
 void pm_select(struct pm_rewriter *r, struct pm_passage *p)
 {
     const struct pm_side *side = &pm_rewriter_own(p)->sides[p->tracked.side];
+    p->selection.epoch = ++r->selections;
     if (!side->is_static) {
         ask_rules(r, p);
         return;

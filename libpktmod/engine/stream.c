@@ -5,6 +5,7 @@
 
 #include "base/seq.h"
 #include "engine/rewriter.h"
+#include "engine/wait.h"
 
 #define KEEP_ACKED    (64u << 10) /* acknowledged bytes remembered for late retransmissions */
 #define RECLAIM_FLOWS 64          /* flows asked for acknowledged bytes when memory is short */
@@ -14,6 +15,13 @@ struct pm_stream *pm_stream_at(const struct pm_rewriter *r, uint32_t stream)
     return pm_pool_at(&r->streams, stream - 1);
 }
 
+static void end_half(struct pm_rewriter *r, struct pm_half *half)
+{
+    pm_log_drop(&half->log, &r->store);
+    pm_pending_clear(&half->pending, &r->pieces);
+    pm_wait_end(r, half);
+}
+
 void pm_stream_close(struct pm_rewriter *r, struct pm_rewriter_flow *flow)
 {
     if (!flow->stream)
@@ -21,7 +29,7 @@ void pm_stream_close(struct pm_rewriter *r, struct pm_rewriter_flow *flow)
     struct pm_stream *stream = pm_stream_at(r, flow->stream);
     for (unsigned side = 0; side < 2; side++)
         if (stream->half[side].is_active)
-            pm_log_drop(&stream->half[side].log, &r->store);
+            end_half(r, &stream->half[side]);
     pm_pool_put(&r->streams, flow->stream - 1);
     flow->stream = 0;
 }
@@ -40,7 +48,8 @@ struct pm_stream *pm_stream_open(struct pm_rewriter *r, struct pm_rewriter_flow 
 void pm_half_begin(struct pm_half *half, uint32_t first_seq)
 {
     half->is_active = true;
-    half->has_fin = false;
+    half->has_fin = half->fin_sent = false;
+    pm_pending_begin(&half->pending);
     half->begin_o = half->acked_o = PM_SEQ_BASE + first_seq;
     pm_log_begin(&half->log, half->begin_o);
 }
@@ -53,7 +62,7 @@ void pm_stream_restart(struct pm_rewriter *r, struct pm_stream *stream, const ui
         half->isn = isn[side];
         if (!half->is_active)
             continue;
-        pm_log_drop(&half->log, &r->store);
+        end_half(r, half);
         pm_half_begin(half, isn[side] + 1);
     }
     memset(stream->max_used, 0, 2 * r->policy->max_slots * sizeof stream->max_used[0]);

@@ -3,6 +3,7 @@
 #define PM_ENGINE_STREAM_H
 
 #include "edit/log.h"
+#include "stream/pending.h"
 
 struct pm_rewriter;
 struct pm_rewriter_flow;
@@ -10,12 +11,15 @@ struct pm_rewriter_flow;
 /* One direction of a rewritten TCP flow. */
 struct pm_half {
     struct pm_log log;
-    uint64_t begin_o; /* first byte */
-    uint64_t fin_o;   /* position of the FIN */
-    uint64_t acked_o; /* highest position that the other end acknowledged */
+    struct pm_pending pending; /* received, not decided */
+    uint32_t wait;             /* in waits, plus 1: set while pending holds anything */
+    uint64_t begin_o;          /* first byte */
+    uint64_t fin_o;            /* position of the FIN */
+    uint64_t acked_o;          /* highest position that the other end acknowledged */
     uint32_t isn, pending_isn;
     bool is_active; /* rules may match here: every byte goes through the log */
-    bool has_isn, has_pending_isn, has_fin;
+    bool has_isn, has_pending_isn;
+    bool has_fin, fin_sent; /* its position is known; it left */
 };
 
 struct pm_stream {

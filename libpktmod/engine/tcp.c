@@ -6,8 +6,8 @@
  *     ack, SACK      lifted through the log of the other direction
  *     FIN, RST       behind everything logged
  *
- * Segments are taken in order. A gap is given up at once: its length stays, and what fills it later
- * passes as it comes.
+ * Segments that come too early wait for what is missing; a tail that may still become a match waits
+ * for what follows.
  */
 #include "engine/segment.h"
 
@@ -19,10 +19,8 @@
 #include "edit/sack.h"
 #include "wire/tcpopt.h"
 
-#define TCP_SEQ    4
-#define TCP_ACK    8
-#define TCP_FLAGS  13
-#define TCP_URGENT 18
+#define TCP_SEQ 4
+#define TCP_ACK 8
 
 static const uint8_t *tcp_header(const struct pm_passage *p)
 {
@@ -88,28 +86,20 @@ static bool is_new_syn(struct pm_rewriter *r, struct pm_passage *p, struct pm_se
 
 /* The recorded receiver acknowledged original bytes; had it received the rewritten ones it would
  * have acknowledged their images. */
-static uint64_t lift_ack(const struct pm_rewriter *r, struct pm_half *peer, uint64_t ack_o)
+static uint64_t lift_ack(const struct pm_rewriter *r, const struct pm_half *peer, uint64_t ack_o)
 {
     const struct pm_log *log = &peer->log;
     if (ack_o <= log->o_end)
         return pm_log_image_low(log, &r->store, ack_o);
-    if (!log->is_stretched)
+    if (!log->is_stretched && !peer->wait)
         return log->m_end + (ack_o - log->o_end);
-    return log->m_end + (peer->has_fin && ack_o > peer->fin_o ? 1 : 0);
+    return log->m_end + (peer->fin_sent && ack_o > peer->fin_o ? 1 : 0);
 }
 
-static void lift(struct pm_rewriter *r, struct pm_passage *p, const struct pm_segment *s)
+static void lift(struct pm_rewriter *r, struct pm_passage *p, const struct pm_half *peer,
+                 uint64_t ack_o)
 {
-    struct pm_half *peer = s->peer;
-    if (!(s->flags & PM_ACK) || !peer->is_active)
-        return;
     uint32_t ack = pm_get32(tcp_header(p) + TCP_ACK);
-    uint64_t ack_o = pm_seq_unwrap(peer->log.o_end, ack);
-    uint64_t known_o = ack_o < peer->log.o_end ? ack_o : peer->log.o_end;
-    if (known_o > peer->acked_o)
-        peer->acked_o = known_o;
-    if (!p->is_ack_lifted || !peer->log.is_stretched)
-        return;
     uint32_t lifted = (uint32_t)lift_ack(r, peer, ack_o);
     pm_packet_sum(r, p);
     if (lifted != ack) {
@@ -118,6 +108,20 @@ static void lift(struct pm_rewriter *r, struct pm_passage *p, const struct pm_se
     }
     if (pm_sack_lift(&p->headers, p->buffer, &peer->log, &r->store))
         p->is_changed = true;
+}
+
+static void take_ack(struct pm_rewriter *r, struct pm_passage *p, const struct pm_segment *s)
+{
+    struct pm_half *peer = s->peer;
+    if (!(s->flags & PM_ACK) || !peer->is_active)
+        return;
+    uint64_t ack_o = pm_seq_unwrap(peer->log.o_end, pm_get32(tcp_header(p) + TCP_ACK));
+    pm_segment_acked(r, peer, ack_o);
+    uint64_t known_o = ack_o < peer->log.o_end ? ack_o : peer->log.o_end;
+    if (known_o > peer->acked_o)
+        peer->acked_o = known_o;
+    if (p->is_ack_lifted && (peer->log.is_stretched || peer->wait))
+        lift(r, p, peer, ack_o);
 }
 
 /* ------------------------------------------------------------------ sending */
@@ -141,68 +145,6 @@ static enum pm_why send_same(struct pm_rewriter *r, struct pm_passage *p,
     if (why == PM_WHY_NONE && p->is_changed)
         why = PM_WHY_FOLLOWED;
     return pm_emit_buffer(r, p, why);
-}
-
-/* The urgent pointer counts from the part's own seq (RFC 6093: one past the urgent byte). */
-static void set_urgent(const struct pm_rewriter *r, const struct pm_passage *p,
-                       const struct pm_segment *s, uint8_t *tcp, uint64_t m)
-{
-    if (!(s->flags & PM_URG))
-        return;
-    uint64_t urgent_o = s->a + pm_get16(tcp_header(p) + TCP_URGENT);
-    uint64_t urgent_m = pm_log_image_high(&s->half->log, &r->store, urgent_o);
-    bool fits = urgent_m > m && urgent_m - m <= UINT16_MAX;
-    pm_put16(tcp + TCP_URGENT, fits ? (uint16_t)(urgent_m - m) : 0);
-    if (!fits)
-        tcp[TCP_FLAGS] &= (uint8_t)~PM_URG;
-}
-
-static void set_part_headers(const struct pm_rewriter *r, const struct pm_passage *p,
-                             const struct pm_segment *s, uint64_t m, uint32_t part, bool is_last)
-{
-    const struct pm_headers *h = &p->headers;
-    uint8_t *tcp = r->frame + h->l4_off;
-    uint8_t flags = s->flags;
-    memcpy(r->frame, p->buffer, h->payload_off);
-    pm_put32(tcp + TCP_SEQ, (uint32_t)m - ((flags & PM_SYN) ? 1 : 0));
-    if (!is_last)
-        flags &= (uint8_t) ~(PM_PSH | PM_FIN);
-    if (part > 0)
-        flags &= (uint8_t)~PM_CWR;
-    tcp[TCP_FLAGS] = flags;
-    set_urgent(r, p, s, tcp, m);
-    if (part > 0 && h->ip_version == 4) {
-        /* Far from the numbers that the sender uses next. */
-        uint8_t *id = r->frame + h->l3_off + 4;
-        pm_put16(id, (uint16_t)(pm_get16(id) + 0x8000u + part));
-    }
-}
-
-/* Other bytes leave: [m_low, m_high) of M, cut to size. An empty image leaves an empty segment. */
-static enum pm_why send_image(struct pm_rewriter *r, struct pm_passage *p,
-                              const struct pm_segment *s)
-{
-    const struct pm_headers *h = &p->headers;
-    uint32_t room = pm_payload_room(r, p);
-    uint64_t m = s->m_low;
-    uint32_t part = 0;
-    if (room == 0)
-        room = 1;
-    do {
-        size_t want = s->m_high - m < room ? (size_t)(s->m_high - m) : room;
-        size_t got = want == 0 ? 0
-                               : pm_log_read(&s->half->log, &r->store, m, want, s->data, s->a,
-                                             (size_t)(s->b - s->a), r->frame + h->payload_off);
-        bool is_last = got < want || m + got == s->m_high;
-        set_part_headers(r, p, s, m, part, is_last);
-        pm_emit_frame(r, p, (uint32_t)got, part++);
-        m += got;
-        if (got < want)
-            break;
-    } while (m < s->m_high);
-    if (s->why != PM_WHY_NONE)
-        return s->why;
-    return PM_WHY_EDITED;
 }
 
 /* ------------------------------------------------------------------ the line */
@@ -257,6 +199,8 @@ static enum pm_why take_truncated(struct pm_rewriter *r, struct pm_passage *p,
         pm_count_why(r, PM_WHY_TRUNCATED);
         return PM_WHY_UNMAPPABLE;
     }
+    pm_segment_release(r, s->half, PM_RELEASE_ALL);
+    pm_segment_release(r, s->peer, PM_RELEASE_ALL);
     bypass(r, pm_rewriter_own(p), PM_WHY_TRUNCATED);
     return pm_emit_buffer(r, p, PM_WHY_TRUNCATED);
 }
@@ -276,16 +220,19 @@ static enum pm_why take_segment(struct pm_rewriter *r, struct pm_passage *p, str
         p->selection.has_replace = false;
         return pm_emit_buffer(r, p, PM_WHY_SYN_UNCONFIRMED);
     }
-    lift(r, p, s);
+    take_ack(r, p, s);
     if (!s->half->is_active)
         return send_unlogged(r, p);
+    if (s->flags & PM_RST)
+        pm_segment_release(r, s->half, PM_RELEASE_ALL);
     if (!pm_segment_place(r, p, s))
         return unplaced(r, p, s, PM_WHY_UNMAPPABLE);
     p->tracked.flow->is_pinned = pm_stream_is_stretched(s->stream) &&
                                  p->tracked.flow->fin_seen != 3 && !p->tracked.flow->rst_seen;
     if (s->is_same || !p->is_shown_rewritten)
         return send_same(r, p, s);
-    return send_image(r, p, s);
+    pm_segment_send(r, p, s);
+    return s->why != PM_WHY_NONE ? s->why : PM_WHY_EDITED;
 }
 
 static void read_segment(const struct pm_rewriter *r, const struct pm_passage *p,

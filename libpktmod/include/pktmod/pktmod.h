@@ -79,7 +79,12 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(FLOWS_FULL, "flows_full", "no room for another flow; judged alone, not rewritten")           \
     X(STREAMS_FULL, "streams_full", "no room for another rewritten stream; flow passes as it is")  \
     X(MIDSTREAM, "midstream", "start of the TCP flow was not seen; policy.on_midstream decided")   \
-    X(OUT_OF_ORDER, "out_of_order", "bytes are missing before it; that gap stays as it is")        \
+    X(HELD, "held", "may still become a match; waits for the bytes that follow")                   \
+    X(HOLD_TIMEOUT, "hold_timeout", "waited policy.hold_ms; passes as it is")                      \
+    X(HOLD_FULL, "hold_full", "no room to wait; decided without the bytes that follow")            \
+    X(MATCH_TOO_LONG, "match_too_long", "would have to wait for more than policy.hold_bytes")      \
+    X(OUT_OF_ORDER, "out_of_order", "bytes before it are missing; it waits for them")              \
+    X(GAP, "gap", "bytes that never came were given up; their length stays")                       \
     X(LATE, "late", "bytes of a gap that was given up; they pass as they are")                     \
     X(RETAIN_FULL, "retain_full", "old stream bytes forgotten early to make room")                 \
     X(FORGOTTEN, "forgotten", "repeats bytes that are no longer remembered")                       \
@@ -182,9 +187,11 @@ struct pm_emitted {
     size_t wire_len; /* as in pm_packet; more than len only for a packet that came truncated */
     uint64_t cookie; /* of the packet that caused it */
     enum pm_dir dir;
-    bool changed;    /* not bit for bit the packet that came */
-    enum pm_why why; /* EDITED, FOLLOWED, NONE (bit-identical), or the exception it passed under */
-    uint32_t part;   /* 0, 1, ... when one packet had to become several */
+    uint32_t ifindex; /* of the packet that caused it */
+    bool is_late;     /* sent for bytes that waited, not for the packet at hand */
+    bool changed;     /* not bit for bit the packet that came */
+    enum pm_why why;  /* EDITED, FOLLOWED, NONE (bit-identical), or the exception it passed under */
+    uint32_t part;    /* 0, 1, ... when one packet had to become several */
     const struct pm_edit_note *notes; /* with part 0: the first PM_EDIT_NOTES edits */
     uint32_t note_count, edit_count;  /* notes given; edits made */
     uint32_t header_rule;             /* last rule that changed a header field, or PM_NO_RULE */
@@ -200,8 +207,11 @@ struct pm_rewriter_config {
                               came larger may stay so */
     uint32_t streams;      /* most TCP flows rewritten at a time; 0: 4096 */
     uint32_t retain_bytes; /* stream bytes remembered for retransmissions, in all; 0: 64 MiB */
-    uint32_t retain_dir_bytes; /* and per direction of a flow; 0: 1 MiB */
-    uint32_t edits;            /* edits remembered, in all; 0: 262144 */
+    uint32_t retain_dir_bytes;  /* and per direction of a flow; 0: 1 MiB */
+    uint32_t edits;             /* edits remembered, in all; 0: 262144 */
+    uint32_t pending_bytes;     /* bytes that wait for others, in all; 0: 64 MiB */
+    uint32_t pending_dir_bytes; /* and per direction of a flow; 0: 256 KiB */
+    uint32_t waits;             /* directions that wait at a time; 0: 4096 */
     pm_emit_fn *emit;
     void *context;
 };
@@ -218,6 +228,14 @@ void pm_rewriter_free(struct pm_rewriter *rewriter);
  * what became of the packet; nothing was emitted when it is one of the dropping reasons. */
 enum pm_why pm_rewrite(struct pm_rewriter *rewriter, const struct pm_packet *packet,
                        uint8_t *buffer, uint64_t now_ns);
+
+/* Bytes that may still become a match wait for at most policy.hold_ms. When the next of them are
+ * due (UINT64_MAX: none wait), and letting them go: emits, with the cookie and the headers of the
+ * packet that brought them. Call it before a later packet is handed over. */
+uint64_t pm_rewriter_next_ns(const struct pm_rewriter *rewriter);
+void pm_rewriter_due(struct pm_rewriter *rewriter, uint64_t now_ns);
+/* Nothing more will come: everything that waits is decided and emitted. */
+void pm_rewriter_flush(struct pm_rewriter *rewriter, uint64_t now_ns);
 
 /* ------------------------------------------------------------------ counters */
 

@@ -1,0 +1,138 @@
+/* wait.c - sending without a packet; the contract is in wait.h. */
+#include "engine/wait.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "edit/fixup.h"
+#include "engine/segment.h"
+
+static struct pm_wait *at(const struct pm_rewriter *r, uint32_t index)
+{
+    return pm_pool_at(&r->waits, index);
+}
+
+static void leave_list(struct pm_rewriter *r, struct pm_wait *wait)
+{
+    if (!wait->is_timed)
+        return;
+    if (wait->older != PM_NIL)
+        at(r, wait->older)->newer = wait->newer;
+    else
+        r->oldest_wait = wait->newer;
+    if (wait->newer != PM_NIL)
+        at(r, wait->newer)->older = wait->older;
+    else
+        r->newest_wait = wait->older;
+    wait->is_timed = 0;
+}
+
+static void join_list(struct pm_rewriter *r, uint32_t index)
+{
+    struct pm_wait *wait = at(r, index);
+    wait->is_timed = 1;
+    wait->newer = PM_NIL;
+    wait->older = r->newest_wait;
+    if (wait->older != PM_NIL)
+        at(r, wait->older)->newer = index;
+    else
+        r->oldest_wait = index;
+    r->newest_wait = index;
+}
+
+bool pm_wait_keep(struct pm_rewriter *r, const struct pm_passage *p, struct pm_half *half)
+{
+    const struct pm_headers *h = &p->headers;
+    if (h->payload_off > PM_WAIT_HEADERS)
+        return false;
+    if (!half->wait) {
+        uint32_t index = pm_pool_take(&r->waits);
+        if (index == PM_NIL)
+            return false;
+        at(r, index)->is_timed = 0;
+        half->wait = index + 1;
+    }
+    struct pm_wait *wait = at(r, half->wait - 1);
+    wait->flow = p->tracked.flow;
+    wait->side = (uint8_t)p->tracked.side;
+    wait->packet = *p->packet;
+    wait->packet.interface = NULL;
+    wait->packet.dir = p->tracked.dir;
+    wait->packet.csum = PM_CSUM_ON_WIRE;
+    memcpy(wait->headers, p->buffer, h->payload_off);
+    wait->headers[h->l4_off + 13] &= (uint8_t) ~(PM_FIN | PM_SYN | PM_URG | PM_CWR);
+    pm_put16(wait->headers + h->l4_off + 18, 0);
+    wait->packet.len = wait->packet.wire_len = pm_fixup_whole(h, wait->headers, 0);
+    return true;
+}
+
+void pm_wait_end(struct pm_rewriter *r, struct pm_half *half)
+{
+    if (!half->wait)
+        return;
+    leave_list(r, at(r, half->wait - 1));
+    pm_pool_put(&r->waits, half->wait - 1);
+    half->wait = 0;
+}
+
+void pm_wait_time(struct pm_rewriter *r, struct pm_half *half, bool is_held)
+{
+    struct pm_wait *wait = at(r, half->wait - 1);
+    leave_list(r, wait);
+    if (!is_held)
+        return;
+    wait->deadline_ns = r->now_ns + r->policy->settings.hold_ms * UINT64_C(1000000);
+    join_list(r, half->wait - 1);
+}
+
+void pm_wait_passage(struct pm_rewriter *r, const struct pm_half *half,
+                     uint8_t headers[PM_WAIT_HEADERS], struct pm_packet *packet,
+                     struct pm_passage *p)
+{
+    const struct pm_wait *wait = at(r, half->wait - 1);
+    memcpy(headers, wait->headers, wait->packet.len);
+    *packet = wait->packet;
+    packet->data = headers;
+    pm_passage_begin(r, p, packet, headers);
+    p->is_late = true;
+    p->selection.rules = r->late_selected;
+    p->tracked = (struct pm_tracked){.flow = wait->flow,
+                                     .side = wait->side,
+                                     .to_server = wait->side == wait->flow->client,
+                                     .dir = packet->dir};
+    pm_passage_track(r, p);
+    pm_select(r, p);
+}
+
+uint64_t pm_wait_next_ns(const struct pm_rewriter *r)
+{
+    return r->oldest_wait == PM_NIL ? UINT64_MAX : at(r, r->oldest_wait)->deadline_ns;
+}
+
+static struct pm_half *half_of(const struct pm_rewriter *r, const struct pm_wait *wait)
+{
+    const struct pm_rewriter_flow *own = pm_flow_own(wait->flow);
+    return &pm_stream_at(r, own->stream)->half[wait->side];
+}
+
+void pm_wait_due(struct pm_rewriter *r)
+{
+    while (pm_wait_next_ns(r) <= r->now_ns) {
+        pm_count_why(r, PM_WHY_HOLD_TIMEOUT);
+        pm_segment_release(r, half_of(r, at(r, r->oldest_wait)), PM_RELEASE_TAIL_AS_IS);
+    }
+}
+
+void pm_wait_flush(struct pm_rewriter *r)
+{
+    for (unsigned q = 0; q < PM_FLOW_QUEUES; q++) {
+        uint32_t index = r->flows.oldest[q];
+        while (index != PM_NIL) {
+            struct pm_flow *flow = pm_pool_at(&r->flows.pool, index);
+            const struct pm_rewriter_flow *own = pm_flow_own(flow);
+            for (unsigned side = 0; side < 2 && own->stream; side++)
+                pm_segment_release(r, &pm_stream_at(r, own->stream)->half[side], PM_RELEASE_ALL);
+            index = flow->newer;
+        }
+    }
+}
