@@ -155,6 +155,26 @@ enum pm_step pm_capture_next(struct pm_capture *capture, struct pm_record *recor
                                              : pm_pcapng_next(capture, record);
 }
 
+void pm_capture_late(struct pm_capture *capture, uint32_t interface_id, uint64_t frame,
+                     struct pm_record *record)
+{
+    *record = (struct pm_record){.frame = frame, .dir = PM_DIR_UNKNOWN, .big = capture->big};
+    if (capture->format == PM_FORMAT_PCAP) {
+        record->kind = PM_RECORD_PCAP;
+        record->link = capture->pcap.link;
+        record->raw = capture->pcap.late_header;
+        record->raw_len = capture->pcap.record_header_len;
+        record->clock = capture->pcap.nano ? PM_TICKS_NANO : PM_TICKS_MICRO;
+        return;
+    }
+    record->kind = PM_RECORD_ENHANCED;
+    record->interface_id = interface_id;
+    if (interface_id < capture->ng.count) {
+        record->link = capture->ng.interfaces[interface_id].link;
+        record->clock = capture->ng.interfaces[interface_id].clock;
+    }
+}
+
 const char *pm_capture_error(const struct pm_capture *capture)
 {
     return capture->error[0] == '\0' ? NULL : capture->error;

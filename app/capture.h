@@ -67,6 +67,10 @@ struct pm_capture *pm_capture_open_bytes(const char *name, const void *bytes, si
 void pm_capture_close(struct pm_capture *capture); /* NULL is fine */
 
 enum pm_step pm_capture_next(struct pm_capture *capture, struct pm_record *record);
+/* A record for a packet that was not read: empty, of that interface of the section (pcapng), on
+ * behalf of that frame. Its time is set when it is written (pm_outgoing.retimed). */
+void pm_capture_late(struct pm_capture *capture, uint32_t interface_id, uint64_t frame,
+                     struct pm_record *record);
 
 /* "in.pcap: truncated in frame 17 at byte 12345: ...", or NULL. */
 const char *pm_capture_error(const struct pm_capture *capture);

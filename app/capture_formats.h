@@ -28,6 +28,7 @@ struct pm_capture {
         uint32_t snaplen;
         uint16_t link;
         bool nano;
+        uint8_t late_header[24]; /* of a record that was not read; its time is set when written */
     } pcap;
     struct {
         struct pm_interface *interfaces; /* of the current section */

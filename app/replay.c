@@ -48,16 +48,38 @@ static void write_touched(struct pm_replay *replay, const struct pm_emitted *emi
     pm_writer_put(replay->writer, record, &outgoing);
 }
 
+/* Bytes that waited leave now, on behalf of the frame that brought them. */
+static void write_late(struct pm_replay *replay, const struct pm_emitted *emitted)
+{
+    struct pm_record record;
+    char comment[PM_ANNOTATION_LEN];
+    pm_capture_late(replay->capture, emitted->ifindex, emitted->cookie, &record);
+    struct pm_outgoing outgoing = {
+        .data = emitted->data,
+        .caplen = (uint32_t)emitted->len,
+        .origlen = (uint32_t)emitted->wire_len,
+        .time_ns = replay->clock_ns,
+        .retimed = true,
+    };
+    if (record.kind != PM_RECORD_PCAP) {
+        pm_annotate(comment, replay->policy, emitted, NULL);
+        outgoing.comment = comment;
+    }
+    pm_writer_put(replay->writer, &record, &outgoing);
+}
+
 static void on_emit(void *context, const struct pm_emitted *emitted)
 {
     struct pm_replay *replay = context;
-    bool is_whole = is_as_it_came(&replay->current, emitted);
+    bool is_whole = !emitted->is_late && is_as_it_came(&replay->current, emitted);
     replay->out_packets++;
     replay->out_bytes += emitted->wire_len;
     replay->annotated += is_whole ? 0 : 1;
     if (replay->writer == NULL)
         return;
-    if (is_whole)
+    if (emitted->is_late)
+        write_late(replay, emitted);
+    else if (is_whole)
         pm_writer_put_raw(replay->writer, replay->current.record);
     else
         write_touched(replay, emitted);
@@ -77,9 +99,10 @@ static void emit_unchanged(struct pm_replay *replay, const struct pm_packet *pac
 }
 
 static void send(struct pm_replay *replay, const struct pm_record *record,
-                 const struct pm_delayed_packet *delayed, const struct pm_packet *packet)
+                 const struct pm_delayed_packet *delayed, struct pm_packet *packet)
 {
     replay->current = (struct pm_replay_current){record, delayed, replay->clock_ns};
+    packet->cookie = record->frame;
     if (replay->rewriter == NULL)
         emit_unchanged(replay, packet);
     else
@@ -102,21 +125,43 @@ static struct pm_packet packet_of(const struct pm_record *record)
     };
 }
 
-/* Lets go whatever is due by now_ns, each at its own time. A packet that the filter lets go early,
- * to make room, leaves at once. */
+static void release_delayed(struct pm_replay *replay, uint64_t due_ns)
+{
+    uint64_t cookie;
+    if (!pm_filter_due(replay->filter, due_ns, &cookie))
+        return;
+    const struct pm_delayed_packet *delayed = pm_delayed_at(&replay->delayed, cookie);
+    struct pm_packet packet = packet_of(&delayed->record);
+    packet.dir = delayed->dir;
+    send(replay, &delayed->record, delayed, &packet);
+    pm_delayed_drop(&replay->delayed, cookie);
+}
+
+static uint64_t rewriter_next_ns(const struct pm_replay *replay)
+{
+    return replay->rewriter == NULL ? UINT64_MAX : pm_rewriter_next_ns(replay->rewriter);
+}
+
+static uint64_t next_ns(const struct pm_replay *replay)
+{
+    uint64_t delayed_ns = pm_filter_next_ns(replay->filter);
+    uint64_t held_ns = rewriter_next_ns(replay);
+    return delayed_ns < held_ns ? delayed_ns : held_ns;
+}
+
+/* Lets go whatever is due by now_ns, each at its own time; of two at the same time, bytes that were
+ * held before packets that were delayed. A packet that the filter lets go early, to make room,
+ * leaves at once. */
 static void release_due(struct pm_replay *replay, uint64_t now_ns)
 {
-    uint64_t cookie, due_ns;
-    while ((due_ns = pm_filter_next_ns(replay->filter)) <= now_ns && due_ns != UINT64_MAX &&
-           pm_filter_due(replay->filter, due_ns, &cookie)) {
-        const struct pm_delayed_packet *delayed = pm_delayed_at(&replay->delayed, cookie);
-        struct pm_packet packet = packet_of(&delayed->record);
-        packet.dir = delayed->dir;
-        packet.cookie = cookie;
+    uint64_t due_ns;
+    while ((due_ns = next_ns(replay)) <= now_ns && due_ns != UINT64_MAX) {
         if (due_ns > replay->clock_ns)
             replay->clock_ns = due_ns;
-        send(replay, &delayed->record, delayed, &packet);
-        pm_delayed_drop(&replay->delayed, cookie);
+        if (rewriter_next_ns(replay) <= due_ns)
+            pm_rewriter_due(replay->rewriter, due_ns);
+        else
+            release_delayed(replay, due_ns);
     }
 }
 
@@ -128,7 +173,7 @@ static void see_time(struct pm_replay *replay, const struct pm_record *record)
         replay->last_ns = record->time_ns;
     if (record->time_ns <= replay->clock_ns)
         return;
-    if (pm_filter_next_ns(replay->filter) <= record->time_ns)
+    if (next_ns(replay) <= record->time_ns)
         release_due(replay, record->time_ns);
     replay->clock_ns = record->time_ns;
 }
@@ -161,11 +206,15 @@ static void take_packet(struct pm_replay *replay, const struct pm_record *record
     }
 }
 
-/* Everything delayed leaves at its time. A new section has interfaces of its own, so what belongs
- * to the old one leaves before it begins. */
+/* Everything delayed leaves at its time, then everything held. A new section has interfaces of its
+ * own, so what belongs to the old one leaves before it begins. */
 static void release_all(struct pm_replay *replay)
 {
-    release_due(replay, UINT64_MAX);
+    uint64_t due_ns;
+    while ((due_ns = pm_filter_next_ns(replay->filter)) != UINT64_MAX)
+        release_due(replay, due_ns > replay->clock_ns ? due_ns : replay->clock_ns);
+    if (replay->rewriter != NULL)
+        pm_rewriter_flush(replay->rewriter, replay->clock_ns);
 }
 
 static void take_block(struct pm_replay *replay, const struct pm_record *record)
