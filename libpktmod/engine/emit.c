@@ -84,6 +84,7 @@ static void send(struct pm_rewriter *r, const struct pm_passage *p, struct pm_em
     out->cookie = p->packet->cookie;
     out->dir = p->tracked.dir;
     out->ifindex = p->packet->ifindex;
+    out->link = p->packet->link;
     out->is_late = p->is_late;
     out->header_rule = p->header_rule;
     if (out->part == 0 && p->is_shown_rewritten) {
@@ -141,7 +142,7 @@ void pm_emit_frame(struct pm_rewriter *r, struct pm_passage *p, uint32_t payload
                              .len = len,
                              .wire_len = len,
                              .changed = true,
-                             .why = PM_WHY_EDITED,
+                             .why = p->plan_count > 0 ? PM_WHY_EDITED : PM_WHY_FOLLOWED,
                              .part = part};
     send(r, p, &out);
 }

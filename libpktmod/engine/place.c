@@ -32,14 +32,12 @@ static void log_plan(struct pm_rewriter *r, const struct pm_passage *p, struct p
     pm_log_copy(log, &r->store, bytes + done, len - done);
 }
 
-/* Without room the bytes pass as they are and are not remembered. */
-static void log_without_room(struct pm_rewriter *r, struct pm_passage *p, struct pm_log *log,
-                             size_t len)
+/* Without room the bytes pass as they are. */
+static void give_up_edits(struct pm_rewriter *r, struct pm_passage *p)
 {
     for (uint32_t i = 0; i < p->plan_count; i++)
         pm_count_why(r, PM_WHY_EDITS_FULL);
     p->plan_count = 0;
-    pm_log_gap(log, &r->store, len);
 }
 
 static uint32_t *max_counters(const struct pm_rewriter *r, const struct pm_passage *p)
@@ -76,10 +74,12 @@ static size_t decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half
     p->plan_count = front->is_searched ? pm_search_run(r, p, &search) : 0;
     size_t len = search.decided;
     size_t kept = planned_len(r, p->plan_count, len);
-    if (len > 0 && pm_stream_make_room(r, half, 2 * p->plan_count + 1, kept))
+    if (p->plan_count > 0 && !pm_stream_make_room(r, half, 2 * p->plan_count + 1, kept))
+        give_up_edits(r, p);
+    if (p->plan_count > 0 || pm_stream_make_room(r, half, 1, len))
         log_plan(r, p, log, front->bytes, len, max_counters(r, p));
     else
-        log_without_room(r, p, log, len);
+        pm_log_gap(log, &r->store, len);
     pm_count_edits(r, p);
     return len;
 }
@@ -180,6 +180,7 @@ void pm_segment_release(struct pm_rewriter *r, struct pm_half *half, enum pm_rel
         return;
     struct late late;
     uint64_t m_low = half->log.m_end;
+    half->sent_o = half->log.o_end;
     begin_late(r, half, &late);
     if (how == PM_RELEASE_ALL) {
         decide_all(r, &late.passage, half);
@@ -196,6 +197,7 @@ void pm_segment_acked(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_
     if (!half->wait)
         return;
     uint64_t m_low = half->log.m_end;
+    half->sent_o = half->log.o_end;
     bool is_begun = false;
     struct late late;
     while (half->wait) {
@@ -249,7 +251,7 @@ static void receive_next(struct pm_rewriter *r, struct pm_passage *p, struct pm_
         return;
     if (keep_pending(r, p, s, half->log.o_end)) {
         pm_wait_time(r, half, true);
-        s->why = len == 0 ? PM_WHY_HELD : s->why;
+        s->why = p->plan_count == 0 ? PM_WHY_HELD : s->why;
         return;
     }
     pm_count_why(r, PM_WHY_HOLD_FULL);
@@ -283,11 +285,10 @@ static void receive_pending(struct pm_rewriter *r, struct pm_passage *p, struct 
     int64_t end = (int64_t)(s->b - half->log.o_end);
     front.payload_off = ahead;
     front.payload_end = end < (int64_t)front.len ? (size_t)end : front.len;
-    uint64_t o_end = half->log.o_end;
     advance(r, p, half, &front);
     if (front.len == 0)
         s->why = PM_WHY_OUT_OF_ORDER;
-    else if (half->log.o_end == o_end)
+    else if (half->wait && p->plan_count == 0)
         s->why = PM_WHY_HELD;
 }
 
@@ -373,6 +374,7 @@ bool pm_segment_place(struct pm_rewriter *r, struct pm_passage *p, struct pm_seg
     struct pm_log *log = &half->log;
     uint64_t o_end = log->o_end, m_end = log->m_end;
     bool has_fin_flag = s->flags & PM_FIN;
+    half->sent_o = o_end;
     cut_beyond_fin(s);
     if (s->a > log->o_end + LARGEST_GAP || s->b + LARGEST_GAP < log->o_end)
         return false;

@@ -51,12 +51,13 @@ void pm_segment_send(struct pm_rewriter *r, struct pm_passage *p, const struct p
     const struct pm_headers *h = &p->headers;
     const struct pm_log *log = &s->half->log;
     uint32_t room = pm_payload_room(r, p);
-    uint64_t m = s->m_low;
+    uint64_t m = s->m_low < log->m_floor ? log->m_floor : s->m_low;
     uint32_t part = 0;
     if (room == 0)
         room = 1;
     do {
-        size_t want = s->m_high - m < room ? (size_t)(s->m_high - m) : room;
+        size_t want = m < s->m_high ? (size_t)(s->m_high - m) : 0;
+        want = want < room ? want : room;
         size_t got = want == 0 ? 0
                                : pm_log_read(log, &r->store, m, want, s->data, s->a,
                                              (size_t)(s->b - s->a), r->frame + h->payload_off);

@@ -50,7 +50,7 @@ void pm_half_begin(struct pm_half *half, uint32_t first_seq)
     half->is_active = true;
     half->has_fin = half->fin_sent = false;
     pm_pending_begin(&half->pending);
-    half->begin_o = half->acked_o = PM_SEQ_BASE + first_seq;
+    half->begin_o = half->acked_o = half->sent_o = PM_SEQ_BASE + first_seq;
     pm_log_begin(&half->log, half->begin_o);
 }
 
@@ -110,7 +110,7 @@ bool pm_stream_make_room(struct pm_rewriter *r, struct pm_half *half, uint32_t r
     if (pm_log_kept(log) + bytes > limit) {
         forget_acked(r, half, limit - bytes);
         if (pm_log_kept(log) + bytes > limit) {
-            pm_log_forget(log, &r->store, limit - bytes, log->o_end);
+            pm_log_forget(log, &r->store, limit - bytes, half->sent_o);
             pm_count_why(r, PM_WHY_RETAIN_FULL);
         }
     }
@@ -120,6 +120,6 @@ bool pm_stream_make_room(struct pm_rewriter *r, struct pm_half *half, uint32_t r
     if (pm_log_has_room(log, &r->store, runs, bytes))
         return true;
     pm_count_why(r, PM_WHY_RETAIN_FULL);
-    pm_log_forget(log, &r->store, 0, log->o_end);
+    pm_log_forget(log, &r->store, 0, half->sent_o);
     return pm_log_has_room(log, &r->store, runs, bytes);
 }

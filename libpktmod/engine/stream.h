@@ -16,6 +16,7 @@ struct pm_half {
     uint64_t begin_o;          /* first byte */
     uint64_t fin_o;            /* position of the FIN */
     uint64_t acked_o;          /* highest position that the other end acknowledged */
+    uint64_t sent_o;           /* what lies below was sent; nothing above is forgotten */
     uint32_t isn, pending_isn;
     bool is_active; /* rules may match here: every byte goes through the log */
     bool has_isn, has_pending_isn;

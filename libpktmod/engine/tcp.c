@@ -232,7 +232,9 @@ static enum pm_why take_segment(struct pm_rewriter *r, struct pm_passage *p, str
     if (s->is_same || !p->is_shown_rewritten)
         return send_same(r, p, s);
     pm_segment_send(r, p, s);
-    return s->why != PM_WHY_NONE ? s->why : PM_WHY_EDITED;
+    if (s->why != PM_WHY_NONE)
+        return s->why;
+    return p->plan_count > 0 ? PM_WHY_EDITED : PM_WHY_FOLLOWED;
 }
 
 static void read_segment(const struct pm_rewriter *r, const struct pm_passage *p,

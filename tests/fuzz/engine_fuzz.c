@@ -32,7 +32,6 @@ struct run {
     struct pm_rewriter *rewriter;
     const uint8_t *data;
     size_t left;
-    uint16_t link;
     bool sums_count; /* checksums are neither void nor ignored */
     uint64_t now_ns;
     uint32_t next_seq[2];
@@ -44,7 +43,7 @@ static void on_emit(void *context, const struct pm_emitted *e)
     struct pm_headers h;
     EXPECT(e->len <= e->wire_len && e->len <= 70000);
     EXPECT(e->note_count <= e->edit_count && e->note_count <= PM_EDIT_NOTES);
-    pm_headers_parse(run->link, e->data, e->len, e->wire_len, &h);
+    pm_headers_parse(e->link, e->data, e->len, e->wire_len, &h);
     if (e->edit_count == 0 || !run->sums_count)
         return;
     EXPECT(h.parse == PM_PARSE_L4 && h.end == e->len);
@@ -72,6 +71,7 @@ static struct pm_policy *make_policy(uint8_t mode)
     EXPECT(b);
     settings.flows = 4;
     settings.delayed_packets = 3;
+    settings.hold_ms = 0;
     settings.midstream = (enum pm_midstream)(mode >> 4 & 1);
     settings.rewrite_refused_drop = mode >> 5 & 1;
     pm_builder_settings(b, &settings);
@@ -106,12 +106,12 @@ static void hand_over(struct run *run, const uint8_t *bytes, size_t len, uint16_
     EXPECT(exact);
     if (len)
         memcpy(exact, bytes, len);
-    run->link = link;
     struct pm_packet packet = {
         .data = exact, .len = len, .wire_len = len, .link = link, .dir = PM_DIR_UNKNOWN};
     while (pm_filter_due(run->filter, run->now_ns, &cookie))
         EXPECT(cookie == 0);
     packet.dir = pm_filter_decide(run->filter, &packet, run->now_ns).dir;
+    pm_rewriter_due(run->rewriter, run->now_ns);
     pm_rewrite(run->rewriter, &packet, exact, run->now_ns);
     free(exact);
 }
@@ -182,6 +182,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                         .retain_bytes = 8000,
                                         .retain_dir_bytes = 4000,
                                         .edits = 60,
+                                        .pending_bytes = 6000,
+                                        .pending_dir_bytes = 2000,
+                                        .waits = 2,
                                         .emit = on_emit,
                                         .context = &run};
     run.sums_count = !(mode & 8);
@@ -198,6 +201,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             hand_over(&run, bytes, len, linktypes[step & 15]);
         }
     }
+    pm_rewriter_flush(run.rewriter, run.now_ns);
+    EXPECT(pm_rewriter_next_ns(run.rewriter) == UINT64_MAX);
     pm_filter_free(run.filter);
     pm_rewriter_free(run.rewriter);
     pm_policy_unref(policy);

@@ -67,7 +67,7 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(RULE, "rule", "a rule decided")                                                              \
     X(DEFAULT, "default", "no verdict rule matched; policy.default decided")                       \
     X(EDITED, "edited", "a rewrite rule changed it")                                               \
-    X(FOLLOWED, "followed", "sequence or acknowledgement number follows an earlier edit")          \
+    X(FOLLOWED, "followed", "numbers or cuts follow an earlier edit, or bytes that waited")        \
     X(KEPT_ORDER, "kept_order", "waits behind a delayed packet of its flow")                       \
     X(DELAY_FULL, "delay_full", "delay queue full; the delay rule's on_full decided")              \
     X(NOT_IP, "not_ip", "not IPv4 or IPv6; never rewritten")                                       \
@@ -188,6 +188,7 @@ struct pm_emitted {
     uint64_t cookie; /* of the packet that caused it */
     enum pm_dir dir;
     uint32_t ifindex; /* of the packet that caused it */
+    uint16_t link;    /* of data */
     bool is_late;     /* sent for bytes that waited, not for the packet at hand */
     bool changed;     /* not bit for bit the packet that came */
     enum pm_why why;  /* EDITED, FOLLOWED, NONE (bit-identical), or the exception it passed under */
