@@ -13,7 +13,7 @@
 static const struct key rule_keys[] = {
     {"id", false},    {"note", false},    {"tags", false},    {"enabled", false},  {"mode", false},
     {"match", false}, {"verdict", false}, {"rewrite", false}, {"log_only", false}, {"scope", false},
-    {"final", false}, {"stage", true},    {"limit", true},    {"sample", true},    {"count", true},
+    {"final", false}, {"stage", false},   {"limit", true},    {"sample", true},    {"count", true},
     {"when", true},   {"log", true},
 };
 
@@ -53,6 +53,16 @@ static void check_mode(struct load *l, const struct node *rule)
 
     if (n != NULL && pmr_expect_word(l, n, words, &index) && index == 1)
         pmr_not_yet(l, n, "dry-run");
+}
+
+static void check_stage(struct load *l, const struct node *rule)
+{
+    static const char *const words[] = {"original", "after-rewrite", NULL};
+    const struct node *n = pmr_node_get(rule, "stage");
+    size_t index;
+
+    if (n != NULL && pmr_expect_word(l, n, words, &index) && index == 1)
+        pmr_not_yet(l, n, "after-rewrite");
 }
 
 /* What the rule does: one of three. */
@@ -118,6 +128,7 @@ static void take_rule(struct load *l, const struct node *rule)
     take_id(l, rule, &spec);
     check_remarks(l, rule);
     check_mode(l, rule);
+    check_stage(l, rule);
     match = pmr_expect_member(l, rule, "match", "a rule");
     if (match != NULL)
         cond = pmr_cond_of(l, match);
