@@ -301,7 +301,7 @@ static const struct bad later[] = {
     {"PKM116", VERDICT("{`'reject':'auto'}")},
     {"PKM116", VERDICT("{`'ask':{}}")},
     {"PKM116", VERDICT("`'reject'")},
-    {"PKM116", MORE("`'stage':'after-rewrite'")},
+    {"PKM116", MORE("'stage':`'after-rewrite'")},
     {"PKM116", MORE("'mode':`'dry-run'")},
     {"PKM116", MORE("`'limit':{}")},
     {"PKM116", MORE("`'sample':{}")},
