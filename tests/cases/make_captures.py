@@ -267,6 +267,55 @@ def recut(trace):
     return trace
 
 
+def small_cuts(trace):
+    """A sender that writes five bytes at a time: finds lie across segments."""
+    trace.step = 2 * MS
+    t = Talk(trace).open()
+    t.say(0, b"my secret, our secretsecret, a secre and a sec\r\n", size=5)
+    t.say(1, ANSWER + b"secret\n", size=7)
+    t.close()
+    return trace
+
+
+def reordered(trace):
+    """Segments overtake each other, the one with the FIN too."""
+    trace.step = 2 * MS
+    t = Talk(trace).open()
+    data = b"first a secret, then another secret and the last secret"
+    base = t.next[0]
+    for start, end in ((0, 10), (20, 30), (13, 22), (10, 13), (44, len(data)), (30, 44)):
+        flags = "FPA" if end == len(data) else "PA"
+        t.segment(0, flags, data[start:end], seq=base + start)
+    t.next[0] += len(data) + 1
+    t.segment(1, "A")
+    t.segment(1, "FA")
+    t.segment(0, "A")
+    return trace
+
+
+def lossy(trace):
+    """The recorder missed a segment that the receiver acknowledged."""
+    t = Talk(trace).open()
+    t.segment(0, "PA", b"one secret and a sec")
+    t.segment(1, "A")
+    t.next[0] += 30
+    t.segment(0, "PA", b"ret or a secret")
+    t.segment(1, "A")
+    t.close()
+    return trace
+
+
+def slow(trace):
+    """Half a find, and the other half much later."""
+    t = Talk(trace).open()
+    t.segment(0, "PA", b"half a sec")
+    t.segment(1, "A", after=200 * MS)
+    t.segment(0, "PA", b"ret and a secret")
+    t.segment(1, "A")
+    t.close()
+    return trace
+
+
 def sack(trace):
     """The receiver misses a segment (lost after the recorder) and tells what it has beyond."""
     t = Talk(trace).open()
@@ -476,6 +525,10 @@ CASES = {
     "replace-empty": pcap(web, order=">", nano=True),
     "replace-several": pcapng(web),
     "retransmission-recut": pcap(recut),
+    "across-segments": pcap(small_cuts),
+    "out-of-order": pcapng(reordered),
+    "lost-in-recording": pcap(lossy),
+    "held-too-long": pcapng(slow),
     "sack": pcap(sack),
     "fin-and-reset": pcap(fin_and_reset),
     "sequence-wrap": pcap(wrap),
