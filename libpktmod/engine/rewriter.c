@@ -1,5 +1,6 @@
 /* rewriter.c - the rewriting engine: its life and the line each packet takes. */
 #include "engine/rewriter.h"
+#include "engine/segment.h"
 #include "engine/wait.h"
 
 #include <assert.h>
@@ -76,9 +77,14 @@ size_t pm_rewriter_footprint(const struct pm_policy *policy,
            work_cap(&c) * (1 + sizeof(struct pm_plan_edit)) + PM_IP_MAX + PM_LINK_ROOM;
 }
 
+/* What waits leaves before its flow is forgotten. */
 static void on_forget(void *context, struct pm_flow *flow)
 {
-    pm_stream_close(context, pm_flow_own(flow));
+    struct pm_rewriter *r = context;
+    struct pm_rewriter_flow *own = pm_flow_own(flow);
+    for (unsigned side = 0; side < 2 && own->stream; side++)
+        pm_segment_release(r, &pm_stream_at(r, own->stream)->half[side], PM_RELEASE_ALL);
+    pm_stream_close(r, own);
 }
 
 static bool allocate(struct pm_rewriter *r)

@@ -74,6 +74,8 @@ static bool is_new_syn(struct pm_rewriter *r, struct pm_passage *p, struct pm_se
         uint32_t isn[2];
         isn[p->tracked.side] = seq;
         isn[1 - p->tracked.side] = s->peer->pending_isn;
+        pm_segment_release(r, s->half, PM_RELEASE_ALL);
+        pm_segment_release(r, s->peer, PM_RELEASE_ALL);
         pm_stream_restart(r, s->stream, isn);
         return false;
     }

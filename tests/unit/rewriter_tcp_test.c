@@ -505,6 +505,30 @@ static void more_than_may_be_pending_gives_the_gap_up(void **state)
     talk_end(&t);
 }
 
+static void what_waits_leaves_before_its_flow_is_forgotten(void **state)
+{
+    (void)state;
+    struct talk t;
+    struct pm_settings settings = PM_SETTINGS_DEFAULT;
+    struct pm_builder *b = pm_builder_new();
+    settings.flows = 1;
+    pm_builder_settings(b, &settings);
+    talk_replace(b, "swap", PM_COND_TRUE, "secret", "x");
+    talk_begin(&t, b, plain_config);
+    talk_send(&t, &(struct talk_packet){.flags = TALK_SYN, .seq = ISN_C});
+    struct talk_packet p = data(0, "a sec");
+    talk_send(&t, &p);
+    expect(&t, 0, 0, "a ");
+    p = data(7, "!"); /* and one too early */
+    talk_send(&t, &p);
+    assert_int_equal(
+        talk_send(&t, &(struct talk_packet){.flags = TALK_SYN, .seq = 9, .client_port = 40009}), 3);
+    expect(&t, 0, 2, "sec");
+    expect(&t, 1, 7, "!");
+    assert_int_equal(t.out[2].p.client_port, 40009);
+    talk_end(&t);
+}
+
 static void without_room_to_wait_the_tail_is_decided_at_once(void **state)
 {
     (void)state;
@@ -1150,6 +1174,7 @@ int main(void)
         cmocka_unit_test(a_gap_that_the_receiver_acknowledged_keeps_its_length),
         cmocka_unit_test(at_the_end_of_a_recording_gaps_are_given_up),
         cmocka_unit_test(more_than_may_be_pending_gives_the_gap_up),
+        cmocka_unit_test(what_waits_leaves_before_its_flow_is_forgotten),
         cmocka_unit_test(without_room_to_wait_the_tail_is_decided_at_once),
         cmocka_unit_test(a_match_longer_than_hold_bytes_is_let_go),
         cmocka_unit_test(a_bad_checksum_is_dropped_and_teaches_nothing),
