@@ -6,9 +6,10 @@
 #include "edit/log.h"
 #include "wire/headers.h"
 
-/* Maps the blocks from O to M of that log. A block that becomes empty is left out; what it took is
- * filled with NOPs. Updates the TCP checksum. True if anything changed. */
+/* Maps the blocks from O to M of that log; has_fin: a FIN left behind its last byte. A block that
+ * becomes empty is left out; what it took is filled with NOPs. Updates the TCP checksum. True if
+ * anything changed. */
 bool pm_sack_lift(const struct pm_headers *layout, uint8_t *frame, const struct pm_log *log,
-                  const struct pm_log_store *store);
+                  const struct pm_log_store *store, bool has_fin);
 
 #endif

@@ -108,7 +108,7 @@ static void lift(struct pm_rewriter *r, struct pm_passage *p, const struct pm_ha
         pm_fixup_l4_word32(&p->headers, p->buffer, TCP_ACK, lifted);
         p->is_changed = true;
     }
-    if (pm_sack_lift(&p->headers, p->buffer, &peer->log, &r->store))
+    if (pm_sack_lift(&p->headers, p->buffer, &peer->log, &r->store, peer->fin_sent))
         p->is_changed = true;
 }
 

@@ -289,6 +289,34 @@ static void sack_blocks_are_rounded_inwards_and_empty_ones_vanish(void **state)
     talk_end(&t);
 }
 
+/* The FIN takes a number: a block that reports it ends one behind the last byte. */
+static void a_sack_block_may_cover_the_fin(void **state)
+{
+    (void)state;
+    struct talk t;
+    begin_with(&t, "aa", "bbbbb", plain_config);
+    struct talk_packet p = data(0, "aa12");
+    p.flags |= TALK_FIN;
+    talk_send(&t, &p);
+    uint8_t options[20] = {1, 1, 5, 18};
+    talk_put(options + 4, ISN_C + 1 + 3, 4); /* the last byte and the FIN */
+    talk_put(options + 8, ISN_C + 1 + 5, 4);
+    talk_put(options + 12, ISN_C + 1 + 4, 4); /* the FIN alone */
+    talk_put(options + 16, ISN_C + 1 + 5, 4);
+    struct talk_packet a = ack_of(0);
+    a.options = options;
+    a.options_len = sizeof options;
+    talk_send(&t, &a);
+    const uint8_t *o = t.out[0].p.options;
+    assert_true(t.out[0].checksums_right);
+    assert_int_equal(o[3], 18);
+    assert_int_equal(talk_get(o + 4, 4), ISN_C + 1 + 6);
+    assert_int_equal(talk_get(o + 8, 4), ISN_C + 1 + 8);
+    assert_int_equal(talk_get(o + 12, 4), ISN_C + 1 + 7);
+    assert_int_equal(talk_get(o + 16, 4), ISN_C + 1 + 8);
+    talk_end(&t);
+}
+
 static void a_keep_alive_stays_one_below(void **state)
 {
     (void)state;
@@ -1163,6 +1191,7 @@ int main(void)
         cmocka_unit_test(fin_and_its_acknowledgement_lie_behind_all_edits),
         cmocka_unit_test(rst_is_mapped),
         cmocka_unit_test(sack_blocks_are_rounded_inwards_and_empty_ones_vanish),
+        cmocka_unit_test(a_sack_block_may_cover_the_fin),
         cmocka_unit_test(a_keep_alive_stays_one_below),
         cmocka_unit_test(an_urgent_pointer_follows_its_byte),
         cmocka_unit_test(a_match_is_found_however_the_sender_cuts_it),
