@@ -17,6 +17,7 @@
 #include "base/seq.h"
 #include "edit/fixup.h"
 #include "edit/sack.h"
+#include "engine/wait.h"
 #include "wire/tcpopt.h"
 
 #define TCP_SEQ 4
@@ -229,6 +230,8 @@ static enum pm_why take_segment(struct pm_rewriter *r, struct pm_passage *p, str
         pm_segment_release(r, s->half, PM_RELEASE_ALL);
     if (!pm_segment_place(r, p, s))
         return unplaced(r, p, s, PM_WHY_UNMAPPABLE);
+    if (s->half->wait)
+        pm_wait_keep(r, p, s->half); /* what waits leaves with the newest headers */
     p->tracked.flow->is_pinned = pm_stream_is_stretched(s->stream) &&
                                  p->tracked.flow->fin_seen != 3 && !p->tracked.flow->rst_seen;
     if (s->is_same || !p->is_shown_rewritten)

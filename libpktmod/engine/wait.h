@@ -17,8 +17,8 @@ struct pm_wait {
     uint8_t headers[PM_WAIT_HEADERS];
 };
 
-/* The packet adds to its direction's pending bytes: its headers are kept. False: no room, or
- * headers that are too long. */
+/* The packet adds to its direction's pending bytes, or is newer than those: its headers are kept.
+ * False: no room, or headers that are too long. */
 bool pm_wait_keep(struct pm_rewriter *r, const struct pm_passage *p, struct pm_half *half);
 /* Nothing is pending any more. */
 void pm_wait_end(struct pm_rewriter *r, struct pm_half *half);

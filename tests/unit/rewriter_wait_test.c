@@ -111,6 +111,24 @@ static void a_fin_or_reset_lets_a_held_tail_go(void **state)
     }
 }
 
+static void what_waits_leaves_with_the_newest_headers(void **state)
+{
+    (void)state;
+    struct talk t;
+    begin_with(&t, "secret", "x", plain_config);
+    struct talk_packet p = data(0, "a sec");
+    talk_send(&t, &p);
+    p = data(5, "");
+    p.flags = TALK_ACK;
+    p.ack = ISN_S + 1 + 700; /* an older number behind this one would be out of order */
+    talk_send(&t, &p);
+    t.out_count = 0;
+    pm_rewriter_flush(t.rewriter, 0);
+    expect(&t, 0, 2, "sec");
+    assert_int_equal(t.out[0].p.ack, ISN_S + 1 + 700);
+    talk_end(&t);
+}
+
 static void what_came_too_early_leaves_when_the_gap_is_filled(void **state)
 {
     (void)state;
@@ -266,6 +284,7 @@ int main(void)
         cmocka_unit_test(an_unfinished_earlier_match_wins_over_a_finished_later_one),
         cmocka_unit_test(a_held_tail_is_not_acknowledged_and_leaves_after_hold_ms),
         cmocka_unit_test(a_fin_or_reset_lets_a_held_tail_go),
+        cmocka_unit_test(what_waits_leaves_with_the_newest_headers),
         cmocka_unit_test(what_came_too_early_leaves_when_the_gap_is_filled),
         cmocka_unit_test(a_gap_that_the_receiver_acknowledged_keeps_its_length),
         cmocka_unit_test(at_the_end_of_a_recording_gaps_are_given_up),
