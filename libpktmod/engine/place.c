@@ -91,6 +91,13 @@ static bool ends_with_fin(const struct pm_half *half, uint64_t end)
     return half->has_fin && half->fin_o == end;
 }
 
+/* The next thing that is known at or behind o: a byte, or the FIN; UINT64_MAX: nothing. */
+static uint64_t next_known(const struct pm_rewriter *r, const struct pm_half *half, uint64_t o)
+{
+    uint64_t next = pm_pending_next(&half->pending, &r->pieces, o);
+    return next == UINT64_MAX && half->has_fin && half->fin_o > o ? half->fin_o : next;
+}
+
 /* What stands at the frontier, of all that is pending. */
 static struct front front_of(struct pm_rewriter *r, const struct pm_half *half, bool may_hold)
 {
@@ -107,7 +114,7 @@ static void settle(struct pm_rewriter *r, struct pm_half *half, bool tail_is_new
 {
     uint64_t o = half->log.o_end;
     pm_pending_drop(&half->pending, &r->pieces, o);
-    if (half->pending.first == PM_NIL) {
+    if (next_known(r, half, o) == UINT64_MAX) {
         pm_wait_end(r, half);
         return;
     }
@@ -132,7 +139,7 @@ static void skip_gap(struct pm_rewriter *r, struct pm_half *half, uint64_t to)
 }
 
 /* Everything pending is decided, as if nothing followed. */
-static void decide_all(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half)
+static void decide_pending(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half)
 {
     uint64_t next;
     while ((next = pm_pending_next(&half->pending, &r->pieces, half->log.o_end)) != UINT64_MAX) {
@@ -141,6 +148,15 @@ static void decide_all(struct pm_rewriter *r, struct pm_passage *p, struct pm_ha
         struct front front = front_of(r, half, false);
         advance(r, p, half, &front);
     }
+}
+
+/* And so is what is missing before the FIN. */
+static void decide_all(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half)
+{
+    decide_pending(r, p, half);
+    if (half->has_fin && half->fin_o > half->log.o_end)
+        skip_gap(r, half, half->fin_o);
+    settle(r, half, false);
 }
 
 /* Sends what was decided since m_low without a packet. */
@@ -203,7 +219,7 @@ void pm_segment_acked(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_
     while (half->wait) {
         struct front front = front_of(r, half, false);
         uint64_t end = half->log.o_end + front.len;
-        uint64_t next = pm_pending_next(&half->pending, &r->pieces, end);
+        uint64_t next = next_known(r, half, end);
         if (next == UINT64_MAX || next > ack_o)
             break;
         if (!is_begun)
@@ -273,11 +289,13 @@ static void receive_pending(struct pm_rewriter *r, struct pm_passage *p, struct 
     s->is_same = false;
     if (!keep_pending(r, p, s, from)) {
         pm_count_why(r, PM_WHY_HOLD_FULL);
-        decide_all(r, p, half);
+        decide_pending(r, p, half);
         if (s->a > half->log.o_end)
             skip_gap(r, half, s->a);
         if (s->b > half->log.o_end)
             receive_next(r, p, s);
+        if (half->wait)
+            settle(r, half, false);
         return;
     }
     struct front front = front_of(r, half, true);

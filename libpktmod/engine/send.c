@@ -53,6 +53,7 @@ void pm_segment_send(struct pm_rewriter *r, struct pm_passage *p, const struct p
     uint32_t room = pm_payload_room(r, p);
     uint64_t m = s->m_low < log->m_floor ? log->m_floor : s->m_low;
     uint32_t part = 0;
+    bool is_ended = false;
     if (room == 0)
         room = 1;
     do {
@@ -63,11 +64,16 @@ void pm_segment_send(struct pm_rewriter *r, struct pm_passage *p, const struct p
                                              (size_t)(s->b - s->a), r->frame + h->payload_off);
         uint64_t next = got == want ? m + got : pm_log_gap_end(log, &r->store, m + got);
         if (got > 0 || want == 0) {
-            set_part_headers(r, p, s, m, part, next == s->m_high);
+            set_part_headers(r, p, s, m, part, m + got == s->m_high);
             pm_emit_frame(r, p, (uint32_t)got, part++);
         }
+        is_ended = m + got == s->m_high;
         if (next == m)
             break;
         m = next;
     } while (m < s->m_high);
+    if (is_ended || m != s->m_high || !(s->flags & PM_FIN))
+        return;
+    set_part_headers(r, p, s, m, part, true); /* a FIN right behind a gap */
+    pm_emit_frame(r, p, 0, part);
 }

@@ -178,6 +178,36 @@ static void a_gap_that_the_receiver_acknowledged_keeps_its_length(void **state)
     talk_end(&t);
 }
 
+/* The data before the FIN was not recorded; the receiver's ACK, or the end, shows that it was
+ * there. */
+static void a_fin_behind_a_gap_leaves_when_the_gap_is_given_up(void **state)
+{
+    (void)state;
+    for (int acked = 0; acked < 2; acked++) {
+        struct talk t;
+        begin_with(&t, "aa", "bbbbb", plain_config);
+        struct talk_packet p = data(0, "aax");
+        talk_send(&t, &p);
+        p = data(20, "");
+        p.flags = TALK_FIN | TALK_ACK;
+        talk_send(&t, &p);
+        expect(&t, 0, 6, "");
+        assert_int_equal(t.out[0].p.flags & TALK_FIN, 0);
+        t.out_count = 0;
+        p = ack_of(21);
+        if (acked)
+            talk_send(&t, &p);
+        else
+            pm_rewriter_flush(t.rewriter, 0);
+        expect(&t, 0, 23, "");
+        assert_true(t.out[0].p.flags & TALK_FIN);
+        assert_int_equal(t.out_count, acked ? 2 : 1);
+        if (acked)
+            assert_int_equal(t.out[1].p.ack, ISN_C + 1 + 24);
+        talk_end(&t);
+    }
+}
+
 static void at_the_end_of_a_recording_gaps_are_given_up(void **state)
 {
     (void)state;
@@ -287,6 +317,7 @@ int main(void)
         cmocka_unit_test(what_waits_leaves_with_the_newest_headers),
         cmocka_unit_test(what_came_too_early_leaves_when_the_gap_is_filled),
         cmocka_unit_test(a_gap_that_the_receiver_acknowledged_keeps_its_length),
+        cmocka_unit_test(a_fin_behind_a_gap_leaves_when_the_gap_is_given_up),
         cmocka_unit_test(at_the_end_of_a_recording_gaps_are_given_up),
         cmocka_unit_test(more_than_may_be_pending_gives_the_gap_up),
         cmocka_unit_test(what_waits_leaves_before_its_flow_is_forgotten),
