@@ -41,6 +41,7 @@ struct pm_packet {
     uint32_t ifindex;
     const char *interface; /* name, or NULL */
     uint64_t cookie;       /* the caller's; comes back with decisions and emitted packets */
+    uint16_t gso_len;      /* TCP super-packet: payload bytes of each of its segments; 0: none */
 };
 
 /* Who talks to whom, for reports. */
@@ -171,6 +172,15 @@ enum pm_view { PM_VIEW_REWRITTEN, PM_VIEW_WIRE, PM_VIEW_HOST };
  * Offloaded ones leave complete in packets that are changed. */
 enum pm_checksums { PM_CHECKSUMS_AUTO, PM_CHECKSUMS_VERIFY, PM_CHECKSUMS_IGNORE };
 
+/* What the packets are.
+ * REPLAY a recording, made without pktmod: acknowledgements in it are of original bytes. Every
+ *        packet has its moment in what is written, and none is made up
+ * LIVE   packets that travel through pktmod now: acknowledgements that arrive are of rewritten
+ * bytes and are mapped back. Both directions must pass. The engine keeps what it rewrote until the
+ *        receiver has it, keeps within the receiver's window, and makes packets of its own where
+ *        only it can answer (is_own) */
+enum pm_mode { PM_MODE_REPLAY, PM_MODE_LIVE };
+
 /* One edit, made in bytes that the packet brought for the first time. */
 struct pm_edit_note {
     uint32_t rule, op; /* op: index within the rule */
@@ -189,7 +199,9 @@ struct pm_emitted {
     enum pm_dir dir;
     uint32_t ifindex; /* of the packet that caused it */
     uint16_t link;    /* of data */
+    uint16_t gso_len; /* as in pm_packet: larger payloads are to be cut to it by who sends them */
     bool is_late;     /* sent for bytes that waited, not for the packet at hand */
+    bool is_own;      /* live: an empty segment that neither end sent */
     bool changed;     /* not bit for bit the packet that came */
     enum pm_why why;  /* EDITED, FOLLOWED, NONE (bit-identical), or the exception it passed under */
     uint32_t part;    /* 0, 1, ... when one packet had to become several */
@@ -200,9 +212,28 @@ struct pm_emitted {
 
 typedef void pm_emit_fn(void *context, const struct pm_emitted *emitted);
 
+/* What happened to a stream that no single packet tells. */
+enum pm_event_kind {
+    PM_EVENT_HOLD_RELEASE, /* waiting for the rest of a match was given up: the len original bytes
+                              before stream offset `offset` left as they are, and matching starts
+                              again at offset */
+};
+
+struct pm_event {
+    enum pm_event_kind kind;
+    enum pm_why why; /* HOLD_TIMEOUT, HOLD_FULL, MATCH_TOO_LONG */
+    enum pm_dir dir; /* of the stream */
+    uint64_t flow_id;
+    uint64_t offset; /* in the original stream of this direction, from 0 */
+    uint64_t len;
+};
+
+typedef void pm_event_fn(void *context, const struct pm_event *event);
+
 struct pm_rewriter_config {
     uint64_t hash_key[2];
-    enum pm_view view;
+    enum pm_mode mode;
+    enum pm_view view; /* REPLAY; LIVE is always REWRITTEN */
     enum pm_checksums checksums;
     uint32_t mtu;          /* what rewriting may not outgrow (IP bytes); 0: no limit. A packet that
                               came larger may stay so */
@@ -213,7 +244,9 @@ struct pm_rewriter_config {
     uint32_t pending_bytes;     /* bytes that wait for others, in all; 0: 64 MiB */
     uint32_t pending_dir_bytes; /* and per direction of a flow; 0: 256 KiB */
     uint32_t waits;             /* directions that wait at a time; 0: 4096 */
+    bool clamp_mss; /* lower the MSS on SYNs by what one edit may add, where one may be made */
     pm_emit_fn *emit;
+    pm_event_fn *event; /* NULL: not told */
     void *context;
 };
 
