@@ -4,30 +4,14 @@
 #include <assert.h>
 #include <string.h>
 
-#define RUNS_PER_CHUNK 31
-#define BLOCK_BYTES    2040
+#include "edit/runs.h"
 
-struct run {
-    uint64_t o, m, k; /* where it begins */
-    uint32_t kind;
-    uint32_t unused;
-};
-
-struct chunk {
-    struct run runs[RUNS_PER_CHUNK];
-    uint32_t count;
-    uint32_t older, newer;
-};
+#define BLOCK_BYTES 2040
 
 struct block {
     uint32_t older, newer;
     uint8_t bytes[BLOCK_BYTES];
 };
-
-static struct chunk *chunk_at(const struct pm_log_store *s, uint32_t index)
-{
-    return pm_pool_at(&s->chunks, index);
-}
 
 static struct block *block_at(const struct pm_log_store *s, uint32_t index)
 {
@@ -47,13 +31,13 @@ static uint32_t blocks_for(size_t bytes)
 
 size_t pm_log_store_footprint(uint32_t runs, size_t kept_bytes)
 {
-    return pm_pool_footprint(sizeof(struct chunk), chunks_for(runs)) +
+    return pm_pool_footprint(sizeof(struct pm_chunk), chunks_for(runs)) +
            pm_pool_footprint(sizeof(struct block), blocks_for(kept_bytes));
 }
 
 bool pm_log_store_init(struct pm_log_store *s, uint32_t runs, size_t kept_bytes)
 {
-    if (!pm_pool_init(&s->chunks, sizeof(struct chunk), chunks_for(runs)))
+    if (!pm_pool_init(&s->chunks, sizeof(struct pm_chunk), chunks_for(runs)))
         return false;
     if (pm_pool_init(&s->blocks, sizeof(struct block), blocks_for(kept_bytes)))
         return true;
@@ -79,7 +63,7 @@ void pm_log_begin(struct pm_log *log, uint64_t start)
 void pm_log_drop(struct pm_log *log, struct pm_log_store *s)
 {
     while (log->oldest_chunk != PM_NIL) {
-        uint32_t newer = chunk_at(s, log->oldest_chunk)->newer;
+        uint32_t newer = pm_chunk_at(s, log->oldest_chunk)->newer;
         pm_pool_put(&s->chunks, log->oldest_chunk);
         log->oldest_chunk = newer;
     }
@@ -93,11 +77,11 @@ void pm_log_drop(struct pm_log *log, struct pm_log_store *s)
 
 /* ------------------------------------------------------------------ appending */
 
-static struct run *newest_run(const struct pm_log *log, const struct pm_log_store *s)
+static struct pm_run *newest_run(const struct pm_log *log, const struct pm_log_store *s)
 {
     if (log->newest_chunk == PM_NIL)
         return NULL;
-    struct chunk *c = chunk_at(s, log->newest_chunk);
+    struct pm_chunk *c = pm_chunk_at(s, log->newest_chunk);
     return &c->runs[c->count - 1];
 }
 
@@ -117,7 +101,7 @@ bool pm_log_has_room(const struct pm_log *log, const struct pm_log_store *s, uin
     uint32_t free_blocks = s->blocks.cap - s->blocks.used;
     size_t in_block = block_room(log);
     size_t in_chunk =
-        log->newest_chunk == PM_NIL ? 0 : RUNS_PER_CHUNK - chunk_at(s, log->newest_chunk)->count;
+        log->newest_chunk == PM_NIL ? 0 : RUNS_PER_CHUNK - pm_chunk_at(s, log->newest_chunk)->count;
     size_t more_runs = runs > in_chunk ? runs - in_chunk : 0;
     size_t more_bytes = bytes > in_block ? bytes - in_block : 0;
     return (more_runs + RUNS_PER_CHUNK - 1) / RUNS_PER_CHUNK <= free_chunks &&
@@ -128,12 +112,12 @@ static void add_chunk(struct pm_log *log, struct pm_log_store *s)
 {
     uint32_t index = pm_pool_take(&s->chunks);
     assert(index != PM_NIL);
-    struct chunk *c = chunk_at(s, index);
+    struct pm_chunk *c = pm_chunk_at(s, index);
     c->count = 0;
     c->newer = PM_NIL;
     c->older = log->newest_chunk;
     if (log->newest_chunk != PM_NIL)
-        chunk_at(s, log->newest_chunk)->newer = index;
+        pm_chunk_at(s, log->newest_chunk)->newer = index;
     else
         log->oldest_chunk = index;
     log->newest_chunk = index;
@@ -141,11 +125,11 @@ static void add_chunk(struct pm_log *log, struct pm_log_store *s)
 
 static void add_run(struct pm_log *log, struct pm_log_store *s, enum pm_run_kind kind)
 {
-    if (log->newest_chunk == PM_NIL || chunk_at(s, log->newest_chunk)->count == RUNS_PER_CHUNK)
+    if (log->newest_chunk == PM_NIL || pm_chunk_at(s, log->newest_chunk)->count == RUNS_PER_CHUNK)
         add_chunk(log, s);
-    struct chunk *c = chunk_at(s, log->newest_chunk);
+    struct pm_chunk *c = pm_chunk_at(s, log->newest_chunk);
     c->runs[c->count++] =
-        (struct run){.o = log->o_end, .m = log->m_end, .k = log->k_end, .kind = kind};
+        (struct pm_run){.o = log->o_end, .m = log->m_end, .k = log->k_end, .kind = kind};
 }
 
 static void add_block(struct pm_log *log, struct pm_log_store *s)
@@ -179,7 +163,7 @@ void pm_log_copy(struct pm_log *log, struct pm_log_store *s, const uint8_t *byte
 {
     if (len == 0)
         return;
-    const struct run *last = newest_run(log, s);
+    const struct pm_run *last = newest_run(log, s);
     if (!last || last->kind != PM_RUN_COPY)
         add_run(log, s, PM_RUN_COPY);
     keep(log, s, bytes, len);
@@ -212,7 +196,7 @@ void pm_log_gap(struct pm_log *log, struct pm_log_store *s, uint64_t len)
 {
     if (len == 0)
         return;
-    const struct run *last = newest_run(log, s);
+    const struct pm_run *last = newest_run(log, s);
     bool extends = last && last->kind == PM_RUN_GAP;
     if (!extends && !pm_log_has_room(log, s, 1, 0)) {
         pm_log_forget(log, s, 0, log->o_end);
@@ -224,94 +208,6 @@ void pm_log_gap(struct pm_log *log, struct pm_log_store *s, uint64_t len)
     log->m_end += len;
     if (!is_noted)
         move_floor(log);
-}
-
-/* ------------------------------------------------------------------ finding */
-
-/* A run and where it ends. */
-struct place {
-    uint32_t chunk, index;
-    const struct run *run;
-    uint64_t o_end, m_end;
-};
-
-static void place_at(const struct pm_log *log, const struct pm_log_store *s, uint32_t chunk,
-                     uint32_t index, struct place *p)
-{
-    const struct chunk *c = chunk_at(s, chunk);
-    p->chunk = chunk;
-    p->index = index;
-    p->run = &c->runs[index];
-    const struct run *next = NULL;
-    if (index + 1 < c->count)
-        next = p->run + 1;
-    else if (c->newer != PM_NIL)
-        next = &chunk_at(s, c->newer)->runs[0];
-    p->o_end = next ? next->o : log->o_end;
-    p->m_end = next ? next->m : log->m_end;
-}
-
-static bool place_next(const struct pm_log *log, const struct pm_log_store *s, struct place *p)
-{
-    const struct chunk *c = chunk_at(s, p->chunk);
-    if (p->index + 1 < c->count)
-        place_at(log, s, p->chunk, p->index + 1, p);
-    else if (c->newer != PM_NIL)
-        place_at(log, s, c->newer, 0, p);
-    else
-        return false;
-    return true;
-}
-
-static uint64_t run_start(const struct run *r, bool in_m)
-{
-    return in_m ? r->m : r->o;
-}
-
-/* The last run that begins at or before the position (in O or in M), which lies in
- * [floor, end). The newest chunks are asked first: that is where TCP works. In M, of several runs
- * that begin at the same byte (deletions) the last is the one that has bytes. */
-static void find(const struct pm_log *log, const struct pm_log_store *s, uint64_t position,
-                 bool in_m, struct place *p)
-{
-    uint32_t index = log->newest_chunk;
-    while (index != log->oldest_chunk && run_start(&chunk_at(s, index)->runs[0], in_m) > position)
-        index = chunk_at(s, index)->older;
-
-    const struct chunk *c = chunk_at(s, index);
-    uint32_t low = index == log->oldest_chunk ? log->skipped : 0;
-    uint32_t high = c->count; /* runs[low] <= position < runs[high] */
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        if (run_start(&c->runs[middle], in_m) <= position)
-            low = middle;
-        else
-            high = middle;
-    }
-    place_at(log, s, index, low, p);
-}
-
-static uint64_t image(const struct pm_log *log, const struct pm_log_store *s, uint64_t o, bool high)
-{
-    if (o >= log->o_end)
-        return log->m_end;
-    if (o < log->o_floor)
-        return log->m_floor - (log->o_floor - o);
-    struct place p;
-    find(log, s, o, false, &p);
-    if (p.run->kind != PM_RUN_EDIT)
-        return p.run->m + (o - p.run->o);
-    return high && o > p.run->o ? p.m_end : p.run->m;
-}
-
-uint64_t pm_log_image_low(const struct pm_log *log, const struct pm_log_store *s, uint64_t o)
-{
-    return image(log, s, o, false);
-}
-
-uint64_t pm_log_image_high(const struct pm_log *log, const struct pm_log_store *s, uint64_t o)
-{
-    return image(log, s, o, true);
 }
 
 /* ------------------------------------------------------------------ reading */
@@ -380,7 +276,7 @@ static bool equals_kept(const struct pm_log_store *s, struct cursor *at, uint64_
 }
 
 /* The kept byte that stands at m, or where it would stand if m lies in a gap. */
-static uint64_t kept_at(const struct place *p, uint64_t m)
+static uint64_t kept_at(const struct pm_place *p, uint64_t m)
 {
     return p->run->kind == PM_RUN_GAP ? p->run->k : p->run->k + (m - p->run->m);
 }
@@ -390,10 +286,10 @@ size_t pm_log_read(const struct pm_log *log, const struct pm_log_store *s, uint6
 {
     assert(m >= log->m_floor && m + len <= log->m_end);
     size_t written = 0;
-    struct place p;
+    struct pm_place p;
     struct cursor at = {0, PM_NIL};
     if (len > 0) {
-        find(log, s, m, true, &p);
+        pm_place_find(log, s, m, true, &p);
         at = cursor_at(log, s, kept_at(&p, m));
     }
     while (written < len) {
@@ -410,7 +306,7 @@ size_t pm_log_read(const struct pm_log *log, const struct pm_log_store *s, uint6
             memcpy(out + written, segment + (o - seg_o), n);
         }
         written += n;
-        if (written < len && !place_next(log, s, &p))
+        if (written < len && !pm_place_next(log, s, &p))
             return written;
     }
     return written;
@@ -418,10 +314,10 @@ size_t pm_log_read(const struct pm_log *log, const struct pm_log_store *s, uint6
 
 uint64_t pm_log_gap_end(const struct pm_log *log, const struct pm_log_store *s, uint64_t m)
 {
-    struct place p;
+    struct pm_place p;
     if (m < log->m_floor || m >= log->m_end)
         return m;
-    find(log, s, m, true, &p);
+    pm_place_find(log, s, m, true, &p);
     return p.run->kind == PM_RUN_GAP ? p.m_end : m;
 }
 
@@ -431,10 +327,10 @@ enum pm_repeat pm_log_compare(const struct pm_log *log, const struct pm_log_stor
     assert(o >= log->o_floor && o + len <= log->o_end);
     enum pm_repeat answer = PM_REPEAT_SAME;
     *has_gap = false;
-    struct place p;
+    struct pm_place p;
     struct cursor at = {0, PM_NIL};
     if (len > 0) {
-        find(log, s, o, false, &p);
+        pm_place_find(log, s, o, false, &p);
         at = cursor_at(log, s, p.run->k + (p.run->kind == PM_RUN_COPY ? o - p.run->o : 0));
     }
     while (len > 0) {
@@ -450,7 +346,7 @@ enum pm_repeat pm_log_compare(const struct pm_log *log, const struct pm_log_stor
         o += n;
         bytes += n;
         len -= n;
-        if (len > 0 && !place_next(log, s, &p))
+        if (len > 0 && !pm_place_next(log, s, &p))
             break;
     }
     return answer;
@@ -472,14 +368,14 @@ static void forget_blocks(struct pm_log *log, struct pm_log_store *s, uint64_t o
         log->newest_block = PM_NIL;
 }
 
-static void forget_run(struct pm_log *log, struct pm_log_store *s, const struct place *p,
+static void forget_run(struct pm_log *log, struct pm_log_store *s, const struct pm_place *p,
                        uint64_t k_end)
 {
     log->o_floor = p->o_end;
     log->m_floor = p->m_end;
     log->k_floor = k_end;
     log->skipped++;
-    struct chunk *c = chunk_at(s, log->oldest_chunk);
+    struct pm_chunk *c = pm_chunk_at(s, log->oldest_chunk);
     if (log->skipped < c->count)
         return;
     uint32_t newer = c->newer;
@@ -489,13 +385,13 @@ static void forget_run(struct pm_log *log, struct pm_log_store *s, const struct 
     if (newer == PM_NIL)
         log->newest_chunk = PM_NIL;
     else
-        chunk_at(s, newer)->older = PM_NIL;
+        pm_chunk_at(s, newer)->older = PM_NIL;
 }
 
 /* Cuts the front off the oldest run, which is a copy or a gap. */
 static void trim_run(struct pm_log *log, struct pm_log_store *s, uint64_t len)
 {
-    struct run *r = &chunk_at(s, log->oldest_chunk)->runs[log->skipped];
+    struct pm_run *r = &pm_chunk_at(s, log->oldest_chunk)->runs[log->skipped];
     r->o += len;
     r->m += len;
     if (r->kind == PM_RUN_COPY)
@@ -506,18 +402,18 @@ static void trim_run(struct pm_log *log, struct pm_log_store *s, uint64_t len)
 }
 
 static uint64_t run_k_end(const struct pm_log *log, const struct pm_log_store *s,
-                          const struct place *p)
+                          const struct pm_place *p)
 {
-    struct place next = *p;
-    return place_next(log, s, &next) ? next.run->k : log->k_end;
+    struct pm_place next = *p;
+    return pm_place_next(log, s, &next) ? next.run->k : log->k_end;
 }
 
 void pm_log_forget(struct pm_log *log, struct pm_log_store *s, size_t bytes, uint64_t limit)
 {
     uint64_t old_floor = log->k_floor;
     while (log->oldest_chunk != PM_NIL && pm_log_kept(log) > bytes && log->o_floor < limit) {
-        struct place p;
-        place_at(log, s, log->oldest_chunk, log->skipped, &p);
+        struct pm_place p;
+        pm_place_at(log, s, log->oldest_chunk, log->skipped, &p);
         uint64_t k_end = run_k_end(log, s, &p);
         bool is_whole = p.o_end <= limit && log->k_end - k_end >= bytes;
         if (is_whole) {
