@@ -32,6 +32,8 @@ static struct pm_rewriter_config complete(const struct pm_policy *policy,
         c.pending_dir_bytes = DEFAULT_PENDING_DIR;
     if (c.waits == 0)
         c.waits = DEFAULT_WAITS;
+    if (!c.has_hold_ms)
+        c.hold_ms = policy->settings.hold_ms;
     return c;
 }
 

@@ -81,7 +81,7 @@ void pm_wait_time(struct pm_rewriter *r, struct pm_half *half, bool is_held)
     leave_list(r, wait);
     if (!is_held)
         return;
-    wait->deadline_ns = r->now_ns + r->policy->settings.hold_ms * UINT64_C(1000000);
+    wait->deadline_ns = r->now_ns + r->config.hold_ms * UINT64_C(1000000);
     join_list(r, half->wait - 1);
 }
 

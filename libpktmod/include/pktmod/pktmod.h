@@ -244,6 +244,8 @@ struct pm_rewriter_config {
     uint32_t pending_bytes;     /* bytes that wait for others, in all; 0: 64 MiB */
     uint32_t pending_dir_bytes; /* and per direction of a flow; 0: 256 KiB */
     uint32_t waits;             /* directions that wait at a time; 0: 4096 */
+    bool has_hold_ms;           /* hold_ms instead of what the policy says */
+    uint32_t hold_ms;
     bool clamp_mss; /* lower the MSS on SYNs by what one edit may add, where one may be made */
     pm_emit_fn *emit;
     pm_event_fn *event; /* NULL: not told */
