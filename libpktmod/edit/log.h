@@ -67,6 +67,13 @@ static inline size_t pm_log_kept(const struct pm_log *log)
 uint64_t pm_log_image_low(const struct pm_log *log, const struct pm_log_store *s, uint64_t o);
 uint64_t pm_log_image_high(const struct pm_log *log, const struct pm_log_store *s, uint64_t o);
 
+/* And back, total and monotone; never inside an edit. Max: the last position whose image is not
+ * behind m, so that an edit is covered only when m reaches its end, and what was deleted at m is
+ * (cumulative acknowledgements, right edges). Min: the first position whose image is not before m
+ * (left edges). Below the floor the last shift known there, beyond the end o_end. */
+uint64_t pm_log_pre_max(const struct pm_log *log, const struct pm_log_store *s, uint64_t m);
+uint64_t pm_log_pre_min(const struct pm_log *log, const struct pm_log_store *s, uint64_t m);
+
 /* Bytes [m, m+len) of M, all at or above the floor and below m_end. Gap bytes are taken from
  * `segment`, which holds O from seg_o on for seg_len bytes; gap bytes that it does not hold end the
  * copy. Answers how many bytes were written. */

@@ -23,3 +23,27 @@ uint64_t pm_log_image_high(const struct pm_log *log, const struct pm_log_store *
 {
     return image(log, s, o, true);
 }
+
+/* ------------------------------------------------------------------ and back */
+
+uint64_t pm_log_pre_max(const struct pm_log *log, const struct pm_log_store *s, uint64_t m)
+{
+    if (m >= log->m_end)
+        return log->o_end;
+    if (m < log->m_floor)
+        return log->o_floor - (log->m_floor - m);
+    struct pm_place p;
+    pm_place_find(log, s, m, true, &p);
+    return p.run->kind == PM_RUN_EDIT ? p.run->o : p.run->o + (m - p.run->m);
+}
+
+uint64_t pm_log_pre_min(const struct pm_log *log, const struct pm_log_store *s, uint64_t m)
+{
+    if (m > log->m_end)
+        return log->o_end;
+    if (m <= log->m_floor)
+        return log->o_floor - (log->m_floor - m);
+    struct pm_place p;
+    pm_place_find(log, s, m - 1, true, &p);
+    return p.run->kind == PM_RUN_EDIT ? p.o_end : p.run->o + (m - p.run->m);
+}

@@ -74,6 +74,40 @@ static void check_images(const struct pm_log *log, const struct pm_log_store *s,
     assert_int_equal(log->m_end - t->start, t->m_len);
 }
 
+static bool is_inside_edit(const struct oracle *t, size_t o)
+{
+    return t->low[o] != t->high[o];
+}
+
+static size_t slow_pre_max(const struct oracle *t, uint64_t m)
+{
+    size_t o = t->o_len;
+    while (is_inside_edit(t, o) || t->low[o] > m)
+        o--;
+    return o;
+}
+
+static size_t slow_pre_min(const struct oracle *t, size_t floor, uint64_t m)
+{
+    size_t o = floor;
+    while (is_inside_edit(t, o) || t->low[o] < m)
+        o++;
+    return o;
+}
+
+static void check_preimages(const struct pm_log *log, const struct pm_log_store *s,
+                            const struct oracle *t)
+{
+    size_t floor = (size_t)(log->m_floor - t->start);
+    for (size_t m = floor; m <= t->m_len; m += 1 + draw(9)) {
+        assert_int_equal(pm_log_pre_max(log, s, t->start + m) - t->start, slow_pre_max(t, m));
+        assert_int_equal(pm_log_pre_min(log, s, t->start + m) - t->start,
+                         slow_pre_min(t, (size_t)(log->o_floor - t->start), m));
+    }
+    assert_int_equal(pm_log_pre_max(log, s, log->m_end + 7), log->o_end);
+    assert_int_equal(pm_log_pre_min(log, s, log->m_end + 7), log->o_end);
+}
+
 /* Reads M bytes with the whole of O at hand for the gaps. */
 static void check_reading(const struct pm_log *log, const struct pm_log_store *s,
                           const struct oracle *t)
@@ -161,6 +195,8 @@ static void the_log_agrees_with_an_image_of_every_byte(void **state)
             if (draw(20) == 0)
                 pm_log_forget(&log, &s, draw(6000), log.o_floor + draw(3000));
             check_images(&log, &s, t);
+            if (draw(10) == 0)
+                check_preimages(&log, &s, t);
             check_reading(&log, &s, t);
             check_comparing(&log, &s, t);
         }
@@ -238,6 +274,10 @@ static void numbers_inside_an_edit_map_to_its_ends(void **state)
     assert_int_equal(pm_log_image_high(&log, &s, base + 11), base + 30);
     assert_int_equal(pm_log_image_high(&log, &s, base + 16), base + 30);
     assert_int_equal(pm_log_image_low(&log, &s, base + 20), base + 34);
+    assert_int_equal(pm_log_pre_max(&log, &s, base + 29), base + 10);
+    assert_int_equal(pm_log_pre_max(&log, &s, base + 30), base + 16);
+    assert_int_equal(pm_log_pre_min(&log, &s, base + 12), base + 16);
+    assert_int_equal(pm_log_pre_max(&log, &s, base + 34), base + 20);
     pm_log_drop(&log, &s);
     pm_log_store_release(&s);
 }
