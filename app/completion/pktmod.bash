@@ -5,10 +5,10 @@ _pktmod()
     local command=${COMP_WORDS[1]} words=''
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words='replay check help --help --version'
+        words='replay check pipe help --help --version'
     else
         case $command:$before in
-        help:*) words='replay check' ;;
+        help:*) words='replay check pipe' ;;
         replay:--view) words='rewritten wire host' ;;
         replay:--checksums) words='auto verify ignore' ;;
         *:--format) words='text json' ;;
@@ -19,6 +19,7 @@ _pktmod()
                 words='--read --write --view --local --mtu --checksums --seed --format --quiet --help'
                 ;;
             check:-*) words='--format --help' ;;
+            pipe:-*) words='--help' ;;
             esac
             ;;
         esac
