@@ -11,5 +11,10 @@
  * anything changed. */
 bool pm_sack_lift(const struct pm_headers *layout, uint8_t *frame, const struct pm_log *log,
                   const struct pm_log_store *store, bool has_fin);
+/* The same from M to O. */
+bool pm_sack_lower(const struct pm_headers *layout, uint8_t *frame, const struct pm_log *log,
+                   const struct pm_log_store *store, bool has_fin);
+/* Whether the packet has a SACK option with blocks. */
+bool pm_sack_is_there(const struct pm_headers *layout, const uint8_t *frame);
 
 #endif

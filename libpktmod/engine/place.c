@@ -192,7 +192,7 @@ static void begin_late(struct pm_rewriter *r, const struct pm_half *half, struct
 
 void pm_segment_release(struct pm_rewriter *r, struct pm_half *half, enum pm_release how)
 {
-    if (!half->is_active || !half->wait)
+    if (!half->is_active || !half->is_waiting)
         return;
     struct late late;
     uint64_t m_low = half->log.m_end;
@@ -210,13 +210,13 @@ void pm_segment_release(struct pm_rewriter *r, struct pm_half *half, enum pm_rel
 
 void pm_segment_acked(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_o)
 {
-    if (!half->wait)
+    if (!half->is_waiting)
         return;
     uint64_t m_low = half->log.m_end;
     half->sent_o = half->log.o_end;
     bool is_begun = false;
     struct late late;
-    while (half->wait) {
+    while (half->is_waiting) {
         struct front front = front_of(r, half, false);
         uint64_t end = half->log.o_end + front.len;
         uint64_t next = next_known(r, half, end);
@@ -243,8 +243,10 @@ static bool keep_pending(struct pm_rewriter *r, const struct pm_passage *p, stru
 {
     size_t len = (size_t)(s->b - from);
     struct pm_half *half = s->half;
-    return half->pending.bytes + len <= r->config.pending_dir_bytes && pm_wait_keep(r, p, half) &&
-           pm_pending_put(&half->pending, &r->pieces, from, s->data + (from - s->a), len);
+    if (half->pending.bytes + len > r->config.pending_dir_bytes || !pm_wait_keep(r, p, half))
+        return false;
+    half->is_waiting = true;
+    return pm_pending_put(&half->pending, &r->pieces, from, s->data + (from - s->a), len);
 }
 
 /* Nothing is pending, and the segment reaches the frontier: its own bytes are searched in place. */
@@ -294,7 +296,7 @@ static void receive_pending(struct pm_rewriter *r, struct pm_passage *p, struct 
             skip_gap(r, half, s->a);
         if (s->b > half->log.o_end)
             receive_next(r, p, s);
-        if (half->wait)
+        if (half->is_waiting)
             settle(r, half, false);
         return;
     }
@@ -306,7 +308,7 @@ static void receive_pending(struct pm_rewriter *r, struct pm_passage *p, struct 
     advance(r, p, half, &front);
     if (front.len == 0)
         s->why = PM_WHY_OUT_OF_ORDER;
-    else if (half->wait && p->plan_count == 0)
+    else if (half->is_waiting && p->plan_count == 0)
         s->why = PM_WHY_HELD;
 }
 
@@ -356,8 +358,8 @@ static uint64_t empty_image(const struct pm_rewriter *r, const struct pm_segment
     if (s->flags & PM_SYN)
         return s->a;
     if (s->a >= log->o_end)
-        return log->is_stretched || half->wait ? log->m_end + behind_fin
-                                               : log->m_end + (s->a - log->o_end);
+        return log->is_stretched || half->is_waiting ? log->m_end + behind_fin
+                                                     : log->m_end + (s->a - log->o_end);
     if (s->a + 1 == log->o_end)
         return log->m_end - 1;
     return pm_log_image_low(log, &r->store, s->a);
@@ -401,7 +403,7 @@ bool pm_segment_place(struct pm_rewriter *r, struct pm_passage *p, struct pm_seg
         repeat(r, s);
     bool brings = s->b > s->a || has_fin_flag;
     if (brings && s->b > log->o_end) {
-        if (half->wait || s->a > log->o_end)
+        if (half->is_waiting || s->a > log->o_end)
             receive_pending(r, p, s);
         else
             receive_next(r, p, s);

@@ -8,17 +8,39 @@
 struct pm_rewriter;
 struct pm_rewriter_flow;
 
+/* What a live direction's two ends said, and what they were told. Of a direction that no rule
+ * reaches, where M is O, only sent_m, told_o, in_ and tsval are kept. */
+struct pm_live {
+    uint64_t sent_m;  /* all below left at least once (the FIN apart) */
+    uint64_t acked_m; /* the receiver has it (one more than the end: the FIN too) */
+    uint64_t edge_m;  /* the receiver takes up to here */
+    uint64_t told_o;  /* acked_m and edge_m as the sender was told */
+    uint64_t told_edge_o;
+    uint64_t ts_recent_ns;          /* when ts_recent was taken */
+    uint32_t ts_recent;             /* RFC 7323 section 4.3 */
+    uint32_t tsval, tsecr;          /* the sender's newest */
+    uint32_t in_ack;                /* last acknowledgement as it came */
+    uint16_t in_window, out_window; /* and its window as it came and as it left */
+    uint16_t pmtu;                  /* from ICMP errors; 0: none */
+    uint8_t pieces, swallowed;      /* of the last segment that was cut; duplicate ACKs left out */
+    bool has_ack, has_edge, has_ts_recent, has_tsval;
+    bool is_stalled; /* bytes were received for whose rewriting there was no room */
+};
+
 /* One direction of a rewritten TCP flow. */
 struct pm_half {
     struct pm_log log;
     struct pm_pending pending; /* received, not decided */
-    uint32_t wait;             /* in waits, plus 1: set while pending holds anything */
-    uint64_t begin_o;          /* first byte */
-    uint64_t fin_o;            /* position of the FIN */
-    uint64_t acked_o;          /* highest position that the other end acknowledged */
-    uint64_t sent_o;           /* what lies below was sent; nothing above is forgotten */
+    struct pm_live live;
+    uint32_t
+        wait; /* in waits, plus 1: set while pending holds anything; live: once a packet came */
+    uint64_t begin_o; /* first byte */
+    uint64_t fin_o;   /* position of the FIN */
+    uint64_t acked_o; /* highest position that the other end acknowledged */
+    uint64_t sent_o;  /* what lies below was sent; nothing above is forgotten */
     uint32_t isn, pending_isn;
-    bool is_active; /* rules may match here: every byte goes through the log */
+    bool is_active;  /* rules may match here: every byte goes through the log */
+    bool is_waiting; /* bytes are pending, or a FIN */
     bool has_isn, has_pending_isn;
     bool has_fin, fin_sent; /* its position is known; it left */
 };

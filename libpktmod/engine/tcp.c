@@ -94,7 +94,7 @@ static uint64_t lift_ack(const struct pm_rewriter *r, const struct pm_half *peer
     const struct pm_log *log = &peer->log;
     if (ack_o <= log->o_end)
         return pm_log_image_low(log, &r->store, ack_o);
-    if (!log->is_stretched && !peer->wait)
+    if (!log->is_stretched && !peer->is_waiting)
         return log->m_end + (ack_o - log->o_end);
     return log->m_end + (peer->fin_sent && ack_o > peer->fin_o ? 1 : 0);
 }
@@ -123,7 +123,7 @@ static void take_ack(struct pm_rewriter *r, struct pm_passage *p, const struct p
     uint64_t known_o = ack_o < peer->log.o_end ? ack_o : peer->log.o_end;
     if (known_o > peer->acked_o)
         peer->acked_o = known_o;
-    if (p->is_ack_lifted && (peer->log.is_stretched || peer->wait))
+    if (p->is_ack_lifted && (peer->log.is_stretched || peer->is_waiting))
         lift(r, p, peer, ack_o);
 }
 
@@ -230,7 +230,7 @@ static enum pm_why take_segment(struct pm_rewriter *r, struct pm_passage *p, str
         pm_segment_release(r, s->half, PM_RELEASE_ALL);
     if (!pm_segment_place(r, p, s))
         return unplaced(r, p, s, PM_WHY_UNMAPPABLE);
-    if (s->half->wait)
+    if (s->half->is_waiting)
         pm_wait_keep(r, p, s->half); /* what waits leaves with the newest headers */
     p->tracked.flow->is_pinned = pm_stream_is_stretched(s->stream) &&
                                  p->tracked.flow->fin_seen != 3 && !p->tracked.flow->rst_seen;

@@ -68,6 +68,16 @@ bool pm_wait_keep(struct pm_rewriter *r, const struct pm_passage *p, struct pm_h
 
 void pm_wait_end(struct pm_rewriter *r, struct pm_half *half)
 {
+    half->is_waiting = false;
+    if (half->wait && r->config.mode == PM_MODE_LIVE)
+        leave_list(r, at(r, half->wait - 1));
+    else
+        pm_wait_free(r, half);
+}
+
+void pm_wait_free(struct pm_rewriter *r, struct pm_half *half)
+{
+    half->is_waiting = false;
     if (!half->wait)
         return;
     leave_list(r, at(r, half->wait - 1));

@@ -18,10 +18,12 @@ struct pm_wait {
 };
 
 /* The packet adds to its direction's pending bytes, or is newer than those: its headers are kept.
- * False: no room, or headers that are too long. */
+ * In a live direction those of every packet. False: no room, or headers that are too long. */
 bool pm_wait_keep(struct pm_rewriter *r, const struct pm_passage *p, struct pm_half *half);
-/* Nothing is pending any more. */
+/* Nothing is pending any more. A live direction keeps its headers. */
 void pm_wait_end(struct pm_rewriter *r, struct pm_half *half);
+/* The direction ends. */
+void pm_wait_free(struct pm_rewriter *r, struct pm_half *half);
 /* A held tail begins now, or none is left (is_held false). */
 void pm_wait_time(struct pm_rewriter *r, struct pm_half *half, bool is_held);
 

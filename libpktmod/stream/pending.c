@@ -174,3 +174,34 @@ uint64_t pm_pending_next(const struct pm_pending *p, const struct pm_pool *piece
     }
     return UINT64_MAX;
 }
+
+void pm_pending_cut(struct pm_pending *p, struct pm_pool *pieces, uint64_t o)
+{
+    uint32_t *link = &p->first;
+    while (*link != PM_NIL && at(pieces, *link)->o < o)
+        link = &at(pieces, *link)->next;
+    while (*link != PM_NIL) {
+        uint32_t index = *link;
+        *link = at(pieces, index)->next;
+        p->bytes -= at(pieces, index)->len;
+        pm_pool_put(pieces, index);
+    }
+}
+
+uint32_t pm_pending_stretches(const struct pm_pending *p, const struct pm_pool *pieces, uint64_t o,
+                              struct pm_stretch *out, uint32_t max)
+{
+    uint32_t count = 0;
+    for (uint32_t i = p->first; i != PM_NIL; i = at(pieces, i)->next) {
+        const struct piece *piece = at(pieces, i);
+        if (piece->o + piece->len <= o)
+            continue;
+        if (count > 0 && out[count - 1].end == piece->o)
+            out[count - 1].end += piece->len;
+        else if (count < max)
+            out[count++] = (struct pm_stretch){piece->o, piece->o + piece->len};
+        else
+            break;
+    }
+    return count;
+}

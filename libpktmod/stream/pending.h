@@ -30,6 +30,14 @@ size_t pm_pending_run(const struct pm_pending *p, const struct pm_pool *pieces, 
                       uint8_t *out, size_t cap);
 /* Forgets everything below o. */
 void pm_pending_drop(struct pm_pending *p, struct pm_pool *pieces, uint64_t o);
+/* Forgets the pieces that begin at or above o. */
+void pm_pending_cut(struct pm_pending *p, struct pm_pool *pieces, uint64_t o);
+/* Stretches without a gap from o on, at most max of them; answers their number. */
+struct pm_stretch {
+    uint64_t begin, end;
+};
+uint32_t pm_pending_stretches(const struct pm_pending *p, const struct pm_pool *pieces, uint64_t o,
+                              struct pm_stretch *out, uint32_t max);
 /* The lowest position at or above o that has a byte; UINT64_MAX: none. */
 uint64_t pm_pending_next(const struct pm_pending *p, const struct pm_pool *pieces, uint64_t o);
 
