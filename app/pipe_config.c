@@ -100,10 +100,10 @@ static bool read_number(struct span span, uint64_t least, uint64_t most, uint64_
     bool is_long = span.len > 1 && span.start[0] == '0';
     *number = 0;
     for (size_t i = 0; i < span.len; i++) {
-        char digit = span.start[i];
-        if (digit < '0' || digit > '9' || *number > (most - (uint64_t)(digit - '0')) / 10)
+        uint64_t digit = (uint64_t)(span.start[i] - '0');
+        if (digit > 9 || digit > most || *number > (most - digit) / 10)
             return false;
-        *number = *number * 10 + (uint64_t)(digit - '0');
+        *number = *number * 10 + digit;
     }
     return span.len > 0 && !span.is_string && !is_long && *number >= least;
 }
