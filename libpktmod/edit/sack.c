@@ -114,3 +114,12 @@ bool pm_sack_is_there(const struct pm_headers *layout, const uint8_t *frame)
             return true;
     return false;
 }
+
+void pm_sack_erase(uint8_t *tcp)
+{
+    struct pm_tcpopt option;
+    pm_tcpopt_begin(&option, tcp);
+    while (pm_tcpopt_next(&option))
+        if (option.kind == PM_OPT_SACK)
+            memset(tcp + option.off, PM_OPT_NOP, option.len);
+}

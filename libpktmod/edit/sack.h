@@ -17,4 +17,7 @@ bool pm_sack_lower(const struct pm_headers *layout, uint8_t *frame, const struct
 /* Whether the packet has a SACK option with blocks. */
 bool pm_sack_is_there(const struct pm_headers *layout, const uint8_t *frame);
 
+/* Writes NOPs over them. The checksum is the caller's. */
+void pm_sack_erase(uint8_t *tcp);
+
 #endif

@@ -86,6 +86,7 @@ static void send(struct pm_rewriter *r, const struct pm_passage *p, struct pm_em
     out->ifindex = p->packet->ifindex;
     out->link = p->packet->link;
     out->is_late = p->is_late;
+    out->is_own = p->is_own;
     out->header_rule = p->header_rule;
     if (out->part == 0 && p->is_shown_rewritten) {
         out->edit_count = p->plan_count;
@@ -120,6 +121,7 @@ enum pm_why pm_emit_buffer(struct pm_rewriter *r, struct pm_passage *p, enum pm_
         why = PM_WHY_EDITED;
     struct pm_emitted out = {
         .data = p->buffer, .len = p->packet->len, .wire_len = p->packet->wire_len, .why = why};
+    out.gso_len = p->packet->gso_len;
     if (is_assigned || p->is_changed) {
         out.changed = true;
         r->stats.changed++;
@@ -147,14 +149,36 @@ void pm_emit_frame(struct pm_rewriter *r, struct pm_passage *p, uint32_t payload
     send(r, p, &out);
 }
 
+/* What the segments towards the other end may carry: its MSS, less the options (RFC 6691). */
+static uint32_t live_room(const struct pm_rewriter *r, const struct pm_passage *p, uint32_t room)
+{
+    const struct pm_headers *h = &p->headers;
+    const struct pm_rewriter_flow *flow = pm_rewriter_own(p);
+    const struct pm_syn *syn = &flow->syn[1 - p->tracked.side];
+    if (h->ip_proto != PM_PROTO_TCP)
+        return room;
+    if (flow->stream) {
+        uint32_t pmtu = pm_stream_at(r, flow->stream)->half[p->tracked.side].live.pmtu;
+        uint32_t header_len = h->payload_off - h->l3_off;
+        if (pmtu > header_len && pmtu - header_len < room)
+            room = pmtu - header_len;
+    }
+    uint32_t options_len = h->payload_off - h->l4_off - 20;
+    uint32_t mss = syn->mss ? syn->mss : h->ip_version == 4 ? 536 : 1220;
+    if (syn->is_seen && mss > options_len && mss - options_len < room)
+        room = mss - options_len;
+    return room;
+}
+
 uint32_t pm_payload_room(const struct pm_rewriter *r, const struct pm_passage *p)
 {
     const struct pm_headers *h = &p->headers;
     uint32_t header_len = h->payload_off - h->l3_off;
     uint32_t limit = r->config.mtu ? r->config.mtu : PM_IP_MAX;
-    if (limit < h->ip_len)
+    if (limit < h->ip_len && !pm_is_live(r))
         limit = h->ip_len;
     if (limit > PM_IP_MAX)
         limit = PM_IP_MAX;
-    return limit > header_len ? limit - header_len : 0;
+    uint32_t room = limit > header_len ? limit - header_len : 0;
+    return pm_is_live(r) ? live_room(r, p, room) : room;
 }

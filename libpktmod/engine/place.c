@@ -1,6 +1,6 @@
 /* place.c - where a TCP segment stands in its stream: new bytes are searched once and logged, old
  * ones compared with what was decided, and both ends mapped. */
-#include "engine/segment.h"
+#include "engine/live.h"
 #include "engine/wait.h"
 
 #define LARGEST_GAP (UINT64_C(1) << 30)
@@ -74,6 +74,13 @@ static size_t decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half
     p->plan_count = front->is_searched ? pm_search_run(r, p, &search) : 0;
     size_t len = search.decided;
     size_t kept = planned_len(r, p->plan_count, len);
+    half->live.is_stalled =
+        pm_is_live(r) && !pm_stream_has_room(r, half, 2 * p->plan_count + 1, kept);
+    if (half->live.is_stalled) {
+        pm_count_why(r, PM_WHY_RETAIN_FULL);
+        p->plan_count = 0;
+        return 0;
+    }
     if (p->plan_count > 0 && !pm_stream_make_room(r, half, 2 * p->plan_count + 1, kept))
         give_up_edits(r, p);
     if (p->plan_count > 0 || pm_stream_make_room(r, half, 1, len))
@@ -163,6 +170,10 @@ static void decide_all(struct pm_rewriter *r, struct pm_passage *p, struct pm_ha
 static void send_late(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,
                       uint64_t m_low)
 {
+    if (pm_is_live(r)) {
+        pm_live_push(r, half);
+        return;
+    }
     struct pm_segment s = {.half = half,
                            .a = half->log.o_end,
                            .b = half->log.o_end,
@@ -176,6 +187,21 @@ static void send_late(struct pm_rewriter *r, struct pm_passage *p, struct pm_hal
     }
     if (p->is_shown_rewritten && (s.m_high > s.m_low || (s.flags & PM_FIN)))
         pm_segment_send(r, p, &s);
+}
+
+/* The wait for the rest of a match is given up: what leaves as it is, is told. */
+static void tell_release(struct pm_rewriter *r, const struct pm_passage *p,
+                         const struct pm_half *half, uint64_t len, enum pm_why why)
+{
+    if (!r->config.event || len == 0)
+        return;
+    struct pm_event event = {.kind = PM_EVENT_HOLD_RELEASE,
+                             .why = why,
+                             .dir = p->tracked.dir,
+                             .flow_id = p->tracked.flow->id,
+                             .offset = half->log.o_end - half->begin_o,
+                             .len = len};
+    r->config.event(r->config.context, &event);
 }
 
 /* The wait's place may be used anew while its passage is still under way: a copy of the headers. */
@@ -198,12 +224,14 @@ void pm_segment_release(struct pm_rewriter *r, struct pm_half *half, enum pm_rel
     uint64_t m_low = half->log.m_end;
     half->sent_o = half->log.o_end;
     begin_late(r, half, &late);
-    if (how == PM_RELEASE_ALL) {
+    if (how == PM_RELEASE_ALL && !pm_is_live(r)) {
         decide_all(r, &late.passage, half);
     } else {
         struct front front = front_of(r, half, false);
-        front.is_searched = false;
+        front.is_searched = how == PM_RELEASE_ALL;
         advance(r, &late.passage, half, &front);
+        if (how == PM_RELEASE_TAIL_AS_IS && !half->live.is_stalled)
+            tell_release(r, &late.passage, half, front.len, PM_WHY_HOLD_TIMEOUT);
     }
     send_late(r, &late.passage, half, m_low);
 }
@@ -235,6 +263,17 @@ void pm_segment_acked(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_
         send_late(r, &late.passage, half, m_low);
 }
 
+void pm_segment_resume(struct pm_rewriter *r, struct pm_half *half)
+{
+    half->live.is_stalled = false;
+    if (!half->is_waiting)
+        return;
+    struct late late;
+    begin_late(r, half, &late);
+    struct front front = front_of(r, half, true);
+    advance(r, &late.passage, half, &front);
+}
+
 /* ------------------------------------------------------------------ receiving */
 
 /* The packet adds [from, s->b) to what is pending. False: no room. */
@@ -257,11 +296,9 @@ static void receive_next(struct pm_rewriter *r, struct pm_passage *p, struct pm_
     struct front front = {.bytes = s->data + skip,
                           .len = (size_t)(s->b - half->log.o_end),
                           .may_hold = !ends_with_fin(half, s->b),
-                          .is_searched = !(s->flags & PM_SYN),
+                          .is_searched = true,
                           .payload_off = (int64_t)skip};
     front.payload_end = front.len;
-    if (s->flags & PM_SYN)
-        s->why = PM_WHY_TFO_DATA;
     size_t len = decide(r, p, half, &front);
     if (p->plan_count > 0 || len < front.len)
         s->is_same = false;
@@ -275,12 +312,34 @@ static void receive_next(struct pm_rewriter *r, struct pm_passage *p, struct pm_
     pm_count_why(r, PM_WHY_HOLD_FULL);
     pm_pending_clear(&half->pending, &r->pieces);
     pm_wait_end(r, half);
+    if (half->live.is_stalled)
+        return; /* its sender sends it again */
     front.bytes += len;
     front.len -= len;
     front.payload_off += (int64_t)len;
     front.payload_end -= len;
     front.may_hold = false;
     decide(r, p, half, &front);
+    tell_release(r, p, half, front.len, PM_WHY_HOLD_FULL);
+}
+
+/* Live, and no room for what came: early bytes can come again, the next ones make room. */
+static void receive_crowded(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
+{
+    struct pm_half *half = s->half;
+    struct front front = front_of(r, half, false);
+    s->why = PM_WHY_HOLD_FULL;
+    if (s->a > half->log.o_end + front.len)
+        return;
+    pm_pending_cut(&half->pending, &r->pieces, half->log.o_end + front.len);
+    if (front.len > 0) {
+        front.is_searched = false;
+        size_t len = decide(r, p, half, &front);
+        tell_release(r, p, half, len, PM_WHY_HOLD_FULL);
+    }
+    settle(r, half, false);
+    if (s->b > half->log.o_end && !half->live.is_stalled)
+        receive_next(r, p, s);
 }
 
 /* Something is pending, or the segment came too early. */
@@ -290,6 +349,10 @@ static void receive_pending(struct pm_rewriter *r, struct pm_passage *p, struct 
     uint64_t from = s->a > half->log.o_end ? s->a : half->log.o_end;
     s->is_same = false;
     if (!keep_pending(r, p, s, from)) {
+        if (pm_is_live(r)) {
+            receive_crowded(r, p, s);
+            return;
+        }
         pm_count_why(r, PM_WHY_HOLD_FULL);
         decide_pending(r, p, half);
         if (s->a > half->log.o_end)
@@ -417,6 +480,7 @@ bool pm_segment_place(struct pm_rewriter *r, struct pm_passage *p, struct pm_seg
         if (s->m_high < s->m_low)
             s->m_high = s->m_low;
     }
-    place_fin(s, has_fin_flag);
+    if (!pm_is_live(r))
+        place_fin(s, has_fin_flag);
     return true;
 }

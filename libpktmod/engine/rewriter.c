@@ -14,24 +14,34 @@
 #define DEFAULT_PENDING_DIR (256u << 10)
 #define DEFAULT_WAITS       4096u
 
+/* Live: what a fast path may have in flight. */
+#define LIVE_RETAIN      (256u << 20)
+#define LIVE_RETAIN_DIR  (4u << 20)
+#define LIVE_PENDING_DIR (1u << 20)
+
 static struct pm_rewriter_config complete(const struct pm_policy *policy,
                                           const struct pm_rewriter_config *config)
 {
     struct pm_rewriter_config c = *config;
     if (c.streams == 0 || c.streams > policy->settings.flows)
         c.streams = policy->settings.flows;
+    bool is_live = c.mode == PM_MODE_LIVE;
     if (c.retain_bytes == 0)
-        c.retain_bytes = DEFAULT_RETAIN;
+        c.retain_bytes = is_live ? LIVE_RETAIN : DEFAULT_RETAIN;
     if (c.retain_dir_bytes == 0)
-        c.retain_dir_bytes = DEFAULT_RETAIN_DIR;
+        c.retain_dir_bytes = is_live ? LIVE_RETAIN_DIR : DEFAULT_RETAIN_DIR;
     if (c.edits == 0)
         c.edits = DEFAULT_EDITS;
     if (c.pending_bytes == 0)
         c.pending_bytes = DEFAULT_PENDING;
     if (c.pending_dir_bytes == 0)
-        c.pending_dir_bytes = DEFAULT_PENDING_DIR;
+        c.pending_dir_bytes = is_live ? LIVE_PENDING_DIR : DEFAULT_PENDING_DIR;
     if (c.waits == 0)
         c.waits = DEFAULT_WAITS;
+    if (is_live) {
+        c.view = PM_VIEW_REWRITTEN;
+        c.waits = c.streams < UINT32_MAX / 2 ? 2 * c.streams : c.streams;
+    }
     if (!c.has_hold_ms)
         c.hold_ms = policy->settings.hold_ms;
     return c;
@@ -255,7 +265,8 @@ void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct 
     p->tracked = (struct pm_tracked){.dir = packet->dir};
     p->plan_count = 0;
     p->plan_offset = 0;
-    p->is_changed = p->is_shown_rewritten = p->is_ack_lifted = p->is_late = false;
+    p->is_changed = p->is_shown_rewritten = p->is_ack_lifted = false;
+    p->is_late = p->is_own = false;
     p->header_rule = PM_NO_RULE;
     p->is_sum_known = false;
     pm_headers_parse(packet->link, packet->data, packet->len, packet->wire_len, &p->headers);

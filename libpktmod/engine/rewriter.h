@@ -31,6 +31,7 @@ struct pm_side {
 /* The rewriter's own part of a flow. */
 struct pm_rewriter_flow {
     struct pm_side sides[2];
+    struct pm_syn syn[2];         /* live only */
     uint32_t stream;              /* in streams, plus 1; 0: none */
     uint8_t bypass;               /* enum pm_why: the whole flow passes as it is; 0: it does not */
     uint8_t final_latched;        /* 0 open, 1 not final, 2 final: for the rest of the flow */
@@ -94,6 +95,7 @@ struct pm_passage {
     uint32_t plan_count;
     uint64_t plan_offset; /* of the searched bytes: in the stream, or in the payload */
     bool is_late;         /* no packet: bytes that waited */
+    bool is_own;          /* no packet: pktmod speaks for an end */
     bool is_changed;      /* bytes of buffer were changed in place */
     uint32_t header_rule; /* last rule that changed a header field */
 };
@@ -101,6 +103,11 @@ struct pm_passage {
 static inline struct pm_rewriter_flow *pm_rewriter_own(const struct pm_passage *p)
 {
     return pm_flow_own(p->tracked.flow);
+}
+
+static inline bool pm_is_live(const struct pm_rewriter *r)
+{
+    return r->config.mode == PM_MODE_LIVE;
 }
 
 static inline void pm_count_why(struct pm_rewriter *r, enum pm_why why)

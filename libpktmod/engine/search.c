@@ -129,6 +129,8 @@ uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p, struct
     search->decided = search->len;
     if (!s->has_replace || search->len == 0)
         return 0;
+    for (uint32_t i = 0; i < s->count; i++)
+        r->rule_mark[s->rules[i]] = s->epoch; /* another selection may have been made meanwhile */
     if (search->may_hold)
         wait = first_unfinished(r, p, search, 0, 0);
     pm_scan_begin(&scan, r->policy->literals, s->is_many ? NULL : s->literals, s->literal_count,

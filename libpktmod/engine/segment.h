@@ -30,6 +30,9 @@ enum pm_release {
 /* Sends what was pending. Nothing happens where nothing is. */
 void pm_segment_release(struct pm_rewriter *r, struct pm_half *half, enum pm_release how);
 
+/* Live: tries again to decide bytes for which there was no room. */
+void pm_segment_resume(struct pm_rewriter *r, struct pm_half *half);
+
 /* Sends [m_low, m_high) of M, cut to size, with the passage's headers. */
 void pm_segment_send(struct pm_rewriter *r, struct pm_passage *p, const struct pm_segment *s);
 

@@ -1,5 +1,5 @@
 /* send.c - a stretch of the rewritten stream becomes segments, cut to size. */
-#include "engine/segment.h"
+#include "engine/live.h"
 
 #include <string.h>
 
@@ -30,12 +30,16 @@ static void set_part_headers(const struct pm_rewriter *r, const struct pm_passag
     uint8_t *tcp = r->frame + h->l4_off;
     uint8_t flags = s->flags;
     memcpy(r->frame, p->buffer, h->payload_off);
+    if (part > 0)
+        flags &= (uint8_t)~PM_SYN;
     pm_put32(tcp + TCP_SEQ, (uint32_t)m - ((flags & PM_SYN) ? 1 : 0));
     if (!is_last)
         flags &= (uint8_t) ~(PM_PSH | PM_FIN);
     if (part > 0)
         flags &= (uint8_t)~PM_CWR;
     tcp[TCP_FLAGS] = flags;
+    if (pm_is_live(r))
+        pm_live_stamp(s->half, tcp);
     set_urgent(r, p, s, tcp, m);
     if (part > 0 && h->ip_version == 4) {
         /* Far from the numbers that the sender uses next. */

@@ -17,9 +17,11 @@ struct pm_stream *pm_stream_at(const struct pm_rewriter *r, uint32_t stream)
 
 static void end_half(struct pm_rewriter *r, struct pm_half *half)
 {
+    pm_wait_free(r, half);
+    if (!half->is_active)
+        return;
     pm_log_drop(&half->log, &r->store);
     pm_pending_clear(&half->pending, &r->pieces);
-    pm_wait_end(r, half);
 }
 
 void pm_stream_close(struct pm_rewriter *r, struct pm_rewriter_flow *flow)
@@ -28,8 +30,7 @@ void pm_stream_close(struct pm_rewriter *r, struct pm_rewriter_flow *flow)
         return;
     struct pm_stream *stream = pm_stream_at(r, flow->stream);
     for (unsigned side = 0; side < 2; side++)
-        if (stream->half[side].is_active)
-            end_half(r, &stream->half[side]);
+        end_half(r, &stream->half[side]);
     pm_pool_put(&r->streams, flow->stream - 1);
     flow->stream = 0;
 }
@@ -51,6 +52,10 @@ void pm_half_begin(struct pm_half *half, uint32_t first_seq)
     half->has_fin = half->fin_sent = false;
     pm_pending_begin(&half->pending);
     half->begin_o = half->acked_o = half->sent_o = PM_SEQ_BASE + first_seq;
+    half->live = (struct pm_live){.sent_m = half->begin_o,
+                                  .acked_m = half->begin_o,
+                                  .told_o = half->begin_o,
+                                  .told_edge_o = half->begin_o};
     pm_log_begin(&half->log, half->begin_o);
 }
 
@@ -60,9 +65,10 @@ void pm_stream_restart(struct pm_rewriter *r, struct pm_stream *stream, const ui
         struct pm_half *half = &stream->half[side];
         half->has_pending_isn = false;
         half->isn = isn[side];
+        end_half(r, half);
+        half->live = (struct pm_live){.sent_m = 0};
         if (!half->is_active)
             continue;
-        end_half(r, half);
         pm_half_begin(half, isn[side] + 1);
     }
     memset(stream->max_used, 0, 2 * r->policy->max_slots * sizeof stream->max_used[0]);
@@ -98,6 +104,15 @@ void pm_stream_reclaim(struct pm_rewriter *r)
         }
         index = flow->newer;
     }
+}
+
+bool pm_stream_has_room(const struct pm_rewriter *r, const struct pm_half *half, uint32_t runs,
+                        size_t bytes)
+{
+    bool is_freed_later = half->live.acked_m < half->log.m_end;
+    bool fits = pm_log_kept(&half->log) + bytes <= r->config.retain_dir_bytes &&
+                pm_log_has_room(&half->log, &r->store, runs, bytes);
+    return fits || !is_freed_later;
 }
 
 bool pm_stream_make_room(struct pm_rewriter *r, struct pm_half *half, uint32_t runs, size_t bytes)

@@ -5,6 +5,13 @@
 #include "edit/log.h"
 #include "stream/pending.h"
 
+/* What a side's SYN offered. */
+struct pm_syn {
+    bool is_seen, has_wscale, has_timestamps, has_sack;
+    uint8_t wscale;
+    uint16_t mss; /* 0: it named none */
+};
+
 struct pm_rewriter;
 struct pm_rewriter_flow;
 
@@ -42,6 +49,7 @@ struct pm_half {
     bool is_active;  /* rules may match here: every byte goes through the log */
     bool is_waiting; /* bytes are pending, or a FIN */
     bool has_isn, has_pending_isn;
+    struct pm_syn pending_syn;
     bool has_fin, fin_sent; /* its position is known; it left */
 };
 
@@ -67,6 +75,11 @@ bool pm_stream_is_stretched(const struct pm_stream *stream);
 /* Room in the direction's log for that many runs and bytes, forgetting old bytes where it must:
  * first acknowledged ones, its own and those of flows that were idle longest, then others. */
 bool pm_stream_make_room(struct pm_rewriter *r, struct pm_half *half, uint32_t runs, size_t bytes);
+/* Live: whether there is such room. What has none now may have when the receiver acknowledged;
+ * where nothing of this direction is left to be acknowledged the answer is true, as it would never
+ * come. */
+bool pm_stream_has_room(const struct pm_rewriter *r, const struct pm_half *half, uint32_t runs,
+                        size_t bytes);
 /* Takes acknowledged bytes back from the flows that were idle longest. */
 void pm_stream_reclaim(struct pm_rewriter *r);
 

@@ -17,6 +17,7 @@
 #include "base/seq.h"
 #include "edit/fixup.h"
 #include "edit/sack.h"
+#include "engine/live.h"
 #include "engine/wait.h"
 #include "wire/tcpopt.h"
 
@@ -37,8 +38,23 @@ static void bypass(struct pm_rewriter *r, struct pm_rewriter_flow *flow, enum pm
 
 /* ------------------------------------------------------------------ SYN */
 
-static void note_syn_options(struct pm_rewriter *r, const struct pm_passage *p)
+/* Until the other end answers, a SYN may be repeated with other options. */
+static bool is_handshake(const struct pm_rewriter *r, const struct pm_passage *p)
 {
+    const struct pm_rewriter_flow *flow = pm_rewriter_own(p);
+    if (!flow->stream || !flow->syn[p->tracked.side].is_seen)
+        return true;
+    const struct pm_half *half = &pm_stream_at(r, flow->stream)->half[p->tracked.side];
+    return !half->live.has_ack &&
+           (!half->has_isn || half->isn == pm_get32(tcp_header(p) + TCP_SEQ));
+}
+
+static void note_syn_options(struct pm_rewriter *r, struct pm_passage *p)
+{
+    if (pm_is_live(r) && pm_packet_sum(r, p) == PM_SUM_WRONG)
+        return;
+    if (pm_is_live(r) && is_handshake(r, p))
+        pm_rewriter_own(p)->syn[p->tracked.side] = pm_live_read_syn(tcp_header(p));
     struct pm_rewriter_flow *flow = pm_rewriter_own(p);
     uint8_t bit = (uint8_t)(1u << p->tracked.side);
     struct pm_tcpopt option;
@@ -75,6 +91,8 @@ static bool is_new_syn(struct pm_rewriter *r, struct pm_passage *p, struct pm_se
         uint32_t isn[2];
         isn[p->tracked.side] = seq;
         isn[1 - p->tracked.side] = s->peer->pending_isn;
+        pm_rewriter_own(p)->syn[1 - p->tracked.side] = s->peer->pending_syn;
+        pm_rewriter_own(p)->syn[p->tracked.side] = pm_live_read_syn(tcp_header(p));
         pm_segment_release(r, s->half, PM_RELEASE_ALL);
         pm_segment_release(r, s->peer, PM_RELEASE_ALL);
         pm_stream_restart(r, s->stream, isn);
@@ -82,6 +100,7 @@ static bool is_new_syn(struct pm_rewriter *r, struct pm_passage *p, struct pm_se
     }
     s->half->has_pending_isn = true;
     s->half->pending_isn = seq;
+    s->half->pending_syn = pm_live_read_syn(tcp_header(p));
     return true;
 }
 
@@ -192,6 +211,20 @@ static bool has_bad_flags(uint8_t flags)
     return (is_syn && (flags & (PM_FIN | PM_RST))) || !(flags & (PM_SYN | PM_RST | PM_ACK));
 }
 
+/* A signature that this direction did not ask for in its SYN: no receiver takes it (RFC 2385). */
+static bool has_stray_auth(const struct pm_passage *p, const struct pm_segment *s)
+{
+    bool is_asked = pm_rewriter_own(p)->auth_syn & (1u << p->tracked.side);
+    struct pm_tcpopt option;
+    if (is_asked || !s->half->has_isn || (s->flags & PM_SYN))
+        return false;
+    pm_tcpopt_begin(&option, tcp_header(p));
+    while (pm_tcpopt_next(&option))
+        if (option.kind == PM_OPT_MD5 || option.kind == PM_OPT_AO)
+            return true;
+    return false;
+}
+
 /* Truncated: what was not captured cannot be searched. */
 static enum pm_why take_truncated(struct pm_rewriter *r, struct pm_passage *p,
                                   const struct pm_segment *s)
@@ -223,6 +256,8 @@ static enum pm_why take_segment(struct pm_rewriter *r, struct pm_passage *p, str
         p->selection.has_replace = false;
         return pm_emit_buffer(r, p, PM_WHY_SYN_UNCONFIRMED);
     }
+    if (pm_is_live(r))
+        return pm_live_take(r, p, s);
     take_ack(r, p, s);
     if (!s->half->is_active)
         return send_unlogged(r, p);
@@ -256,7 +291,8 @@ static void read_segment(const struct pm_rewriter *r, const struct pm_passage *p
     s->why = PM_WHY_NONE;
     if (s->flags & PM_SYN)
         seq++;
-    s->a = s->half->is_active ? pm_seq_unwrap(s->half->log.o_end, seq) : PM_SEQ_BASE + seq;
+    uint64_t near = s->half->is_active ? s->half->log.o_end : s->half->live.sent_m;
+    s->a = near ? pm_seq_unwrap(near, seq) : PM_SEQ_BASE + seq;
     s->b = s->a + ((s->flags & PM_RST) ? 0 : h->payload_len);
 }
 
@@ -273,6 +309,8 @@ static enum pm_why take_stream(struct pm_rewriter *r, struct pm_passage *p)
         return refuse(r, p, &s, PM_WHY_BAD_CHECKSUM);
     if (has_bad_flags(s.flags))
         return refuse(r, p, &s, PM_WHY_BAD_FLAGS);
+    if (has_stray_auth(p, &s))
+        return refuse(r, p, &s, PM_WHY_TCP_AUTH);
     return take_segment(r, p, &s);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "edit/fixup.h"
+#include "edit/sack.h"
 #include "engine/segment.h"
 
 static struct pm_wait *at(const struct pm_rewriter *r, uint32_t index)
@@ -55,6 +56,7 @@ bool pm_wait_keep(struct pm_rewriter *r, const struct pm_passage *p, struct pm_h
     struct pm_wait *wait = at(r, half->wait - 1);
     wait->flow = p->tracked.flow;
     wait->side = (uint8_t)p->tracked.side;
+    wait->l4_off = (uint16_t)h->l4_off;
     wait->packet = *p->packet;
     wait->packet.interface = NULL;
     wait->packet.dir = p->tracked.dir;
@@ -62,6 +64,8 @@ bool pm_wait_keep(struct pm_rewriter *r, const struct pm_passage *p, struct pm_h
     memcpy(wait->headers, p->buffer, h->payload_off);
     wait->headers[h->l4_off + 13] &= (uint8_t) ~(PM_FIN | PM_SYN | PM_URG | PM_CWR);
     pm_put16(wait->headers + h->l4_off + 18, 0);
+    if (pm_is_live(r))
+        pm_sack_erase(wait->headers + h->l4_off);
     wait->packet.len = wait->packet.wire_len = pm_fixup_whole(h, wait->headers, 0);
     return true;
 }
@@ -95,6 +99,18 @@ void pm_wait_time(struct pm_rewriter *r, struct pm_half *half, bool is_held)
     join_list(r, half->wait - 1);
 }
 
+/* What the end acknowledged meanwhile. */
+static void refresh_ack(const struct pm_rewriter *r, const struct pm_wait *wait, uint8_t *headers)
+{
+    const struct pm_rewriter_flow *own = pm_flow_own(wait->flow);
+    const struct pm_half *peer = &pm_stream_at(r, own->stream)->half[1 - wait->side];
+    if (!peer->live.has_ack)
+        return;
+    uint8_t *tcp = headers + wait->l4_off;
+    pm_put32(tcp + 8, peer->is_active ? (uint32_t)peer->live.told_o : peer->live.in_ack);
+    pm_put16(tcp + 14, peer->live.out_window);
+}
+
 void pm_wait_passage(struct pm_rewriter *r, const struct pm_half *half,
                      uint8_t headers[PM_WAIT_HEADERS], struct pm_packet *packet,
                      struct pm_passage *p)
@@ -103,6 +119,8 @@ void pm_wait_passage(struct pm_rewriter *r, const struct pm_half *half,
     memcpy(headers, wait->headers, wait->packet.len);
     *packet = wait->packet;
     packet->data = headers;
+    if (pm_is_live(r))
+        refresh_ack(r, wait, headers);
     pm_passage_begin(r, p, packet, headers);
     p->is_late = true;
     p->selection.rules = r->late_selected;
@@ -128,8 +146,11 @@ static struct pm_half *half_of(const struct pm_rewriter *r, const struct pm_wait
 void pm_wait_due(struct pm_rewriter *r)
 {
     while (pm_wait_next_ns(r) <= r->now_ns) {
+        struct pm_half *half = half_of(r, at(r, r->oldest_wait));
         pm_count_why(r, PM_WHY_HOLD_TIMEOUT);
-        pm_segment_release(r, half_of(r, at(r, r->oldest_wait)), PM_RELEASE_TAIL_AS_IS);
+        pm_segment_release(r, half, PM_RELEASE_TAIL_AS_IS);
+        if (half->live.is_stalled)
+            pm_wait_time(r, half, false); /* it leaves when there is room */
     }
 }
 

@@ -12,6 +12,7 @@ struct pm_wait {
     struct pm_flow *flow;
     uint8_t side;
     uint8_t is_timed;
+    uint16_t l4_off;
     uint32_t older, newer; /* among the timed ones */
     uint64_t deadline_ns;
     uint8_t headers[PM_WAIT_HEADERS];

@@ -101,6 +101,15 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(MPTCP, "mptcp", "Multipath TCP; the flow passes as it is")                                   \
     X(TFO_DATA, "tfo_data", "data in a SYN; it passes as it is")                                   \
     X(SYN_UNCONFIRMED, "syn_unconfirmed", "a new SYN in a live flow; passes, changes nothing yet") \
+    X(OUT_OF_WINDOW, "out_of_window", "far from what its receiver expects; not sent on")           \
+    X(OLD_TIMESTAMP, "old_timestamp", "its timestamp is older than one already taken (PAWS)")      \
+    X(BAD_OPTIONS, "bad_options", "TCP options that contradict their lengths")                     \
+    X(FUTURE_ACK, "future_ack", "acknowledges bytes that were never sent")                         \
+    X(OLD_ACK, "old_ack", "acknowledges less than a packet before it, and brings nothing else")    \
+    X(ACK_ABSORBED, "ack_absorbed", "acknowledges part of an edit: nothing the sender could use")  \
+    X(ANSWERED, "answered", "its receiver has all it brings; pktmod acknowledged it")              \
+    X(WINDOW_CLOSED, "window_closed", "its receiver's window is full; it waits for room")          \
+    X(URGENT, "urgent", "urgent data is read in its place in the stream; the mark was taken off")  \
     X(ICMP_QUOTE, "icmp_quote", "an ICMP error that quotes a rewritten flow; passes as it is")
 
 enum pm_why {
