@@ -55,7 +55,8 @@ void pm_segment_send(struct pm_rewriter *r, struct pm_passage *p, const struct p
     const struct pm_headers *h = &p->headers;
     const struct pm_log *log = &s->half->log;
     uint32_t room = pm_payload_room(r, p);
-    uint64_t m = s->m_low < log->m_floor ? log->m_floor : s->m_low;
+    bool is_empty = s->m_low >= s->m_high;
+    uint64_t m = !is_empty && s->m_low < log->m_floor ? log->m_floor : s->m_low;
     uint32_t part = 0;
     bool is_ended = false;
     if (room == 0)

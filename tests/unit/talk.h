@@ -28,7 +28,8 @@ struct talk_packet {
     uint16_t client_port, server_port; /* 0: 40000 and 80 */
     uint8_t flags;
     uint32_t seq, ack;
-    uint16_t window, urgent;
+    uint16_t window, urgent; /* window 0: 65535 */
+    int is_closed;           /* a window of 0 */
     uint16_t ip_id;
     uint8_t ttl, tos;
     int df;
@@ -50,10 +51,13 @@ struct talk_out {
     struct talk_packet p; /* payload and options point into bytes */
     enum pm_why why;
     uint32_t part, edit_count;
-    bool checksums_right;
+    enum pm_dir dir;
+    bool is_own, checksums_right;
 };
 
 struct talk {
+    struct pm_event event; /* the last one told */
+    size_t events;
     struct pm_policy *policy;
     struct pm_rewriter *rewriter;
     struct talk_out *out;
@@ -154,7 +158,7 @@ static inline size_t talk_build(const struct talk_packet *p, uint8_t *ip)
         talk_put(h + 8, p->ack, 4);
         h[12] = (uint8_t)(header / 4 << 4);
         h[13] = p->flags;
-        talk_put(h + 14, p->window ? p->window : 65535, 2);
+        talk_put(h + 14, p->is_closed ? 0 : p->window ? p->window : 65535, 2);
         talk_put(h + 18, p->urgent, 2);
         if (p->options_len)
             memcpy(h + 20, p->options, p->options_len);
@@ -231,7 +235,16 @@ static inline void talk_emit(void *context, const struct pm_emitted *emitted)
     o->why = emitted->why;
     o->part = emitted->part;
     o->edit_count = emitted->edit_count;
+    o->dir = emitted->dir;
+    o->is_own = emitted->is_own;
     talk_read(o);
+}
+
+static inline void talk_event(void *context, const struct pm_event *event)
+{
+    struct talk *t = context;
+    t->event = *event;
+    t->events++;
 }
 
 static inline void talk_begin(struct talk *t, struct pm_builder *b,
@@ -242,6 +255,7 @@ static inline void talk_begin(struct talk *t, struct pm_builder *b,
     t->policy = pm_builder_finish(b, &error);
     assert_non_null(t->policy);
     config.emit = talk_emit;
+    config.event = talk_event;
     config.context = t;
     t->rewriter = pm_rewriter_new(t->policy, &config, &error);
     assert_non_null(t->rewriter);
