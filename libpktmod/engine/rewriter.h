@@ -160,6 +160,11 @@ void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p);
 
 /* ---- tcp.c, datagram.c: the two ways */
 
+/* ---- clamp.c */
+
+/* Lowers the MSS option of a SYN where rules may make segments towards its sender grow. */
+void pm_clamp_mss(struct pm_rewriter *r, struct pm_passage *p);
+
 void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct pm_packet *packet,
                       uint8_t *buffer);
 /* What follows from the packet's side of the flow: view, subject. */

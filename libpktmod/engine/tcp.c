@@ -354,6 +354,15 @@ static enum pm_why pass_bypassed(struct pm_rewriter *r, struct pm_passage *p, en
     return drop ? why : pm_emit_buffer(r, p, why);
 }
 
+/* Nothing in a signed SYN may change, and nothing is repaired. */
+static bool is_clampable(const struct pm_rewriter *r, struct pm_passage *p)
+{
+    bool is_signed = pm_rewriter_own(p)->auth_syn & (1u << p->tracked.side);
+    return !is_signed && p->is_shown_rewritten && !p->headers.is_fragment &&
+           !p->headers.is_truncated && !p->headers.is_unmodifiable &&
+           pm_packet_sum(r, p) != PM_SUM_WRONG;
+}
+
 enum pm_why pm_rewrite_tcp(struct pm_rewriter *r, struct pm_passage *p)
 {
     struct pm_rewriter_flow *flow = pm_rewriter_own(p);
@@ -364,6 +373,8 @@ enum pm_why pm_rewrite_tcp(struct pm_rewriter *r, struct pm_passage *p)
         flow->bypass = PM_WHY_NONE; /* now its start is seen */
     if (flow->bypass)
         return pass_bypassed(r, p, (enum pm_why)flow->bypass);
+    if ((p->headers.tcp_flags & PM_SYN) && r->config.clamp_mss && is_clampable(r, p))
+        pm_clamp_mss(r, p);
     bool is_reset = p->headers.tcp_flags & PM_RST;
     if (side->may_replace && !is_half_active(r, p) && !is_reset) {
         enum pm_why why = activate(r, p);

@@ -406,6 +406,34 @@ static void data_in_a_syn_is_searched(void **state)
     talk_end(&t);
 }
 
+static void a_syn_leaves_room_for_what_may_be_added(void **state)
+{
+    (void)state;
+    static const uint8_t syn[] = {2, 4, 5, 180, 1, 1, 1, 0}; /* 1460 */
+    for (int to_client = 0; to_client < 2; to_client++) {
+        struct talk t;
+        struct pm_builder *b = pm_builder_new();
+        struct pm_rewriter_config config = live_config;
+        config.clamp_mss = true;
+        talk_replace(b, "swap", talk_flow(b, to_client), "SECRET", "twenty bytes instead");
+        talk_begin(&t, b, config);
+        for (int from_server = 0; from_server < 2; from_server++) {
+            struct talk_packet p = {.from_server = from_server,
+                                    .flags = (uint8_t)(TALK_SYN | (from_server ? TALK_ACK : 0)),
+                                    .seq = from_server ? ISN_S : ISN_C,
+                                    .ack = from_server ? ISN_C + 1 : 0,
+                                    .options = syn,
+                                    .options_len = sizeof syn};
+            talk_send(&t, &p);
+            assert_int_equal(t.out_count, 1);
+            assert_true(t.out[0].checksums_right);
+            uint32_t mss = talk_get(t.out[0].p.options + 2, 2);
+            assert_int_equal(mss, from_server == to_client ? 1460 : 1460 - 14);
+        }
+        talk_end(&t);
+    }
+}
+
 static void a_flow_that_no_edit_touched_passes_bit_for_bit(void **state)
 {
     (void)state;
@@ -445,6 +473,7 @@ int main(void)
         cmocka_unit_test(old_timestamps_count_for_nothing_and_new_ones_go_with_old_bytes),
         cmocka_unit_test(urgent_bytes_are_read_in_their_place),
         cmocka_unit_test(data_in_a_syn_is_searched),
+        cmocka_unit_test(a_syn_leaves_room_for_what_may_be_added),
         cmocka_unit_test(a_flow_that_no_edit_touched_passes_bit_for_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,7 +99,6 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(BEYOND_FIN, "beyond_fin", "data behind the end of the stream; cut off")                      \
     X(TCP_AUTH, "tcp_auth", "TCP-MD5 or TCP-AO signs the flow; it passes as it is")                \
     X(MPTCP, "mptcp", "Multipath TCP; the flow passes as it is")                                   \
-    X(TFO_DATA, "tfo_data", "data in a SYN; it passes as it is")                                   \
     X(SYN_UNCONFIRMED, "syn_unconfirmed", "a new SYN in a live flow; passes, changes nothing yet") \
     X(OUT_OF_WINDOW, "out_of_window", "far from what its receiver expects; not sent on")           \
     X(OLD_TIMESTAMP, "old_timestamp", "its timestamp is older than one already taken (PAWS)")      \
