@@ -1,0 +1,340 @@
+/* middle.c - driving the engine; the contract is in middle.h. */
+#include "middle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ the policy */
+
+static pm_cond_id condition(struct pm_builder *b, int side)
+{
+    uint16_t port = side == PLAN_A ? PLAN_PORT_A : PLAN_PORT_B;
+    struct pm_value value = {.kind = PM_VALUE_RANGE, .range = {port, port}};
+    return pm_cond_test(b, PM_FIELD_TCP_SRCPORT, &value, 1);
+}
+
+static void add_rules(struct pm_builder *b, const struct plan *plan, int side)
+{
+    for (size_t i = 0; i < plan->needle_count[side]; i++) {
+        const struct needle *n = &plan->needles[side][i];
+        struct pm_op_spec op = {.kind = PM_OP_REPLACE,
+                                .replace = {.find = n->find,
+                                            .with = n->with,
+                                            .find_len = (uint32_t)n->find_len,
+                                            .with_len = (uint32_t)n->with_len,
+                                            .within_depth = PM_NO_LIMIT}};
+        char id[] = {(char)('a' + side), (char)('0' + i), 0};
+        pm_builder_add_rule(b, &(struct pm_rule_spec){.id = id,
+                                                      .match = condition(b, side),
+                                                      .action = PM_ACTION_REWRITE,
+                                                      .ops = &op,
+                                                      .op_count = 1});
+    }
+}
+
+static struct pm_policy *make_policy(const struct plan *plan, struct pm_error *error)
+{
+    struct pm_settings settings = PM_SETTINGS_DEFAULT;
+    struct pm_builder *b = pm_builder_new();
+    if (!b)
+        return NULL;
+    settings.hold_ms = plan->hold_ms;
+    settings.flows = 16;
+    pm_builder_settings(b, &settings);
+    add_rules(b, plan, PLAN_A);
+    add_rules(b, plan, PLAN_B);
+    return pm_builder_finish(b, error);
+}
+
+/* ------------------------------------------------------------------ what the engine calls */
+
+static void on_emit(void *context, const struct pm_emitted *e)
+{
+    struct middle *m = context;
+    if (m->queued == MIDDLE_QUEUE) {
+        m->wrong = "one packet made the engine send thousands";
+        return;
+    }
+    struct middle_emitted *q = &m->queue[m->queued++];
+    *q = (struct middle_emitted){.len = e->len,
+                                 .side = e->dir == PM_DIR_OUT ? PLAN_A : PLAN_B,
+                                 .gso_len = e->gso_len,
+                                 .is_own = e->is_own,
+                                 .is_late = e->is_late,
+                                 .changed = e->changed};
+    q->bytes = malloc(e->len);
+    if (!q->bytes)
+        abort();
+    memcpy(q->bytes, e->data, e->len);
+}
+
+static void on_event(void *context, const struct pm_event *event)
+{
+    struct middle *m = context;
+    if (m->event_count < sizeof m->events / sizeof *m->events)
+        m->events[m->event_count++] = *event;
+    else
+        m->wrong = "one packet made the engine give up waiting many times";
+}
+
+/* ------------------------------------------------------------------ begin and end */
+
+static void configure(struct middle *m)
+{
+    const struct plan *plan = m->plan;
+    m->config = (struct pm_rewriter_config){
+        .hash_key = {plan->seed, 1},
+        .mode = PM_MODE_LIVE,
+        .view = PM_VIEW_REWRITTEN,
+        .checksums = PM_CHECKSUMS_VERIFY,
+        .mtu = plan->mtu,
+        .streams = 4,
+        .retain_bytes = 4u << 20,
+        .retain_dir_bytes = plan->retain_dir_bytes,
+        .edits = 65536,
+        .pending_bytes = 1u << 20,
+        .pending_dir_bytes = plan->pending_dir_bytes,
+        .waits = 8,
+        .clamp_mss = plan->clamp_mss,
+        .emit = on_emit,
+        .event = on_event,
+        .context = m,
+    };
+}
+
+bool middle_begin(struct middle *m, const struct plan *plan, struct links *links,
+                  struct story *story, bool has_engine)
+{
+    struct pm_error error;
+    memset(m, 0, sizeof *m);
+    m->plan = plan;
+    m->links = links;
+    m->story = story;
+    m->hash = UINT64_C(0xcbf29ce484222325);
+    watch_begin(&m->watch[PLAN_A], plan, PLAN_A);
+    watch_begin(&m->watch[PLAN_B], plan, PLAN_B);
+    if (!has_engine)
+        return true;
+    m->policy = make_policy(plan, &error);
+    if (!m->policy)
+        return false;
+    configure(m);
+    m->footprint = pm_rewriter_footprint(m->policy, &m->config);
+    m->rewriter = pm_rewriter_new(m->policy, &m->config, &error);
+    return m->rewriter;
+}
+
+static void forget_queue(struct middle *m)
+{
+    for (size_t i = 0; i < m->queued; i++)
+        free(m->queue[i].bytes);
+    m->queued = 0;
+    m->event_count = 0;
+}
+
+void middle_end(struct middle *m)
+{
+    forget_queue(m);
+    pm_rewriter_free(m->rewriter);
+    pm_policy_unref(m->policy);
+    watch_end(&m->watch[PLAN_A]);
+    watch_end(&m->watch[PLAN_B]);
+}
+
+/* ------------------------------------------------------------------ what leaves */
+
+static void note_hash(struct middle *m, const uint8_t *bytes, size_t len)
+{
+    uint64_t hash = m->hash ^ m->now_ns;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+    m->hash = hash;
+}
+
+static void fail(struct middle *m, const char *wrong)
+{
+    if (wrong && !m->wrong)
+        m->wrong = wrong;
+}
+
+static void check_out(struct middle *m, int side, const uint8_t *bytes, size_t len,
+                      const struct watch_cause *cause)
+{
+    struct wire_segment s;
+    enum wire_fault fault = wire_read(bytes, len, &s);
+    if (fault != WIRE_OK) {
+        if (!cause->is_same)
+            fail(m, "the engine sent an unsound packet");
+        return;
+    }
+    bool is_scaled = m->plan->tcp[0].use_scale && m->plan->tcp[1].use_scale;
+    unsigned scale = is_scaled ? m->plan->tcp[side].scale : 0;
+    fail(m, watch_data_out(&m->watch[side], &s, cause));
+    fail(m, watch_ack_out(&m->watch[1 - side], &s, cause, scale));
+}
+
+static void put_out(struct middle *m, int side, const uint8_t *bytes, size_t len,
+                    const struct watch_cause *cause)
+{
+    const char *remark = cause->is_own    ? "own"
+                         : cause->is_late ? "late"
+                         : cause->is_same ? NULL
+                                          : "changed";
+    story_packet(m->story, m->now_ns, side == PLAN_A ? STORY_M_TO_B : STORY_M_TO_A, bytes, len,
+                 remark);
+    check_out(m, side, bytes, len, cause);
+    note_hash(m, bytes, len);
+    m->packets_out++;
+    m->own_out += cause->is_own;
+    m->bytes_out += len;
+    links_put(m->links, side == PLAN_A ? LINK_M_TO_B : LINK_M_TO_A, m->now_ns, bytes, len);
+}
+
+/* What an adapter does with a super-packet. */
+static void put_pieces(struct middle *m, const struct middle_emitted *e,
+                       const struct watch_cause *cause)
+{
+    uint8_t packet[WIRE_MAX];
+    struct wire_segment s;
+    if (wire_read_partial(e->bytes, e->len, &s) != WIRE_OK || s.len <= e->gso_len) {
+        put_out(m, e->side, e->bytes, e->len, cause);
+        return;
+    }
+    for (size_t off = 0; off < s.len; off += e->gso_len) {
+        struct wire_segment piece = s;
+        bool is_last = s.len - off <= e->gso_len;
+        piece.seq += (uint32_t)off;
+        piece.data += off;
+        piece.len = is_last ? s.len - off : e->gso_len;
+        if (!is_last)
+            piece.flags &= (uint8_t)~(WIRE_PSH | WIRE_FIN);
+        put_out(m, e->side, packet, wire_build(&piece, packet), cause);
+    }
+}
+
+static void tell_events(struct middle *m)
+{
+    for (size_t i = 0; i < m->event_count; i++) {
+        const struct pm_event *e = &m->events[i];
+        int side = e->dir == PM_DIR_OUT ? PLAN_A : PLAN_B;
+        m->releases++;
+        story_note(m->story, m->now_ns, "M gives up waiting (%s): %llu bytes of %c before %llu",
+                   pm_why_name(e->why), (unsigned long long)e->len, 'A' + side,
+                   (unsigned long long)e->offset);
+        fail(m, watch_release(&m->watch[side], (int64_t)e->offset, (int64_t)e->len,
+                              e->why == PM_WHY_HOLD_TIMEOUT, m->now_ns));
+    }
+}
+
+/* What the engine did in answer to `in` (NULL: to the time). */
+static void take_answer(struct middle *m, const struct wire_segment *in, const uint8_t *bytes,
+                        size_t len, int side)
+{
+    tell_events(m);
+    for (size_t i = 0; i < m->queued; i++) {
+        struct middle_emitted *e = &m->queue[i];
+        bool is_same = bytes && e->side == side && e->len == len && !e->changed &&
+                       memcmp(e->bytes, bytes, len) == 0;
+        if (!e->changed && !is_same)
+            fail(m, "a packet that counts as unchanged is not what came");
+        bool resets = in && (in->flags & WIRE_RST) && e->side == side && !e->is_own && !e->is_late;
+        if (resets)
+            fail(m, watch_reset(&m->watch[side]));
+        struct watch_cause cause = {
+            .in = in, .is_same = is_same, .is_own = e->is_own, .is_late = e->is_late};
+        m->emissions++;
+        if (is_same && m->plan->offloads && side == PLAN_A && in)
+            wire_complete_sum(e->bytes, e->len);
+        if (e->gso_len > 0)
+            put_pieces(m, e, &cause);
+        else
+            put_out(m, e->side, e->bytes, e->len, &cause);
+    }
+    forget_queue(m);
+}
+
+/* ------------------------------------------------------------------ what enters */
+
+static void pass_plain(struct middle *m, const struct parcel *parcel, int side)
+{
+    struct pm_emitted e = {.data = parcel->bytes,
+                           .len = parcel->len,
+                           .dir = side == PLAN_A ? PM_DIR_OUT : PM_DIR_IN,
+                           .gso_len = parcel->gso_len};
+    on_emit(m, &e);
+}
+
+static void rewrite(struct middle *m, const struct parcel *parcel, int side, bool is_partial)
+{
+    static uint8_t buffer[WIRE_MAX];
+    memcpy(buffer, parcel->bytes, parcel->len);
+    if (is_partial)
+        wire_partial_sum(buffer, parcel->len);
+    struct pm_packet packet = {.data = buffer,
+                               .len = parcel->len,
+                               .wire_len = parcel->len,
+                               .link = 101,
+                               .dir = side == PLAN_A ? PM_DIR_OUT : PM_DIR_IN,
+                               .csum = is_partial ? PM_CSUM_PARTIAL : PM_CSUM_ON_WIRE,
+                               .ifindex = (uint32_t)side + 1,
+                               .cookie = m->packets_in,
+                               .gso_len = parcel->gso_len};
+    pm_rewrite(m->rewriter, &packet, buffer, m->now_ns);
+}
+
+void middle_arrive(struct middle *m, uint64_t now_ns, const struct parcel *parcel)
+{
+    int side = parcel->way == LINK_A_TO_M ? PLAN_A : PLAN_B;
+    static uint8_t as_given[WIRE_MAX];
+    struct wire_segment s;
+    m->now_ns = now_ns;
+    m->packets_in++;
+    m->bytes_in += parcel->len;
+    memcpy(as_given, parcel->bytes, parcel->len);
+    story_packet(m->story, now_ns, side == PLAN_A ? STORY_A_TO_M : STORY_B_TO_M, parcel->bytes,
+                 parcel->len, parcel->gso_len ? "super-packet" : NULL);
+    note_hash(m, parcel->bytes, parcel->len);
+    bool is_sound = wire_read(parcel->bytes, parcel->len, &s) == WIRE_OK;
+    bool is_partial = is_sound && m->plan->offloads && side == PLAN_A && m->rewriter;
+    if (is_partial)
+        wire_partial_sum(as_given, parcel->len);
+    if (is_sound) {
+        watch_data_in(&m->watch[side], &s, now_ns);
+        watch_ack_in(&m->watch[1 - side], &s);
+    }
+    if (m->rewriter)
+        rewrite(m, parcel, side, is_partial);
+    else
+        pass_plain(m, parcel, side);
+    take_answer(m, is_sound ? &s : NULL, as_given, parcel->len, side);
+}
+
+uint64_t middle_next_ns(const struct middle *m)
+{
+    return m->rewriter ? pm_rewriter_next_ns(m->rewriter) : UINT64_MAX;
+}
+
+void middle_due(struct middle *m, uint64_t now_ns)
+{
+    m->now_ns = now_ns;
+    pm_rewriter_due(m->rewriter, now_ns);
+    take_answer(m, NULL, NULL, 0, 0);
+    if (pm_rewriter_next_ns(m->rewriter) <= now_ns)
+        fail(m, "the engine's deadline does not pass");
+}
+
+const char *middle_check_end(const struct middle *m)
+{
+    if (!m->rewriter)
+        return NULL;
+    const struct pm_stats *stats = pm_rewriter_stats(m->rewriter);
+    if (stats->packets != m->packets_in || stats->bytes != m->bytes_in)
+        return "the counters of what entered are wrong";
+    if (stats->emitted != m->emissions)
+        return "the counter of what left is wrong";
+    if (pm_rewriter_footprint(m->policy, &m->config) != m->footprint)
+        return "the footprint changed";
+    if (pm_rewriter_next_ns(m->rewriter) != UINT64_MAX)
+        return "something waits though both ends are done";
+    return NULL;
+}

@@ -1,0 +1,154 @@
+/* oracle.c - the simple search; the contract is in oracle.h. */
+#include "oracle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void put_bytes(struct oracle *k, const uint8_t *bytes, int64_t len)
+{
+    if (k->m_len + len > k->m_cap) {
+        k->m_cap = (k->m_len + len) * 2 + 256;
+        k->m = realloc(k->m, (size_t)k->m_cap);
+        if (!k->m)
+            abort();
+    }
+    if (len > 0)
+        memcpy(k->m + k->m_len, bytes, (size_t)len);
+    k->m_len += len;
+}
+
+static void put_edit(struct oracle *k, int64_t o, const struct needle *n)
+{
+    if (k->edit_count == k->edit_cap) {
+        k->edit_cap = k->edit_cap * 2 + 16;
+        k->edits = realloc(k->edits, k->edit_cap * sizeof *k->edits);
+        if (!k->edits)
+            abort();
+    }
+    k->edits[k->edit_count++] = (struct oracle_edit){.o0 = o,
+                                                     .o1 = o + (int64_t)n->find_len,
+                                                     .m0 = k->m_len,
+                                                     .m1 = k->m_len + (int64_t)n->with_len};
+    put_bytes(k, n->with, (int64_t)n->with_len);
+}
+
+static const struct needle *needle_at(const struct oracle *k, int64_t o, int64_t end)
+{
+    for (size_t i = 0; i < k->needle_count; i++) {
+        const struct needle *n = &k->needles[i];
+        if ((int64_t)n->find_len <= end - o && memcmp(k->o + o, n->find, n->find_len) == 0)
+            return n;
+    }
+    return NULL;
+}
+
+/* The stream from o on, up to end, as if nothing followed. */
+static void replace(struct oracle *k, int64_t o, int64_t end)
+{
+    while (o < end) {
+        const struct needle *n = needle_at(k, o, end);
+        if (n) {
+            put_edit(k, o, n);
+            o += (int64_t)n->find_len;
+        } else {
+            put_bytes(k, k->o + o, 1);
+            o++;
+        }
+    }
+}
+
+void oracle_begin(struct oracle *k, const uint8_t *o, int64_t o_len, const struct needle *needles,
+                  size_t needle_count)
+{
+    *k = (struct oracle){
+        .o = o, .o_len = o_len, .needles = needles, .needle_count = needle_count};
+    replace(k, 0, o_len);
+}
+
+void oracle_end(struct oracle *k)
+{
+    free(k->edits);
+    free(k->m);
+    *k = (struct oracle){0};
+}
+
+bool oracle_release(struct oracle *k, int64_t offset, int64_t len)
+{
+    int64_t from = offset - len;
+    if (len < 0 || from < k->restart_o || offset > k->o_len)
+        return false;
+    while (k->edit_count > 0 && k->edits[k->edit_count - 1].o0 >= from)
+        k->edit_count--;
+    if (k->edit_count > 0 && k->edits[k->edit_count - 1].o1 > from && len > 0)
+        return false;
+    if (len == 0) { /* a cut: what began before it and would end behind it is no match */
+        while (k->edit_count > 0 && k->edits[k->edit_count - 1].o1 > from)
+            k->edit_count--;
+        int64_t o = k->edit_count > 0 ? k->edits[k->edit_count - 1].o1 : 0;
+        o = o > k->restart_o ? o : k->restart_o;
+        k->m_len = oracle_low(k, o);
+        replace(k, o, offset);
+    } else {
+        k->m_len = oracle_low(k, from);
+        put_bytes(k, k->o + from, len);
+    }
+    k->restart_o = offset;
+    replace(k, offset, k->o_len);
+    return true;
+}
+
+bool oracle_may_wait(const struct oracle *k, int64_t offset, int64_t len)
+{
+    for (size_t i = 0; i < k->needle_count; i++) {
+        const struct needle *n = &k->needles[i];
+        if ((int64_t)n->find_len > len && memcmp(k->o + offset, n->find, (size_t)len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The last edit that begins at or before o; NULL if none does. */
+static const struct oracle_edit *edit_before(const struct oracle *k, int64_t o)
+{
+    size_t low = 0, high = k->edit_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (k->edits[middle].o0 <= o)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 ? &k->edits[low - 1] : NULL;
+}
+
+int64_t oracle_low(const struct oracle *k, int64_t o)
+{
+    const struct oracle_edit *e = edit_before(k, o);
+    if (!e)
+        return o;
+    return o < e->o1 ? e->m0 : e->m1 + (o - e->o1);
+}
+
+int64_t oracle_high(const struct oracle *k, int64_t o)
+{
+    const struct oracle_edit *e = edit_before(k, o);
+    if (!e)
+        return o;
+    if (o == e->o0)
+        return e->m0;
+    return o < e->o1 ? e->m1 : e->m1 + (o - e->o1);
+}
+
+int64_t oracle_run_end(const struct oracle *k, int64_t o, int64_t limit, bool *is_edit)
+{
+    const struct oracle_edit *e = edit_before(k, o);
+    *is_edit = e && o < e->o1;
+    int64_t end = limit;
+    if (*is_edit)
+        end = e->o1;
+    else if (!e && k->edit_count > 0)
+        end = k->edits[0].o0;
+    else if (e && e + 1 < k->edits + k->edit_count)
+        end = e[1].o0;
+    return end < limit ? end : limit;
+}
