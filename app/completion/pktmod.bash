@@ -5,20 +5,24 @@ _pktmod()
     local command=${COMP_WORDS[1]} words=''
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words='replay check pipe help --help --version'
+        words='replay check verify pipe help --help --version'
     else
         case $command:$before in
-        help:*) words='replay check pipe' ;;
+        help:*) words='replay check verify pipe' ;;
         replay:--view) words='rewritten wire host' ;;
         replay:--checksums) words='auto verify ignore' ;;
         *:--format) words='text json' ;;
         replay:--local | replay:--mtu | replay:--seed) return ;;
+        verify:--mtu | verify:--max-findings) return ;;
         *)
             case $command:$word in
             replay:-*)
                 words='--read --write --view --local --mtu --checksums --seed --format --quiet --help'
                 ;;
             check:-*) words='--format --help' ;;
+            verify:-*)
+                words='--baseline --mtu --open-loop --any-headers --strict --max-findings --format --quiet --help'
+                ;;
             pipe:-*) words='--help' ;;
             esac
             ;;

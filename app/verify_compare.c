@@ -1,0 +1,230 @@
+/* verify_compare.c - holds a flow to what it was in the baseline, after each step and at the end.
+ */
+#include "app/verify.h"
+#include "app/verify_place.h"
+
+/* One direction of a flow in both captures. */
+struct pair {
+    struct pm_verify *verify;
+    const struct pm_verify_half *was, *is;
+    char sender[PM_VERIFY_FLOW], receiver[PM_VERIFY_FLOW]; /* who sends; who acknowledges */
+};
+
+static struct pair pair_of(struct pm_verify *verify, const struct pm_verify_flow *flow,
+                           unsigned dir)
+{
+    struct pair pair = {.verify = verify,
+                        .was = &flow->takes[PM_VERIFY_IN].halves[dir],
+                        .is = &flow->takes[PM_VERIFY_OUT].halves[dir]};
+    pm_verify_ends_name(&flow->ends, dir, pair.sender);
+    pm_verify_ends_name(&flow->ends, dir ^ 1, pair.receiver);
+    return pair;
+}
+
+#define ADD(pair, finding, frame, flow, ...)                                                       \
+    pm_verify_findings_add(&(pair)->verify->findings, finding, frame, flow, __VA_ARGS__)
+
+static bool is_unchanged(const struct pm_verify_flow *flow)
+{
+    const struct pm_verify_take *in = &flow->takes[PM_VERIFY_IN],
+                                *out = &flow->takes[PM_VERIFY_OUT];
+    return in->packets == out->packets && in->chain == out->chain;
+}
+
+/* Who sent everything stays at the end: in either capture, its latest packet tells. */
+static void compare_sequence(const struct pair *pair)
+{
+    const struct pm_verify_half *was = pair->was, *is = pair->is;
+    if (was->step != pair->verify->step || is->step != pair->verify->step)
+        return;
+    if (was->stand != PM_VERIFY_AT_END || is->stand == PM_VERIFY_AT_END)
+        return;
+    ADD(pair, PM_VERIFY_STALE_SEQUENCE, is->last_frame, pair->sender,
+        "ends with number %lld, expected %lld, the end of what was sent",
+        pm_verify_relative(is->last_pos) - 1, pm_verify_relative(is->end) - 1);
+}
+
+static void compare_place(const struct pair *pair)
+{
+    const struct pm_verify_ack *was = &pair->was->ack, *is = &pair->is->ack;
+    uint64_t expected;
+    if (!pm_verify_place_is_wrong(&pair->was->stream, was->pos, &pair->is->stream, is->pos,
+                                  &expected))
+        return;
+    bool is_stale = is->pos < expected;
+    if (is_stale && is->pos >= is->end)
+        return; /* more was not there yet */
+    ADD(pair, is_stale ? PM_VERIFY_STALE_ACK : PM_VERIFY_EARLY_ACK, is->frame, pair->receiver,
+        "acknowledges number %lld, expected %lld", pm_verify_relative(is->pos) - 1,
+        pm_verify_relative(expected) - 1);
+}
+
+static void compare_ack(const struct pair *pair)
+{
+    const struct pm_verify_ack *was = &pair->was->ack, *is = &pair->is->ack;
+    bool covered = was->pos >= was->end;
+    if (covered && is->pos < is->end)
+        ADD(pair, PM_VERIFY_STALE_ACK, is->frame, pair->receiver,
+            "acknowledges number %lld; in the baseline all that was sent, here that is %lld",
+            pm_verify_relative(is->pos) - 1, pm_verify_relative(is->end) - 1);
+    else if (!covered)
+        compare_place(pair);
+}
+
+/* Whether the block of OUT can be the image of that block of IN. */
+static bool can_be(const struct pair *pair, unsigned was, unsigned is)
+{
+    const struct pm_verify_ack *in = &pair->was->ack, *out = &pair->is->ack;
+    uint64_t expected;
+    if (in->sack[was][0] >= in->pos && out->sack[is][0] < out->pos)
+        return false;
+    for (unsigned edge = 0; edge < 2; edge++) {
+        uint64_t place = out->sack[is][edge];
+        bool is_wrong = pm_verify_place_is_wrong(&pair->was->stream, in->sack[was][edge],
+                                                 &pair->is->stream, place, &expected);
+        if (is_wrong && !(place == out->end && expected > place))
+            return false;
+    }
+    return true;
+}
+
+static void compare_sack(const struct pair *pair)
+{
+    const struct pm_verify_ack *in = &pair->was->ack, *out = &pair->is->ack;
+    for (unsigned i = 0; i < out->sack_count; i++) {
+        bool can = false;
+        for (unsigned k = 0; k < in->sack_count && !can; k++)
+            can = can_be(pair, k, i);
+        if (!can)
+            ADD(pair, PM_VERIFY_SACK_MISPLACED, out->frame, pair->receiver,
+                "block %lld-%lld is not what any block of the baseline became",
+                pm_verify_relative(out->sack[i][0]), pm_verify_relative(out->sack[i][1]));
+    }
+}
+
+void pm_verify_compare_step(struct pm_verify *verify, const struct pm_verify_flow *flow)
+{
+    if (flow->kind != PM_VERIFY_TCP || verify->options->is_open_loop || is_unchanged(flow))
+        return;
+    for (unsigned dir = 0; dir < 2; dir++) {
+        struct pair pair = pair_of(verify, flow, dir);
+        if (pair.was->is_doubtful)
+            continue;
+        compare_sequence(&pair);
+        if (pair.was->ack.step != verify->step || pair.is->ack.step != verify->step)
+            continue;
+        compare_ack(&pair);
+        compare_sack(&pair);
+    }
+}
+
+static void compare_syn(const struct pair *pair)
+{
+    const struct pm_verify_half *was = pair->was, *is = pair->is;
+    if (was->has_syn && !is->has_syn && !pair->verify->options->is_open_loop)
+        ADD(pair, PM_VERIFY_SYN_MISSING, 0, pair->sender, "the baseline has it in frame %llu",
+            (unsigned long long)was->syn_frame);
+    if (!was->has_syn && is->has_syn)
+        ADD(pair, PM_VERIFY_SYN_ADDED, is->syn_frame, pair->sender, "the baseline has no SYN");
+    if (was->has_syn && is->has_syn && was->isn != is->isn)
+        ADD(pair, PM_VERIFY_ISN_CHANGED, is->syn_frame, pair->sender,
+            "begins with number %u, expected %u", is->isn, was->isn);
+}
+
+static void compare_fin(const struct pair *pair)
+{
+    const struct pm_verify_half *was = pair->was, *is = pair->is;
+    if (was->has_fin && !is->has_fin && !pair->verify->options->is_open_loop)
+        ADD(pair, PM_VERIFY_FIN_MISSING, 0, pair->sender, "the baseline has it in frame %llu",
+            (unsigned long long)was->fin_frame);
+    if (!was->has_fin && is->has_fin)
+        ADD(pair, PM_VERIFY_FIN_ADDED, is->fin_frame, pair->sender, "the baseline has no FIN");
+    if (was->has_fin && is->has_fin && was->fin_pos >= was->data_end && is->fin_pos < is->data_end)
+        ADD(pair, PM_VERIFY_FIN_MOVED, is->fin_frame, pair->sender,
+            "stands behind number %lld, but data goes up to %lld",
+            pm_verify_relative(is->fin_pos) - 1, pm_verify_relative(is->data_end) - 1);
+}
+
+/* A RST that its receiver would not have taken need not leave. */
+static void compare_rst(const struct pair *pair)
+{
+    const struct pm_verify_half *was = pair->was, *is = pair->is;
+    if (was->has_rst && was->rst_at_end && !is->has_rst && !pair->verify->options->is_open_loop)
+        ADD(pair, PM_VERIFY_RST_MISSING, 0, pair->sender, "the baseline has it in frame %llu",
+            (unsigned long long)was->rst_frame);
+    if (!was->has_rst && is->has_rst)
+        ADD(pair, PM_VERIFY_RST_ADDED, is->rst_frame, pair->sender, "the baseline has no RST");
+    if (was->has_rst && is->has_rst && was->rst_at_end && !is->rst_at_end)
+        ADD(pair, PM_VERIFY_RST_MOVED, is->rst_frame, pair->sender,
+            "does not stand at the end of what was sent, as in the baseline");
+}
+
+/* The end of a stream that was acknowledged stays so, unless it only left afterwards. */
+static void compare_last_ack(const struct pair *pair)
+{
+    const struct pm_verify_half *was = pair->was, *is = pair->is;
+    bool was_all = was->has_base && was->acked >= was->end;
+    if (!was_all || is->acked >= is->end || is->grown_step > was->acked_step)
+        return;
+    if (is->ack.step >= was->acked_step)
+        return; /* told when that acknowledgement passed */
+    ADD(pair, PM_VERIFY_STALE_ACK, 0, pair->receiver,
+        "acknowledges up to number %lld at last; in the baseline everything, here that is %lld",
+        pm_verify_relative(is->acked) - 1, pm_verify_relative(is->end) - 1);
+}
+
+static void compare_stream(struct pm_verify *verify, const struct pm_verify_flow *flow)
+{
+    for (unsigned dir = 0; dir < 2; dir++) {
+        struct pair pair = pair_of(verify, flow, dir);
+        compare_syn(&pair);
+        if (pair.was->is_doubtful) {
+            ADD(&pair, PM_VERIFY_NOT_COMPARED, 0, pair.sender,
+                "has packets in the baseline that no receiver would take, or not whole");
+            continue;
+        }
+        compare_fin(&pair);
+        compare_rst(&pair);
+        if (!verify->options->is_open_loop)
+            compare_last_ack(&pair);
+    }
+}
+
+static void compare_counts(struct pm_verify *verify, const struct pm_verify_flow *flow)
+{
+    for (unsigned dir = 0; dir < 2; dir++) {
+        struct pair pair = pair_of(verify, flow, dir);
+        unsigned long long was = pair.was->packets, is = pair.is->packets;
+        if (is < was && !verify->options->is_open_loop)
+            ADD(&pair, PM_VERIFY_PACKET_MISSING, 0, pair.sender,
+                "%llu packets, in the baseline %llu", is, was);
+        if (is > was)
+            ADD(&pair, PM_VERIFY_PACKET_ADDED, 0, pair.sender, "%llu packets, in the baseline %llu",
+                is, was);
+    }
+}
+
+void pm_verify_compare_end(struct pm_verify *verify, const struct pm_verify_flow *flow)
+{
+    const struct pm_verify_options *options = verify->options;
+    uint64_t was = flow->takes[PM_VERIFY_IN].packets, is = flow->takes[PM_VERIFY_OUT].packets;
+    if (is_unchanged(flow))
+        return;
+    char name[PM_VERIFY_FLOW];
+    pm_verify_ends_name(&flow->ends, flow->takes[is == 0 ? 0 : 1].halves[0].packets == 0, name);
+    bool may_have_moved = options->any_headers && flow->kind != PM_VERIFY_TCP;
+    if ((is == 0 || was == 0) && may_have_moved)
+        return;
+    if (is == 0 && !options->is_open_loop)
+        pm_verify_findings_add(&verify->findings, PM_VERIFY_FLOW_MISSING, 0, name,
+                               "%llu packets in the baseline, none here", (unsigned long long)was);
+    if (was == 0)
+        pm_verify_findings_add(&verify->findings, PM_VERIFY_FLOW_ADDED, 0, name,
+                               "%llu packets here, none in the baseline", (unsigned long long)is);
+    if (is == 0 || was == 0)
+        return;
+    if (flow->kind == PM_VERIFY_TCP)
+        compare_stream(verify, flow);
+    else
+        compare_counts(verify, flow);
+}
