@@ -67,6 +67,12 @@ want() { # group
         library cmocka libcmocka-dev cmocka
         tool python3 python3 python3
         tool tshark tshark wireshark
+        if [ "$system" = debian ]; then # live
+            tool ip iproute2 ""
+            tool iptables iptables ""
+            tool nginx nginx-light nginx
+            tool curl curl curl
+        fi
         ;;
     ci)
         want test
