@@ -204,6 +204,29 @@ class Packets(unittest.TestCase):
             self.assertEqual(self.engine.packet(0, host, packet).packets, [])
             self.assertEqual(self.engine.packet(0, 1 - host, packet).packets, [(host, packet)])
 
+    def test_bytes_that_waited_in_vain_are_told_with_the_interface_they_came_from(self):
+        self.begin(RULES)
+        for host in (0, 1):
+            self.engine.begin(host_iface=host)
+            for now, iface, segment in TALK[:4]:
+                answer = self.say(now, 1 - iface, segment)
+            answer = self.engine.time(answer.next_ns)
+            self.assertEqual(answer.events,
+                             [{"ev": "hold_release", "dir": 1, "offset": 16, "len": 2}])
+
+    def test_the_mss_is_lowered_if_asked_where_the_growing_side_hears_it(self):
+        self.begin(RULES)
+        told = []
+        for clamp in (False, True):
+            self.engine.begin(clamp_mss=clamp)
+            for now, iface, segment in (TALK[0][:2] + (client(1000, SYN, ack=0),),
+                                        TALK[1][:2] + (server(9000, SYN | ACK, ack=1001),)):
+                segment.options = struct.pack(">BBH", 2, 4, 1460)
+                (_, packet), = self.say(now, iface, segment).packets
+                (_, mss), = segments.options(segments.decoded(packet).options)
+                told.append(int.from_bytes(mss, "big"))
+        self.assertEqual(told, [1460, 1460, 1460, 1460 - len("[withheld]") + len("secret")])
+
     def test_dropped_packets_are_not_rewritten_nor_sent(self):
         self.begin({**RULES, "rules": [{"id": "no", "match": {"tcp.len": 4}, "verdict": "drop"}, SWAP]})
         self.greet()
