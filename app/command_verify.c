@@ -9,6 +9,7 @@
 
 #include "app/arguments.h"
 #include "app/command.h"
+#include "app/replay.h"
 #include "app/verify.h"
 
 #define MOST_SHOWN 20
@@ -17,6 +18,7 @@
 enum {
     OPT_BASELINE,
     OPT_MTU,
+    OPT_CHECKSUMS,
     OPT_MAX_FINDINGS,
     OPT_OPEN_LOOP,
     OPT_ANY_HEADERS,
@@ -29,15 +31,11 @@ enum {
 };
 
 static const struct pm_option table[OPT_COUNT] = {
-    [OPT_BASELINE] = {"baseline", 'b', true},
-    [OPT_MTU] = {"mtu", 0, true},
-    [OPT_MAX_FINDINGS] = {"max-findings", 0, true},
-    [OPT_OPEN_LOOP] = {"open-loop", 0, false},
-    [OPT_ANY_HEADERS] = {"any-headers", 0, false},
-    [OPT_STRICT] = {"strict", 0, false},
-    [OPT_FORMAT] = {"format", 0, true},
-    [OPT_QUIET] = {"quiet", 'q', false},
-    [OPT_HELP] = {"help", 'h', false},
+    [OPT_BASELINE] = {"baseline", 'b', true},  [OPT_MTU] = {"mtu", 0, true},
+    [OPT_CHECKSUMS] = {"checksums", 0, true},  [OPT_MAX_FINDINGS] = {"max-findings", 0, true},
+    [OPT_OPEN_LOOP] = {"open-loop", 0, false}, [OPT_ANY_HEADERS] = {"any-headers", 0, false},
+    [OPT_STRICT] = {"strict", 0, false},       [OPT_FORMAT] = {"format", 0, true},
+    [OPT_QUIET] = {"quiet", 'q', false},       [OPT_HELP] = {"help", 'h', false},
     [OPT_VERSION] = {"version", 'V', false},
 };
 
@@ -51,6 +49,7 @@ static const char help[] =
     "      --mtu N           no IP packet is larger than N bytes, or than those of the same "
     "sender\n"
     "                        in IN; 0 is no limit (default 1500 with a baseline, else 0)\n"
+    "      --checksums MODE  as replay had it: auto (default), verify or ignore\n"
     "      --open-loop       the rules drop or delay packets: a recording does not react to that,\n"
     "                        so what is missing or comes late is no finding\n"
     "      --any-headers     the rules change header fields: so may every packet's\n"
@@ -95,6 +94,20 @@ static bool take_format(struct pm_verify_options *options, const char *value)
     return false;
 }
 
+static bool take_checksums(struct pm_verify_options *options, const char *value)
+{
+    static const enum pm_checksums modes[] = {PM_CHECKSUMS_AUTO, PM_CHECKSUMS_VERIFY,
+                                              PM_CHECKSUMS_IGNORE};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+        if (strcmp(value, pm_checksums_name(modes[i])) == 0) {
+            options->checksums = modes[i];
+            return true;
+        }
+    pm_complain(PM_EXIT_BAD_INPUT, "verify: --checksums is auto, verify or ignore, not \"%s\"",
+                value);
+    return false;
+}
+
 static bool take_number(struct pm_verify_options *options, int found, const char *value)
 {
     uint64_t number = 0;
@@ -118,6 +131,8 @@ static bool take_option(struct pm_verify_options *options, int found, const char
     case OPT_MTU:
     case OPT_MAX_FINDINGS:
         return take_number(options, found, value);
+    case OPT_CHECKSUMS:
+        return take_checksums(options, value);
     case OPT_OPEN_LOOP:
         options->is_open_loop = true;
         return true;
@@ -145,7 +160,8 @@ static bool parse(struct pm_verify_options *options, int argc, char *const argv[
     struct pm_arguments arguments = {"verify", table, OPT_COUNT, argv, argc, 1, false};
     const char *value;
     int found;
-    *options = (struct pm_verify_options){.mtu = MTU, .most = MOST_SHOWN};
+    *options =
+        (struct pm_verify_options){.mtu = MTU, .checksums = PM_CHECKSUMS_AUTO, .most = MOST_SHOWN};
     while ((found = pm_arguments_next(&arguments, &value)) != PM_ARGUMENT_END) {
         options->only_told = found == OPT_HELP || found == OPT_VERSION;
         if (found == OPT_HELP)
@@ -198,7 +214,7 @@ static enum pm_exit tell(const struct pm_verify *verify)
 static enum pm_exit run(const struct pm_verify_options *options, struct pm_capture *out,
                         struct pm_capture *baseline)
 {
-    struct pm_verify verify = {.options = options};
+    struct pm_verify verify = {.options = options, .flows = {.checksums = options->checksums}};
     if (!pm_verify_findings_init(&verify.findings, options->most, options->is_strict))
         return pm_complain(PM_EXIT_INTERNAL, "verify: no memory");
     struct pm_progress progress;

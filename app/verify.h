@@ -9,10 +9,11 @@
 #include "app/verify_marks.h"
 
 struct pm_verify_options {
-    const char *out, *baseline; /* baseline NULL: what one capture shows of itself */
-    uint32_t mtu;               /* 0: no limit */
-    bool has_mtu;               /* it was given */
-    size_t most;                /* findings to show */
+    const char *out, *baseline;  /* baseline NULL: what one capture shows of itself */
+    uint32_t mtu;                /* 0: no limit */
+    bool has_mtu;                /* it was given */
+    enum pm_checksums checksums; /* as the replay took them */
+    size_t most;                 /* findings to show */
     bool json, quiet, is_strict;
     bool is_open_loop; /* rules drop or delay: what is missing or late is no finding */
     bool any_headers;  /* rules change header fields */

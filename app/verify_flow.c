@@ -139,16 +139,27 @@ static void forget_old_windows(struct pm_verify_flows *flows, uint64_t step)
     }
 }
 
-static void note_doubt(struct pm_verify_half *half, const struct pm_verify_packet *packet)
+static bool is_sum_doubtful(enum pm_checksums checksums, const struct pm_verify_packet *packet)
 {
-    unsigned flags = packet->flags & (PM_VERIFY_SYN | PM_VERIFY_FIN | PM_VERIFY_RST);
-    bool is_strange = (flags & PM_VERIFY_SYN) != 0 && flags != PM_VERIFY_SYN;
-    bool has_no_flag =
-        flags != PM_VERIFY_SYN && (packet->flags & (PM_VERIFY_ACK | PM_VERIFY_RST)) == 0;
-    if (packet->payload_there < packet->payload_len || packet->sum == PM_VERIFY_SUM_BAD ||
-        packet->fault_count > (packet->sum == PM_VERIFY_SUM_OFFLOADED ? 1 : 0) || is_strange ||
-        has_no_flag)
-        half->is_doubtful = true;
+    for (unsigned i = 0; i < packet->fault_count; i++) {
+        enum pm_verify_finding finding = packet->faults[i].finding;
+        if (finding == PM_VERIFY_BAD_CHECKSUM && checksums != PM_CHECKSUMS_IGNORE)
+            return true;
+        if (finding == PM_VERIFY_OFFLOADED_CHECKSUM && checksums == PM_CHECKSUMS_VERIFY)
+            return true;
+    }
+    return false;
+}
+
+/* A packet that the rewriter, as a receiver, may not have taken. */
+static bool is_doubtful(enum pm_checksums checksums, const struct pm_verify_packet *packet)
+{
+    enum { SYN = PM_VERIFY_SYN, ACK = PM_VERIFY_ACK, FIN = PM_VERIFY_FIN, RST = PM_VERIFY_RST };
+    unsigned flags = packet->flags;
+    bool is_strange =
+        ((flags & SYN) != 0 && (flags & (FIN | RST)) != 0) || (flags & (SYN | ACK | RST)) == 0;
+    bool is_part = packet->payload_there < packet->payload_len;
+    return is_strange || is_part || is_sum_doubtful(checksums, packet);
 }
 
 /* A SYN into a living connection is not of its stream. */
@@ -164,7 +175,7 @@ static bool take_tcp(struct pm_verify_flows *flows, struct pm_verify_take *take,
                      struct pm_verify_event *event)
 {
     struct pm_verify_half *half = &take->halves[event->dir], *other = &take->halves[event->dir ^ 1];
-    note_doubt(half, packet);
+    half->is_doubtful = half->is_doubtful || is_doubtful(flows->checksums, packet);
     if (!is_of_stream(take, packet, event->dir))
         return true;
     size_t before = pm_verify_stream_size(&half->stream);

@@ -31,7 +31,8 @@ struct pm_verify_flows {
     struct pm_verify_flow **slots;
     size_t count, cap;
     struct pm_verify_flow *newest;
-    uint64_t bytes; /* that windows occupy */
+    uint64_t bytes;              /* that windows occupy */
+    enum pm_checksums checksums; /* which packets a receiver would take */
 };
 
 /* What a packet did. `dir` is its sender among flow->ends. */

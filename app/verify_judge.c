@@ -228,7 +228,8 @@ static void judge_ack(const struct judgement *j)
     if (acknowledged->is_far && j->has_baseline && !j->other_was->has_far)
         ADD(j, PM_VERIFY_ACK_OF_NOTHING, "acknowledges %u, nowhere near what was sent",
             j->packet->ack);
-    bool was_so = j->has_baseline && j->other_was->ahead >= j->other_is->ahead;
+    bool was_so = j->has_baseline && (j->other_was->ahead >= j->other_is->ahead ||
+                                      j->other_was->is_doubtful); /* what it covers was dropped */
     if (acknowledged->ahead > 0 && !was_so)
         ADD(j, j->has_baseline ? PM_VERIFY_ACK_OF_NOTHING : PM_VERIFY_CAPTURE_LOSS,
             "acknowledges number %lld, sent is up to %lld",
@@ -244,7 +245,8 @@ static void judge_sack(const struct judgement *j)
         ADD(j, PM_VERIFY_SACK_OUTSIDE, "SACK block %lld-%lld is empty or turned round",
             pm_verify_relative(ack->sack[acknowledged->empty][0]),
             pm_verify_relative(ack->sack[acknowledged->empty][1]));
-    bool was_so = j->has_baseline && j->other_was->sacks_outside >= j->other_is->sacks_outside;
+    bool was_so = j->has_baseline && (j->other_was->sacks_outside >= j->other_is->sacks_outside ||
+                                      j->other_was->is_doubtful);
     if (acknowledged->outside < 0 || j->is_open_loop || was_so)
         return;
     ADD(j, j->has_baseline ? PM_VERIFY_SACK_OUTSIDE : PM_VERIFY_CAPTURE_LOSS,

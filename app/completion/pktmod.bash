@@ -10,7 +10,7 @@ _pktmod()
         case $command:$before in
         help:*) words='replay check verify pipe' ;;
         replay:--view) words='rewritten wire host' ;;
-        replay:--checksums) words='auto verify ignore' ;;
+        replay:--checksums | verify:--checksums) words='auto verify ignore' ;;
         *:--format) words='text json' ;;
         replay:--local | replay:--mtu | replay:--seed) return ;;
         verify:--mtu | verify:--max-findings) return ;;
@@ -21,7 +21,7 @@ _pktmod()
                 ;;
             check:-*) words='--format --help' ;;
             verify:-*)
-                words='--baseline --mtu --open-loop --any-headers --strict --max-findings --format --quiet --help'
+                words='--baseline --mtu --checksums --open-loop --any-headers --strict --max-findings --format --quiet --help'
                 ;;
             pipe:-*) words='--help' ;;
             esac

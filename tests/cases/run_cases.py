@@ -6,13 +6,15 @@ A case is a folder:
                     "runs": {NAME: [ARGUMENT, ...]},      default {"main": []}
                     "commands": {NAME: [ARGUMENT, ...]},  whole command lines instead
                     "exit": code or {NAME: code},         default 0
-                    "streams": what check_streams.py holds the outputs to}
+                    "streams": what check_streams.py holds the outputs to,
+                    "verify": [ARGUMENT, ...] that pktmod verify needs, or why it is not asked}
     rules.json, in.pcap | in.pcapng
     expected/NAME.txt       standard output     expected/NAME.err   standard error, where not empty
     expected/NAME.pcap[ng]  the written capture, byte for byte
 
 A run is `pktmod replay rules.json -r in.pcap -w NAME.pcap ARGUMENT...` in a folder of its own.
-Every run happens twice and must give the same. --update writes what is expected, for review.
+Every run happens twice and must give the same; what is written has to satisfy pktmod verify, with
+the capture it was made from as baseline. --update writes what is expected, for review.
 """
 import argparse
 import concurrent.futures
@@ -74,9 +76,23 @@ class Run:
             fault = self.compare(name, files.get(name))
             if fault:
                 yield f"{name}: {fault}"
+        if self.output in files and code == 0 and isinstance(self.case.verify, list):
+            yield from self.incoherences(pktmod, files[self.output])
         streams = self.case.streams_of(self.name)
         if self.output in files and streams is not None:
             yield from check_streams.faults(self.case.capture, files[self.output], streams)
+
+    def incoherences(self, pktmod, written):
+        alike = [word for at, word in enumerate(self.arguments)
+                 if {"--mtu", "--checksums"} & set(self.arguments[max(at - 1, 0):at + 1])]
+        with tempfile.NamedTemporaryFile(suffix=self.suffix) as out:
+            out.write(written)
+            out.flush()
+            done = subprocess.run([pktmod, "verify", out.name, "--baseline", str(self.case.capture),
+                                   *alike, *self.case.verify], capture_output=True, text=True,
+                                  timeout=120, check=False)
+        if done.returncode != 0:
+            yield f"pktmod verify: exit {done.returncode}\n{done.stdout}{done.stderr}"
 
     def compare(self, name, got):
         path = self.case.folder / "expected" / name
@@ -129,12 +145,13 @@ class Case:
     def __init__(self, folder):
         self.folder = folder
         about = json.loads((folder / "case.json").read_text())
-        unknown = set(about) - {"shows", "runs", "commands", "exit", "streams"}
+        unknown = set(about) - {"shows", "runs", "commands", "exit", "streams", "verify"}
         if unknown or not about.get("shows"):
             raise ValueError(f"{folder.name}: case.json has {unknown} or shows nothing")
         self.capture = next((p for p in sorted(folder.glob("in.pcap*"))), None)
         self.exit = about.get("exit", 0)
         self.streams = about.get("streams")
+        self.verify = about.get("verify", [])
         runs = about.get("runs", {} if "commands" in about else {"main": []})
         self.runs = [Run(self, name, arguments, False) for name, arguments in runs.items()] + \
             [Run(self, name, arguments, True) for name, arguments in about.get("commands", {}).items()]
