@@ -8,7 +8,6 @@
 
 #define TCP_ACK    8
 #define TCP_WINDOW 14
-#define OLDEST     (UINT64_C(1) << 30)
 
 static const uint8_t *tcp_of(const struct pm_passage *p)
 {
@@ -91,10 +90,23 @@ uint16_t pm_live_window(const struct pm_rewriter *r, const struct pm_rewriter_fl
 
 /* ------------------------------------------------------------------ taking it */
 
+/* Older than any window that its receiver ever had (RFC 5961 section 5). */
+static bool is_ancient(const struct pm_live *live, uint64_t ack_m, unsigned scale)
+{
+    return live->has_ack && ack_m + ((uint64_t)UINT16_MAX << scale) < live->acked_m;
+}
+
 /* Of a direction without a log: M is O. */
-static enum pm_ack_news take_plain(struct pm_live *live, uint32_t ack, uint16_t window)
+static enum pm_ack_news take_plain(struct pm_live *live, uint32_t ack, uint16_t window,
+                                   unsigned scale)
 {
     bool is_same = live->has_ack && ack == live->in_ack && window == live->in_window;
+    if (live->sent_m == 0) /* nothing of that direction was seen yet */
+        live->sent_m = live->acked_m = PM_SEQ_BASE + ack;
+    uint64_t ack_m = pm_seq_unwrap(live->sent_m, ack);
+    if (ack_m > live->sent_m || is_ancient(live, ack_m, scale))
+        return PM_ACK_FUTURE;
+    live->acked_m = ack_m > live->acked_m ? ack_m : live->acked_m;
     live->in_ack = ack;
     live->in_window = live->out_window = window;
     live->has_ack = true;
@@ -153,10 +165,11 @@ enum pm_ack_news pm_live_ack(struct pm_rewriter *r, struct pm_passage *p, struct
     bool is_syn = s->flags & PM_SYN;
     if (!(s->flags & PM_ACK))
         return PM_ACK_NONE;
+    unsigned scale = scale_of(flow, p->tracked.side, is_syn);
     if (!half->is_active)
-        return take_plain(live, ack, window);
+        return take_plain(live, ack, window, scale);
     uint64_t ack_m = pm_seq_unwrap(live->sent_m, ack);
-    if (ack_m > live->sent_m + half->fin_sent || ack_m + OLDEST < live->acked_m)
+    if (ack_m > live->sent_m + half->fin_sent || is_ancient(live, ack_m, scale))
         return PM_ACK_FUTURE;
     if (ack_m < live->acked_m) {
         write_ack(r, p, half);
@@ -168,8 +181,8 @@ enum pm_ack_news pm_live_ack(struct pm_rewriter *r, struct pm_passage *p, struct
     live->in_ack = ack;
     live->in_window = window;
     advance(r, half, ack_m);
-    note_edge(live, flow, ack_m, scale_of(flow, p->tracked.side, is_syn));
-    if (!is_same || !live->has_ack)
+    note_edge(live, flow, ack_m, scale);
+    if (!is_same || !live->has_ack || live->told_o != was_told)
         live->out_window = pm_live_window(r, flow, half, p->tracked.side, is_syn);
     bool was_there = live->has_ack;
     live->has_ack = true;

@@ -239,8 +239,7 @@ static bool is_forwardable(const struct pm_rewriter *r, const struct pm_passage 
     bool fits = !s->half->log.is_stretched || p->packet->gso_len > 0 ||
                 s->b - s->a <= pm_payload_room(r, p);
     return s->is_same && fits && s->m_low <= live->sent_m && reach->end == s->m_high &&
-           has_fin_flag == reach->has_fin &&
-           (!s->half->log.is_stretched || s->m_low >= live->acked_m);
+           has_fin_flag == reach->has_fin && s->m_low >= live->acked_m;
 }
 
 static enum pm_why send_bytes(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s,
@@ -281,12 +280,12 @@ static enum pm_why send_bytes(struct pm_rewriter *r, struct pm_passage *p, struc
 
 /* ------------------------------------------------------------------ resets */
 
-/* A reset that answers a segment carries the number it was told; its end knows its own. */
+/* A reset that answers a segment carries the number it was told; its end knows its own. What waits
+ * goes on waiting: the reset may die on its way, and the rest of a match may follow. */
 static enum pm_why send_reset(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
 {
     struct pm_half *half = s->half;
     struct pm_live *live = &half->live;
-    pm_segment_release(r, half, PM_RELEASE_ALL);
     uint64_t m = empty_image(r, s);
     if (half->log.is_edited && s->a == live->told_o && live->has_ack)
         m = live->acked_m;
@@ -360,7 +359,8 @@ enum pm_why pm_live_take(struct pm_rewriter *r, struct pm_passage *p, struct pm_
         return PM_WHY_FUTURE_ACK;
     }
     pm_live_note_timestamps(r, p, s);
-    pm_wait_keep(r, p, s->half);
+    if (!(s->flags & PM_RST))
+        pm_wait_keep(r, p, s->half);
     if (!s->half->is_active)
         why = take_plain(r, p, s, news);
     else if (s->flags & PM_RST)

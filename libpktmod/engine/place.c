@@ -397,7 +397,8 @@ static void repeat(struct pm_rewriter *r, struct pm_segment *s)
     if (answer == PM_REPEAT_DIFFERS)
         s->why = PM_WHY_OVERLAP_DIFFERS;
     /* Acknowledged bytes cannot be taken again: there other bytes do no harm (a keep-alive's). */
-    bool is_harmless = !log->is_edited && to <= s->half->acked_o && s->b <= log->o_end;
+    bool is_harmless =
+        !pm_is_live(r) && !log->is_edited && to <= s->half->acked_o && s->b <= log->o_end;
     if (answer != PM_REPEAT_SAME && !is_harmless)
         s->is_same = false;
 }

@@ -214,6 +214,9 @@ static enum pm_why pass_unread(struct pm_rewriter *r, struct pm_passage *p)
         why = PM_WHY_NOT_IP;
     else if (p->headers.is_truncated)
         why = PM_WHY_TRUNCATED;
+    /* No receiver takes it; none shall read it otherwise than we do. */
+    if (why == PM_WHY_MALFORMED && pm_is_live(r) && r->policy->rewrites.count > 0)
+        return why;
     return pm_emit_buffer(r, p, why);
 }
 

@@ -195,11 +195,13 @@ static bool is_remapped(const struct pm_passage *p, const struct pm_segment *s)
            (p->is_ack_lifted && s->peer->log.is_stretched);
 }
 
-/* A packet that cannot be placed passes while the stream's numbers are still the original ones. */
+/* A packet that cannot be placed passes while the stream's numbers are still the original ones.
+ * Live it does not: its receiver would read bytes that nobody searched. */
 static enum pm_why unplaced(struct pm_rewriter *r, struct pm_passage *p, const struct pm_segment *s,
                             enum pm_why why)
 {
-    if (!is_remapped(p, s))
+    bool is_searched = pm_is_live(r) && s->half->is_active;
+    if (!is_searched && !is_remapped(p, s))
         return pm_emit_buffer(r, p, why);
     pm_count_why(r, why);
     return PM_WHY_UNMAPPABLE;
@@ -323,6 +325,8 @@ static enum pm_why activate(struct pm_rewriter *r, const struct pm_passage *p)
     bool is_syn = p->headers.tcp_flags & PM_SYN;
     if (!is_syn && r->policy->settings.midstream != PM_MIDSTREAM_REWRITE)
         return PM_WHY_MIDSTREAM;
+    if (pm_is_live(r) && p->headers.is_unmodifiable)
+        return PM_WHY_UNSUPPORTED;
     struct pm_stream *stream =
         flow->stream ? pm_stream_at(r, flow->stream) : pm_stream_open(r, flow);
     if (!stream)
@@ -350,7 +354,9 @@ static enum pm_why pass_bypassed(struct pm_rewriter *r, struct pm_passage *p, en
 {
     if (why == PM_WHY_TCP_AUTH)
         p->selection.has_assign = false; /* the signature covers the headers too */
-    bool drop = why == PM_WHY_MIDSTREAM && r->policy->settings.midstream == PM_MIDSTREAM_DROP;
+    const struct pm_settings *settings = &r->policy->settings;
+    bool drop = (why == PM_WHY_MIDSTREAM && settings->midstream == PM_MIDSTREAM_DROP) ||
+                (why == PM_WHY_UNSUPPORTED && settings->rewrite_refused_drop);
     return drop ? why : pm_emit_buffer(r, p, why);
 }
 
@@ -369,7 +375,8 @@ enum pm_why pm_rewrite_tcp(struct pm_rewriter *r, struct pm_passage *p)
     const struct pm_side *side = &flow->sides[p->tracked.side];
     if (p->headers.tcp_flags & PM_SYN)
         note_syn_options(r, p);
-    if ((p->headers.tcp_flags & PM_SYN) && flow->bypass == PM_WHY_MIDSTREAM)
+    bool is_lasting = flow->bypass != PM_WHY_MIDSTREAM && flow->bypass != PM_WHY_UNSUPPORTED;
+    if ((p->headers.tcp_flags & PM_SYN) && !is_lasting)
         flow->bypass = PM_WHY_NONE; /* now its start is seen */
     if (flow->bypass)
         return pass_bypassed(r, p, (enum pm_why)flow->bypass);

@@ -103,7 +103,7 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(OUT_OF_WINDOW, "out_of_window", "far from what its receiver expects; not sent on")           \
     X(OLD_TIMESTAMP, "old_timestamp", "its timestamp is older than one already taken (PAWS)")      \
     X(BAD_OPTIONS, "bad_options", "TCP options that contradict their lengths")                     \
-    X(FUTURE_ACK, "future_ack", "acknowledges bytes that were never sent")                         \
+    X(FUTURE_ACK, "future_ack", "acknowledges bytes that were never sent, or far back")                         \
     X(OLD_ACK, "old_ack", "acknowledges less than a packet before it, and brings nothing else")    \
     X(ACK_ABSORBED, "ack_absorbed", "acknowledges part of an edit: nothing the sender could use")  \
     X(ANSWERED, "answered", "its receiver has all it brings; pktmod acknowledged it")              \
