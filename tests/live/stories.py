@@ -184,6 +184,21 @@ def sender_pauses(world):
     wait_for([checking], 20)
 
 
+@story("grow", "shrink", hold_ms=1000)
+def find_in_two_small_writes(world):
+    """The sender keeps the second write back until the first is acknowledged (Nagle), all of it."""
+    listener = world.listen()
+    client, server = world.dial(listener)
+    slowest = 0.0
+    for _ in range(10):
+        begin = time.monotonic()
+        client.sendall(b"before " + FIND[:3])
+        client.sendall(FIND[3:] + b" behind\n")
+        take(server, b"before " + PUT + b" behind\n")
+        slowest = max(slowest, time.monotonic() - begin)
+    return f"at most {1000 * slowest:.0f} ms"
+
+
 @story("grow", "shrink")
 def keep_alive_on_an_idle_connection(world):
     listener = world.listen()
