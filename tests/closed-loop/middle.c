@@ -264,7 +264,8 @@ static void pass_plain(struct middle *m, const struct parcel *parcel, int side)
     on_emit(m, &e);
 }
 
-static void rewrite(struct middle *m, const struct parcel *parcel, int side, bool is_partial)
+static enum pm_why rewrite(struct middle *m, const struct parcel *parcel, int side,
+                           bool is_partial)
 {
     static uint8_t buffer[WIRE_MAX];
     memcpy(buffer, parcel->bytes, parcel->len);
@@ -279,7 +280,7 @@ static void rewrite(struct middle *m, const struct parcel *parcel, int side, boo
                                .ifindex = (uint32_t)side + 1,
                                .cookie = m->packets_in,
                                .gso_len = parcel->gso_len};
-    pm_rewrite(m->rewriter, &packet, buffer, m->now_ns);
+    return pm_rewrite(m->rewriter, &packet, buffer, m->now_ns);
 }
 
 void middle_arrive(struct middle *m, uint64_t now_ns, const struct parcel *parcel)
@@ -291,8 +292,6 @@ void middle_arrive(struct middle *m, uint64_t now_ns, const struct parcel *parce
     m->packets_in++;
     m->bytes_in += parcel->len;
     memcpy(as_given, parcel->bytes, parcel->len);
-    story_packet(m->story, now_ns, side == PLAN_A ? STORY_A_TO_M : STORY_B_TO_M, parcel->bytes,
-                 parcel->len, parcel->gso_len ? "super-packet" : NULL);
     note_hash(m, parcel->bytes, parcel->len);
     bool is_sound = wire_read(parcel->bytes, parcel->len, &s) == WIRE_OK;
     bool is_partial = is_sound && m->plan->offloads && side == PLAN_A && m->rewriter;
@@ -302,10 +301,15 @@ void middle_arrive(struct middle *m, uint64_t now_ns, const struct parcel *parce
         watch_data_in(&m->watch[side], &s, now_ns);
         watch_ack_in(&m->watch[1 - side], &s);
     }
-    if (m->rewriter)
-        rewrite(m, parcel, side, is_partial);
-    else
+    const char *remark = parcel->gso_len ? "super-packet" : NULL;
+    if (m->rewriter) {
+        enum pm_why why = rewrite(m, parcel, side, is_partial);
+        remark = why == PM_WHY_NONE ? remark : pm_why_name(why);
+    } else {
         pass_plain(m, parcel, side);
+    }
+    story_packet(m->story, now_ns, side == PLAN_A ? STORY_A_TO_M : STORY_B_TO_M, parcel->bytes,
+                 parcel->len, remark);
     take_answer(m, is_sound ? &s : NULL, as_given, parcel->len, side);
 }
 

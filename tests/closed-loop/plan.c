@@ -142,6 +142,31 @@ static void bound_stream(struct plan *p, int side)
     oracle_end(&k);
 }
 
+/* The most that one segment of the stream may become. */
+static int64_t largest_image(const struct plan *p, int side)
+{
+    struct oracle k;
+    int64_t most = 0, step = p->merges ? 60000 : p->mtu;
+    oracle_begin(&k, p->out[side], p->out_len[side], p->needles[side], p->needle_count[side]);
+    for (int64_t o = 0; o < p->out_len[side]; o += step / 4) {
+        int64_t end = o + 2 * step < p->out_len[side] ? o + 2 * step : p->out_len[side];
+        int64_t image = oracle_high(&k, end) - oracle_low(&k, o);
+        most = image > most ? image : most;
+    }
+    oracle_end(&k);
+    return most;
+}
+
+/* A limit that no single segment can break: that one's edits would be left out, and counted. */
+static uint32_t draw_retain(const struct plan *p, struct dice *d)
+{
+    int64_t limit = (int64_t)dice_range(d, 64, 256) << 10;
+    for (int side = 0; side < 2; side++)
+        if (largest_image(p, side) > limit / 2)
+            return 0;
+    return (uint32_t)limit;
+}
+
 static void draw_streams(struct plan *p, struct dice *d)
 {
     uint32_t sides = (uint32_t)dice_below(d, 10); /* rules: 0 none, 1-3 A, 4-5 B, else both */
@@ -230,7 +255,7 @@ static void draw_app(struct plan *p, struct dice *d, int side)
     struct plan_app *a = &p->app[side];
     a->pause_ns = dice_percent(d, 50) ? 0 : dice_scale(d, 1, 300) * MS;
     a->write_len = dice_percent(d, 50) ? INT64_MAX : (int64_t)dice_scale(d, 1, 4000);
-    if (a->pause_ns > 0 && p->out_len[side] / a->write_len > 300)
+    if (p->out_len[side] / a->write_len > 300)
         a->write_len = p->out_len[side] / 300;
     a->read_ns = dice_percent(d, 70) ? 0 : dice_scale(d, 1, 100) * MS;
     a->read_len = (int64_t)dice_scale(d, 1000, 100000);
@@ -279,7 +304,7 @@ void plan_make(struct plan *p, uint64_t seed)
     p->clamp_mss = dice_percent(&d, 20);
     p->merges = dice_percent(&d, 20);
     p->offloads = dice_percent(&d, 15);
-    p->retain_dir_bytes = dice_percent(&d, 15) ? (uint32_t)dice_range(&d, 64, 256) << 10 : 0;
+    p->retain_dir_bytes = dice_percent(&d, 15) ? draw_retain(p, &d) : 0;
     p->pending_dir_bytes = dice_percent(&d, 10) ? (uint32_t)dice_range(&d, 4, 32) << 10 : 0;
 }
 
@@ -338,6 +363,9 @@ void plan_tell(const struct plan *p)
            p->both_open ? ", both open" : "", p->talk == PLAN_TALK_IN_TURNS ? ", in turns" : "",
            p->merges ? ", super-packets" : "", p->offloads ? ", offload" : "",
            p->clamp_mss ? ", clamp" : "");
+    if (p->retain_dir_bytes || p->pending_dir_bytes)
+        printf("  limits (0: none): retain %u, pending %u\n", p->retain_dir_bytes,
+               p->pending_dir_bytes);
     tell_end(p, PLAN_A);
     tell_end(p, PLAN_B);
     tell_link("A to M", &p->to_m[0]);

@@ -43,7 +43,7 @@ static void begin_stream(struct tcp *t)
 {
     t->una = 0;
     t->nxt = 1;
-    t->peer_mss = 536;
+    t->peer_mss = tcp_default_mss(t->config.ip_version);
     t->ssthresh = INT64_C(1) << 40;
     t->cwnd = 10 * (int64_t)t->config.mss;
     t->timed_end = 1;
@@ -76,7 +76,7 @@ void tcp_note_syn(struct tcp *t, const struct wire_segment *s)
     t->sack_on = t->config.use_sack && s->has_sack_ok;
     t->scale_on = t->config.use_scale && s->has_scale;
     t->peer_scale = s->scale;
-    t->peer_mss = s->has_mss ? s->mss : 536;
+    t->peer_mss = s->has_mss ? s->mss : tcp_default_mss(s->ip_version);
     t->ts_recent = s->tsval;
     t->wl1 = 0;
     t->edge = t->edge_max = t->una + s->window;
@@ -123,7 +123,9 @@ void tcp_read(struct tcp *t, uint64_t now_ns, int64_t len)
     t->read_to += len;
     if (!tcp_is_synchronized(t) || t->state == TCP_TIME_WAIT || t->peer_fin >= 0)
         return;
-    int64_t edge = t->rcv + t->config.buffer_len - (t->rcv - t->read_to);
+    int64_t room = t->config.buffer_len - (t->rcv - t->read_to);
+    int64_t most = INT64_C(65535) << (t->scale_on ? t->config.scale : 0);
+    int64_t edge = t->rcv + (room < most ? room : most);
     int64_t step = 2 * (int64_t)t->config.mss;
     if (step > t->config.buffer_len / 2)
         step = t->config.buffer_len / 2;
@@ -179,6 +181,7 @@ static void retransmission_timeout(struct tcp *t)
     t->recover = t->nxt;
     t->high_rxt = t->una;
     t->dup_acks = 0;
+    t->sacked.count = 0; /* RFC 2018 section 8: what was reported may have been given up */
     tcp_output(t);
 }
 

@@ -41,7 +41,7 @@ struct tcp_config {
     uint16_t own_port, peer_port;
     uint32_t iss;
     uint16_t mss;        /* announced, and sent at most */
-    bool use_mss_option; /* else 536 is meant */
+    bool use_mss_option; /* else the default is meant */
     bool use_ts, use_sack, use_dsack, use_scale, nagle;
     uint8_t scale;
     uint32_t ts_start;
@@ -153,6 +153,12 @@ static inline bool tcp_is_synchronized(const struct tcp *t)
 static inline int64_t tcp_unwrap(int64_t near, uint32_t wire)
 {
     return near + (int32_t)(wire - (uint32_t)near);
+}
+
+/* What a SYN without the option means (RFC 9293 3.7.1). */
+static inline uint16_t tcp_default_mss(uint8_t ip_version)
+{
+    return ip_version == 4 ? 536 : 1220;
 }
 
 static inline int64_t tcp_segment_room(const struct tcp *t)

@@ -10,7 +10,6 @@ void watch_begin(struct watch *w, const struct plan *plan, int sender)
 {
     *w = (struct watch){.plan = plan, .sender = sender, .una_m = -1, .acked_o = -1};
     w->edge_m = w->edge_o = INT64_MIN;
-    w->receiver_room = 536;
     oracle_begin(&w->oracle, plan->out[sender], plan->out_len[sender], plan->needles[sender],
                  plan->needle_count[sender]);
 }
@@ -91,7 +90,7 @@ void watch_ack_in(struct watch *w, const struct wire_segment *s)
     unsigned scale = 0;
     if (s->flags & WIRE_SYN) {
         w->has_receiver_syn = true;
-        w->receiver_room = s->has_mss ? s->mss : 536;
+        w->receiver_room = s->has_mss ? s->mss : tcp_default_mss(s->ip_version);
     } else {
         scale = w->plan->tcp[0].use_scale && w->plan->tcp[1].use_scale
                     ? w->plan->tcp[1 - w->sender].scale
@@ -154,6 +153,13 @@ const char *watch_reset(struct watch *w)
 
 /* ------------------------------------------------------------------ towards the receiver */
 
+/* Where no rule reaches, and in a packet that leaves as it came, what its sender does is its own
+ * affair. */
+static bool is_judged(const struct watch *w, const struct watch_cause *cause)
+{
+    return w->oracle.needle_count > 0 && !cause->is_same;
+}
+
 static const char *note_sent(struct watch *w, int64_t a, const uint8_t *data, int64_t len)
 {
     if (a + len > w->sent_cap) {
@@ -189,7 +195,7 @@ static const char *check_bytes(struct watch *w, const struct wire_segment *s, in
         return "data outside of the stream";
     if (memcmp(w->oracle.m + a, s->data, s->len) != 0)
         return "other bytes than the stream's rewriting";
-    if (b > oracle_low(&w->oracle, watch_frontier(w)) && !cause->is_same)
+    if (b > oracle_low(&w->oracle, watch_frontier(w)) && is_judged(w, cause))
         return "data whose original did not arrive yet";
     return note_sent(w, a, s->data, (int64_t)s->len);
 }
@@ -221,7 +227,8 @@ static const char *check_times(const struct watch *w, const struct wire_segment 
     return NULL;
 }
 
-static const char *check_header(const struct watch *w, const struct wire_segment *s)
+static const char *check_header(const struct watch *w, const struct wire_segment *s,
+                                const struct watch_cause *cause)
 {
     const struct tcp_config *c = &w->plan->tcp[w->sender];
     size_t len = c->ip_version == 4 ? 4 : 16;
@@ -229,7 +236,8 @@ static const char *check_header(const struct watch *w, const struct wire_segment
         memcmp(s->dst, c->peer, len) != 0 || s->src_port != c->own_port ||
         s->dst_port != c->peer_port)
         return "addresses that nobody used";
-    if (s->ttl != c->ttl || s->tos != c->tos || (s->ip_version == 4 && s->df != c->df))
+    uint8_t tos = cause->is_own ? c->tos & 0xfc : c->tos; /* an answer is not ECN-capable */
+    if (s->ttl != c->ttl || s->tos != tos || (s->ip_version == 4 && s->df != c->df))
         return "another TTL, TOS or DF than the sender's";
     if (s->has_odd_option || (s->flags & 0xc0))
         return "an option or a flag that nobody used";
@@ -241,15 +249,15 @@ static const char *check_place(struct watch *w, const struct wire_segment *s, in
 {
     int64_t b = a + (int64_t)s->len;
     bool has_fin = s->flags & WIRE_FIN;
-    bool is_ended = w->has_fin && (cause->is_same || watch_frontier(w) == w->oracle.o_len);
+    bool is_ended = w->has_fin && (!is_judged(w, cause) || watch_frontier(w) == w->oracle.o_len);
     if (has_fin && !is_ended)
         return "a FIN whose sender did not send it, or not all before it";
     if (has_fin && b != w->oracle.m_len)
         return "a FIN at another place than the end";
     int64_t end = b > w->emitted_m ? b : w->emitted_m;
-    if (a > end + (w->fin_emitted ? 1 : 0) && !cause->is_same)
+    if (a > end + (w->fin_emitted ? 1 : 0) && is_judged(w, cause))
         return "an empty segment beyond what was sent";
-    if ((s->len > 0 || has_fin) && b + has_fin > w->edge_m && !cause->is_same)
+    if ((s->len > 0 || has_fin) && b + has_fin > w->edge_m && is_judged(w, cause))
         return "beyond the right edge of the receiver's window";
     return NULL;
 }
@@ -257,7 +265,7 @@ static const char *check_place(struct watch *w, const struct wire_segment *s, in
 const char *watch_data_out(struct watch *w, const struct wire_segment *s,
                            const struct watch_cause *cause)
 {
-    const char *wrong = check_header(w, s);
+    const char *wrong = check_header(w, s, cause);
     if (wrong || (wrong = check_times(w, s, cause)))
         return wrong;
     if (s->flags & WIRE_SYN)
