@@ -52,7 +52,7 @@ void pm_verify_sender_note(struct pm_verify *verify, const struct pm_verify_pack
 void pm_verify_sender_end(struct pm_verify *verify);
 
 /* Comparing flows with the baseline (verify_compare.c): after a step, and at the end. */
-void pm_verify_compare_step(struct pm_verify *verify, const struct pm_verify_flow *flow);
+void pm_verify_compare_step(struct pm_verify *verify, struct pm_verify_flow *flow);
 void pm_verify_compare_end(struct pm_verify *verify, const struct pm_verify_flow *flow);
 
 /* What is said of it (verify_report.c). */

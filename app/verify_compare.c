@@ -7,6 +7,7 @@
 struct pair {
     struct pm_verify *verify;
     const struct pm_verify_half *was, *is;
+    const struct pm_verify_anchors *anchors;
     char sender[PM_VERIFY_FLOW], receiver[PM_VERIFY_FLOW]; /* who sends; who acknowledges */
 };
 
@@ -15,7 +16,8 @@ static struct pair pair_of(struct pm_verify *verify, const struct pm_verify_flow
 {
     struct pair pair = {.verify = verify,
                         .was = &flow->takes[PM_VERIFY_IN].halves[dir],
-                        .is = &flow->takes[PM_VERIFY_OUT].halves[dir]};
+                        .is = &flow->takes[PM_VERIFY_OUT].halves[dir],
+                        .anchors = &flow->anchors[dir]};
     pm_verify_ends_name(&flow->ends, dir, pair.sender);
     pm_verify_ends_name(&flow->ends, dir ^ 1, pair.receiver);
     return pair;
@@ -44,18 +46,39 @@ static void compare_sequence(const struct pair *pair)
         pm_verify_relative(is->last_pos) - 1, pm_verify_relative(is->end) - 1);
 }
 
+enum place { PLACE_GOOD, PLACE_LOW, PLACE_HIGH };
+
+/* How `is` stands to the image of `was`, as far as that is known. Nothing is higher than what was
+ * sent when it was said. */
+static enum place place_of(const struct pair *pair, uint64_t was, uint64_t is, uint64_t *expected)
+{
+    uint64_t end = pair->is->ack.end, least, most;
+    pm_verify_anchors_bound(pair->anchors, was, &least, &most);
+    if (is < least && is < end) {
+        *expected = least;
+        return PLACE_LOW;
+    }
+    if (is > most) {
+        *expected = most;
+        return PLACE_HIGH;
+    }
+    if (!pm_verify_place_is_wrong(&pair->was->stream, was, &pair->is->stream, is, expected))
+        return PLACE_GOOD;
+    if (*expected > is)
+        return is < end ? PLACE_LOW : PLACE_GOOD;
+    return PLACE_HIGH;
+}
+
 static void compare_place(const struct pair *pair)
 {
     const struct pm_verify_ack *was = &pair->was->ack, *is = &pair->is->ack;
     uint64_t expected;
-    if (!pm_verify_place_is_wrong(&pair->was->stream, was->pos, &pair->is->stream, is->pos,
-                                  &expected))
+    enum place place = place_of(pair, was->pos, is->pos, &expected);
+    if (place == PLACE_GOOD)
         return;
-    bool is_stale = is->pos < expected;
-    if (is_stale && is->pos >= is->end)
-        return; /* more was not there yet */
-    ADD(pair, is_stale ? PM_VERIFY_STALE_ACK : PM_VERIFY_EARLY_ACK, is->frame, pair->receiver,
-        "acknowledges number %lld, expected %lld", pm_verify_relative(is->pos) - 1,
+    ADD(pair, place == PLACE_LOW ? PM_VERIFY_STALE_ACK : PM_VERIFY_EARLY_ACK, is->frame,
+        pair->receiver, "acknowledges number %lld, expected %s %lld",
+        pm_verify_relative(is->pos) - 1, place == PLACE_LOW ? "at least" : "at most",
         pm_verify_relative(expected) - 1);
 }
 
@@ -78,13 +101,9 @@ static bool can_be(const struct pair *pair, unsigned was, unsigned is)
     uint64_t expected;
     if (in->sack[was][0] >= in->pos && out->sack[is][0] < out->pos)
         return false;
-    for (unsigned edge = 0; edge < 2; edge++) {
-        uint64_t place = out->sack[is][edge];
-        bool is_wrong = pm_verify_place_is_wrong(&pair->was->stream, in->sack[was][edge],
-                                                 &pair->is->stream, place, &expected);
-        if (is_wrong && !(place == out->end && expected > place))
+    for (unsigned edge = 0; edge < 2; edge++)
+        if (place_of(pair, in->sack[was][edge], out->sack[is][edge], &expected) != PLACE_GOOD)
             return false;
-    }
     return true;
 }
 
@@ -102,7 +121,19 @@ static void compare_sack(const struct pair *pair)
     }
 }
 
-void pm_verify_compare_step(struct pm_verify *verify, const struct pm_verify_flow *flow)
+/* Where both captures end now, if there is no gap that would make it doubtful. */
+static void add_anchor(struct pm_verify *verify, struct pm_verify_flow *flow, unsigned dir)
+{
+    const struct pm_verify_half *was = &flow->takes[PM_VERIFY_IN].halves[dir];
+    const struct pm_verify_half *is = &flow->takes[PM_VERIFY_OUT].halves[dir];
+    bool has_grown = was->grown_step == verify->step || is->grown_step == verify->step;
+    if (!has_grown || !was->has_base || !is->has_base || was->stream.run_count > 1)
+        return;
+    if (!pm_verify_anchors_add(&flow->anchors[dir], was->end, is->end, &was->stream, &is->stream))
+        verify->no_memory = true;
+}
+
+void pm_verify_compare_step(struct pm_verify *verify, struct pm_verify_flow *flow)
 {
     if (flow->kind != PM_VERIFY_TCP || verify->options->is_open_loop || is_unchanged(flow))
         return;
@@ -110,6 +141,7 @@ void pm_verify_compare_step(struct pm_verify *verify, const struct pm_verify_flo
         struct pair pair = pair_of(verify, flow, dir);
         if (pair.was->is_doubtful)
             continue;
+        add_anchor(verify, flow, dir);
         compare_sequence(&pair);
         if (pair.was->ack.step != verify->step || pair.is->ack.step != verify->step)
             continue;

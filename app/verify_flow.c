@@ -230,6 +230,8 @@ void pm_verify_flows_free(struct pm_verify_flows *flows)
         older = flow->older;
         for (unsigned i = 0; i < 4; i++)
             pm_verify_half_free(&flow->takes[i / 2].halves[i % 2]);
+        pm_verify_anchors_free(&flow->anchors[0]);
+        pm_verify_anchors_free(&flow->anchors[1]);
         free(flow);
     }
     free(flows->slots);

@@ -3,6 +3,7 @@
 #ifndef PKTMOD_APP_VERIFY_FLOW_H
 #define PKTMOD_APP_VERIFY_FLOW_H
 
+#include "app/verify_anchor.h"
 #include "app/verify_half.h"
 
 enum pm_verify_capture { PM_VERIFY_IN, PM_VERIFY_OUT };
@@ -20,11 +21,12 @@ struct pm_verify_take {
 struct pm_verify_flow {
     struct pm_verify_ends ends;
     enum pm_verify_kind kind;
-    uint32_t number;                /* how many connections of the same ends were before */
-    uint64_t id;                    /* mixes ends, kind and number */
-    uint64_t step, compared_step;   /* of its latest packet, and when it was compared */
-    struct pm_verify_take takes[2]; /* by capture */
-    struct pm_verify_flow *older;   /* in the list of all */
+    uint32_t number;                     /* how many connections of the same ends were before */
+    uint64_t id;                         /* mixes ends, kind and number */
+    uint64_t step, compared_step;        /* of its latest packet, and when it was compared */
+    struct pm_verify_take takes[2];      /* by capture */
+    struct pm_verify_anchors anchors[2]; /* by sender */
+    struct pm_verify_flow *older;        /* in the list of all */
 };
 
 struct pm_verify_flows {
