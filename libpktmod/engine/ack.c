@@ -88,6 +88,14 @@ uint16_t pm_live_window(const struct pm_rewriter *r, const struct pm_rewriter_fl
     return (uint16_t)field;
 }
 
+uint16_t pm_live_told_window(const struct pm_rewriter_flow *flow, const struct pm_half *half,
+                             unsigned receiver)
+{
+    const struct pm_live *live = &half->live;
+    unsigned scale = live->is_syn_window ? scale_of(flow, receiver, false) : 0;
+    return (uint16_t)(live->out_window >> scale);
+}
+
 /* ------------------------------------------------------------------ taking it */
 
 /* Older than any window that its receiver ever had (RFC 5961 section 5). */
@@ -98,7 +106,7 @@ static bool is_ancient(const struct pm_live *live, uint64_t ack_m, unsigned scal
 
 /* Of a direction without a log: M is O. */
 static enum pm_ack_news take_plain(struct pm_live *live, uint32_t ack, uint16_t window,
-                                   unsigned scale)
+                                   unsigned scale, bool is_syn)
 {
     bool is_same = live->has_ack && ack == live->in_ack && window == live->in_window;
     if (live->sent_m == 0) /* nothing of that direction was seen yet */
@@ -109,6 +117,7 @@ static enum pm_ack_news take_plain(struct pm_live *live, uint32_t ack, uint16_t 
     live->acked_m = ack_m > live->acked_m ? ack_m : live->acked_m;
     live->in_ack = ack;
     live->in_window = live->out_window = window;
+    live->is_syn_window = is_syn;
     live->has_ack = true;
     return is_same ? PM_ACK_SAME : PM_ACK_NEW;
 }
@@ -167,7 +176,7 @@ enum pm_ack_news pm_live_ack(struct pm_rewriter *r, struct pm_passage *p, struct
         return PM_ACK_NONE;
     unsigned scale = scale_of(flow, p->tracked.side, is_syn);
     if (!half->is_active)
-        return take_plain(live, ack, window, scale);
+        return take_plain(live, ack, window, scale, is_syn);
     uint64_t ack_m = pm_seq_unwrap(live->sent_m, ack);
     if (ack_m > live->sent_m + half->fin_sent || is_ancient(live, ack_m, scale))
         return PM_ACK_FUTURE;
@@ -180,6 +189,7 @@ enum pm_ack_news pm_live_ack(struct pm_rewriter *r, struct pm_passage *p, struct
     uint16_t was_window = live->out_window;
     live->in_ack = ack;
     live->in_window = window;
+    live->is_syn_window = is_syn;
     advance(r, half, ack_m);
     note_edge(live, flow, ack_m, scale);
     if (!is_same || !live->has_ack || live->told_o != was_told)

@@ -77,7 +77,7 @@ static void write_tcp(const struct pm_stream *stream, const struct pm_answer *an
     pm_put32(tcp + TCP_ACK, to->is_active ? (uint32_t)to->live.told_o : to->live.in_ack);
     tcp[TCP_OFFSET] = (uint8_t)(len / 4 << 4);
     tcp[TCP_OFFSET + 1] = PM_ACK;
-    pm_put16(tcp + 14, to->live.out_window);
+    pm_put16(tcp + 14, pm_live_told_window(flow, to, answer->from));
     pm_put16(tcp + 18, 0);
     h->payload_off = h->l4_off + len;
     h->payload_len = 0;

@@ -194,8 +194,8 @@ static enum pm_why answer(struct pm_rewriter *r, struct pm_passage *p, struct pm
     if (acked_o >= end_of(s, has_fin_flag)) {
         if (acked_o > live->told_o) {
             live->told_o = acked_o;
-            live->out_window =
-                pm_live_window(r, pm_rewriter_own(p), half, 1 - p->tracked.side, false);
+            live->out_window = pm_live_window(r, pm_rewriter_own(p), half, 1 - p->tracked.side,
+                                              live->is_syn_window);
         }
         pm_live_answer(r, s->stream, &back);
         return PM_WHY_ANSWERED;

@@ -61,6 +61,10 @@ uint64_t pm_live_acked_o(const struct pm_rewriter *r, const struct pm_half *half
 uint16_t pm_live_window(const struct pm_rewriter *r, const struct pm_rewriter_flow *flow,
                         struct pm_half *half, unsigned receiver, bool is_syn);
 
+/* What a packet that is no SYN says when it repeats the window told last. */
+uint16_t pm_live_told_window(const struct pm_rewriter_flow *flow, const struct pm_half *half,
+                             unsigned receiver);
+
 /* ---- answer.c */
 
 /* An empty segment from side `from` to the other, in the name of its end. It says what that end

@@ -30,6 +30,7 @@ struct pm_live {
     uint16_t in_window, out_window; /* and its window as it came and as it left */
     uint16_t pmtu;                  /* from ICMP errors; 0: none */
     uint8_t pieces, swallowed;      /* of the last segment that was cut; duplicate ACKs left out */
+    bool is_syn_window; /* it came in a SYN: not scaled */
     bool has_ack, has_edge, has_ts_recent, has_tsval;
     bool is_stalled; /* bytes were received for whose rewriting there was no room */
 };

@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "edit/fixup.h"
 #include "edit/sack.h"
-#include "engine/segment.h"
+#include "engine/live.h"
 
 static struct pm_wait *at(const struct pm_rewriter *r, uint32_t index)
 {
@@ -108,7 +108,7 @@ static void refresh_ack(const struct pm_rewriter *r, const struct pm_wait *wait,
         return;
     uint8_t *tcp = headers + wait->l4_off;
     pm_put32(tcp + 8, peer->is_active ? (uint32_t)peer->live.told_o : peer->live.in_ack);
-    pm_put16(tcp + 14, peer->live.out_window);
+    pm_put16(tcp + 14, pm_live_told_window(own, peer, wait->side));
 }
 
 void pm_wait_passage(struct pm_rewriter *r, const struct pm_half *half,
