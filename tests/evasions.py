@@ -34,7 +34,7 @@ def attempt(row, name, what, steps, original, **options):
     """row: of the design's list of evasions. original: of each stream that arrives, or the datagrams.
     Options: isn, ts (both ends send timestamps), six, policy, syn (False: no handshake first),
     syn_data (the receiver takes it), replacements, udp, drop (the rule drops), ends (the receiver
-    sees the end), or_else (streams that are as good), icmp (is let through), surplus (bytes behind a UDP length are
+    sees the end), icmp (is let through), surplus (bytes behind a UDP length are
     kept), most_packets."""
     return Attempt(row, name, what, steps, [original] if isinstance(original, bytes) else original,
                    options)
@@ -400,8 +400,7 @@ TABLE = [
     attempt(21, "RST that dies", "an exact reset dies behind the engine, then the word",
             [data(0, b"An "), rst(3, ttl=1), data(3, EVIL), then(b"An " + EVIL)], b"An " + EVIL + TAIL),
     attempt(21, "RST that dies inside", "the same in the middle of the word",
-            [data(0, b"an att"), rst(6, ttl=1), data(6, b"ack b"), then(EVIL)], EVIL + TAIL,
-            or_else=[b"an att", b"an "]),
+            [data(0, b"an att"), rst(6, ttl=1), data(6, b"ack b"), then(EVIL)], EVIL + TAIL),
     attempt(22, "FIN far away", "an end out of the window, then the word",
             [data(0, b"An "), fin(2**20), data(3, EVIL), then(b"An " + EVIL)], b"An " + EVIL + TAIL),
     attempt(22, "FIN with a bad sum", "an end with a wrong checksum, then the word",
@@ -512,9 +511,9 @@ TABLE = [
     attempt(45, "ports used again", "a second connection, on the same ports",
             [data(0, EVIL), fin(11), back(flags=FIN | ACK), data(12, ack=SERVER_ISN + 2, flags=ACK),
              new_connection(90000), data(0, EVIL)], [EVIL, EVIL]),
-    attempt(45, "ports used again after RST", "a second connection, after a reset",
+    attempt(45, "ports used again after RST", "a second connection, after a reset; the half word never leaves",
             [data(0, b"an att"), rst(6), new_connection(90000), data(0, b"ack b"), data(5, EVIL)],
-            [b"an att", b"ack b" + EVIL]),
+            [b"an ", b"ack b" + EVIL]),
     attempt(46, "over the wrap", "the word lies over the end of sequence numbers",
             [data(0, b"an at"), data(7, b"ck b"), data(5, b"ta"), then(EVIL)], EVIL + TAIL, isn=2**32 - 7),
     attempt(46, "wrap, cut and lost", "lost; sent again in other pieces, over the end of numbers",
@@ -561,14 +560,8 @@ TABLE = [
 # fails until it is taken out.
 OPEN = {
     "fragments are not reassembled": (
-        "fragments", "fragments, last first", "header cut", "overlapping fragments", "duplicate fragments",
-        "fragment with a bad sum", "UDP fragments", "UDP fragments, drop"),
-    "bytes that arrived already leave again as they come": (
-        "second copy differs", "longer second copy", "equal sums", "keep-alive letter"),
-    "acknowledgements on data are not judged": ("acknowledges the future", "acknowledges the past"),
-    "packets that cannot be read leave, in any flow": (
-        "length too long", "data offset beyond", "data offset short", "source route"),
-    "bytes that a reset lets go carry its flag": ("ports used again after RST",),
+        "fragments", "fragments, last first", "header cut", "duplicate fragments", "fragment with a bad sum",
+        "UDP fragments", "UDP fragments, drop"),
 }
 
 
@@ -589,7 +582,7 @@ def verdict(stage, replacement):
     wanted = [part.replace(WORD, replacement) for part in entry.original]
     for number, receiver in enumerate(stage.receivers):
         seen = receiver.datagrams if entry.options.get("udp") else receiver.all_streams()
-        if seen != wanted and (len(seen) != 1 or seen[0] not in entry.options.get("or_else", [])):
+        if seen != wanted:
             wrong.append(f"receiver {number} reads {seen}, not {wanted}")
     if entry.options.get("ends") and not stage.receivers[0].is_closed:
         wrong.append("the end did not arrive")
