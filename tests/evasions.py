@@ -34,8 +34,7 @@ def attempt(row, name, what, steps, original, **options):
     """row: of the design's list of evasions. original: of each stream that arrives, or the datagrams.
     Options: isn, ts (both ends send timestamps), six, policy, syn (False: no handshake first),
     syn_data (the receiver takes it), replacements, udp, drop (the rule drops), ends (the receiver
-    sees the end), icmp (is let through), surplus (bytes behind a UDP length are
-    kept), most_packets."""
+    sees the end), icmp (is let through), surplus (bytes behind a UDP length are kept), most_packets."""
     return Attempt(row, name, what, steps, [original] if isinstance(original, bytes) else original,
                    options)
 

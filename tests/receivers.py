@@ -125,7 +125,7 @@ class Receiver:
 
     def _is_refused(self, flags, offset, length, raw_options):
         if self.believes_all:
-            return False
+            return self.is_reset
         try:
             options = None if raw_options is None else segments.options(raw_options)
         except ValueError:
