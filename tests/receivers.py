@@ -130,7 +130,9 @@ class Receiver:
             options = None if raw_options is None else segments.options(raw_options)
         except ValueError:
             return True
-        if options is None or not flags & ACK or flags & (SYN | RST) or self.is_reset or any(k == 19 for k, _ in options):
+        if options is None or not flags & ACK or flags & (SYN | RST) or self.is_reset:
+            return True
+        if any(kind == 19 for kind, _ in options):
             return True
         if offset >= self.next + WINDOW or offset + length < self.next - WINDOW:
             return True
@@ -160,14 +162,15 @@ class Receiver:
         else:
             offset = self.offset(seq) + (1 if flags & SYN else 0)
             if self._is_refused(flags, offset, len(payload), body[20:header] if header >= 20 else None):
-                self.is_reset |= flags & RST and offset == self.next
+                self.is_reset |= bool(flags & RST) and offset == self.next
                 return False
         if flags & SYN and not self.takes_syn_data:
             payload = b""
         if flags & URG:
             self.urgent.add(offset + urgent - 1)
+        is_exact = offset == self.next
         self._store(offset, payload, flags)
-        self.is_reset |= bool(flags & RST)  # a credulous one; the others are not here
+        self.is_reset |= bool(flags & RST) and is_exact
         return bool(payload) or bool(flags & (FIN | SYN))
 
     def _store(self, offset, payload, flags):
