@@ -69,7 +69,8 @@ uint16_t pm_live_window(const struct pm_rewriter *r, const struct pm_rewriter_fl
     uint64_t cap = live->told_o + r->config.retain_dir_bytes;
     if (live->in_window == 0 || !live->has_edge)
         return live->in_window;
-    if (!half->log.is_stretched && live->edge_m <= cap && live->edge_m >= live->told_edge_o) {
+    bool is_same = !half->log.is_stretched && live->told_o == live->acked_m;
+    if (is_same && live->edge_m <= cap && live->edge_m >= live->told_edge_o) {
         live->told_edge_o = live->edge_m;
         return live->in_window;
     }
@@ -122,16 +123,22 @@ static enum pm_ack_news take_plain(struct pm_live *live, uint32_t ack, uint16_t 
     return is_same ? PM_ACK_SAME : PM_ACK_NEW;
 }
 
-static void advance(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_m)
+void pm_live_tell(struct pm_rewriter *r, struct pm_half *half)
 {
     struct pm_live *live = &half->live;
-    if (ack_m > live->acked_m)
-        live->acked_m = ack_m;
     uint64_t acked_o = pm_live_acked_o(r, half);
     if (acked_o > live->told_o)
         live->told_o = acked_o;
     half->acked_o = live->told_o < half->log.o_end ? live->told_o : half->log.o_end;
     pm_log_forget(&half->log, &r->store, 0, half->acked_o);
+}
+
+static void advance(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_m)
+{
+    struct pm_live *live = &half->live;
+    if (ack_m > live->acked_m)
+        live->acked_m = ack_m;
+    pm_live_tell(r, half);
     if (live->acked_m >= live->sent_m)
         live->pieces = live->swallowed = 0;
 }

@@ -179,6 +179,29 @@ static uint64_t end_of(const struct pm_segment *s, bool has_fin_flag)
     return s->b + (has_fin_flag ? 1 : 0);
 }
 
+/* Where the bytes that came without a gap end. */
+static uint64_t arrived_o(const struct pm_rewriter *r, const struct pm_half *half)
+{
+    struct pm_stretch first;
+    uint64_t frontier = half->log.o_end;
+    bool has_tail = pm_pending_stretches(&half->pending, &r->pieces, frontier, &first, 1) == 1 &&
+                    first.begin == frontier;
+    return has_tail ? first.end : frontier;
+}
+
+/* pktmod acknowledges, in the receiver's name, what that will not. */
+static void acknowledge(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
+{
+    struct pm_live *live = &s->half->live;
+    unsigned receiver = 1 - p->tracked.side;
+    uint64_t was_told = live->told_o;
+    pm_live_tell(r, s->half);
+    if (live->told_o != was_told)
+        live->out_window =
+            pm_live_window(r, pm_rewriter_own(p), s->half, receiver, live->is_syn_window);
+    pm_live_answer(r, s->stream, &(struct pm_answer){.from = receiver});
+}
+
 /* Nothing of the segment leaves: whoever needs an answer gets it. */
 static enum pm_why answer(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s,
                           bool has_fin_flag, bool is_repeat)
@@ -186,20 +209,15 @@ static enum pm_why answer(struct pm_rewriter *r, struct pm_passage *p, struct pm
     struct pm_half *half = s->half;
     struct pm_live *live = &half->live;
     uint64_t acked_o = pm_live_acked_o(r, half);
-    struct pm_answer back = {.from = 1 - p->tracked.side};
-    if (s->a > half->log.o_end) {
+    if (s->a > arrived_o(r, half)) {
         pm_live_answer_early(r, p, s);
         return s->why != PM_WHY_NONE ? s->why : PM_WHY_OUT_OF_ORDER;
     }
-    if (acked_o >= end_of(s, has_fin_flag)) {
-        if (acked_o > live->told_o) {
-            live->told_o = acked_o;
-            live->out_window = pm_live_window(r, pm_rewriter_own(p), half, 1 - p->tracked.side,
-                                              live->is_syn_window);
-        }
-        pm_live_answer(r, s->stream, &back);
+    bool is_settled = acked_o >= end_of(s, has_fin_flag);
+    if (is_settled || (acked_o > live->told_o && live->acked_m >= live->sent_m))
+        acknowledge(r, p, s);
+    if (is_settled)
         return PM_WHY_ANSWERED;
-    }
     bool is_blocked = live->sent_m < half->log.m_end || (is_whole(half) && !half->fin_sent);
     if (is_repeat && is_blocked && live->acked_m >= live->sent_m)
         pm_live_answer(r, s->stream,

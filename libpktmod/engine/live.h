@@ -57,6 +57,8 @@ enum pm_ack_news {
 enum pm_ack_news pm_live_ack(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s);
 /* The position in O up to which the receiver has everything. */
 uint64_t pm_live_acked_o(const struct pm_rewriter *r, const struct pm_half *half);
+/* From here on the sender knows of it; what it is told has no more to be remembered. */
+void pm_live_tell(struct pm_rewriter *r, struct pm_half *half);
 /* The window field to tell the data's sender together with told_o; `to` is the receiver's side. */
 uint16_t pm_live_window(const struct pm_rewriter *r, const struct pm_rewriter_flow *flow,
                         struct pm_half *half, unsigned receiver, bool is_syn);

@@ -15,8 +15,11 @@ static enum pm_sum_state take_wrong(const struct pm_rewriter *r, bool may_be_off
     return PM_SUM_WRONG;
 }
 
-static enum pm_sum_state check_ip(const struct pm_rewriter *r, const struct pm_headers *h)
+static enum pm_sum_state check_ip(const struct pm_rewriter *r, const struct pm_packet *packet,
+                                  const struct pm_headers *h)
 {
+    if (pm_is_live(r) && h->has_no_length && packet->gso_len == 0)
+        return PM_SUM_WRONG; /* not a super-packet: its adapter would know */
     enum pm_sum_state sum = pm_check_ip(h);
     if (sum != PM_SUM_WRONG && sum != PM_SUM_ZERO)
         return PM_SUM_RIGHT;
@@ -61,7 +64,7 @@ enum pm_sum_state pm_packet_sum(const struct pm_rewriter *r, struct pm_passage *
 {
     if (p->is_sum_known)
         return p->sum;
-    enum pm_sum_state ip = check_ip(r, &p->headers);
+    enum pm_sum_state ip = check_ip(r, p->packet, &p->headers);
     p->sum = ip;
     if (ip != PM_SUM_WRONG && p->headers.parse == PM_PARSE_L4) {
         p->sum = check_l4(r, p);

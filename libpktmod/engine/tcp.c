@@ -369,6 +369,12 @@ static bool is_clampable(const struct pm_rewriter *r, struct pm_passage *p)
            pm_packet_sum(r, p) != PM_SUM_WRONG;
 }
 
+static enum pm_why drop_unsound(struct pm_passage *p)
+{
+    pm_track_undo(&p->tracked);
+    return PM_WHY_BAD_CHECKSUM;
+}
+
 enum pm_why pm_rewrite_tcp(struct pm_rewriter *r, struct pm_passage *p)
 {
     struct pm_rewriter_flow *flow = pm_rewriter_own(p);
@@ -384,6 +390,8 @@ enum pm_why pm_rewrite_tcp(struct pm_rewriter *r, struct pm_passage *p)
         pm_clamp_mss(r, p);
     bool is_reset = p->headers.tcp_flags & PM_RST;
     if (side->may_replace && !is_half_active(r, p) && !is_reset) {
+        if (pm_is_live(r) && pm_packet_sum(r, p) == PM_SUM_WRONG)
+            return drop_unsound(p); /* nothing begins with it */
         enum pm_why why = activate(r, p);
         if (why != PM_WHY_NONE && !flow->stream) {
             flow->bypass = (uint8_t)why;
