@@ -26,10 +26,8 @@ static enum pm_why obstacle(struct pm_rewriter *r, struct pm_passage *p)
 static uint64_t edited_len(const struct pm_rewriter *r, const struct pm_passage *p)
 {
     int64_t len = p->headers.payload_len;
-    for (uint32_t i = 0; i < p->plan_count; i++) {
-        const struct pm_replace *replace = &r->policy->ops[r->plan[i].op].replace;
-        len += (int64_t)replace->with_len - (int64_t)replace->find_len;
-    }
+    for (uint32_t i = 0; i < p->plan_count; i++)
+        len += (int64_t)r->plan[i].new_len - (int64_t)r->plan[i].old_len;
     return (uint64_t)len;
 }
 
@@ -40,13 +38,13 @@ static void build(struct pm_rewriter *r, const struct pm_passage *p)
     uint32_t done = 0;
     memcpy(r->frame, p->buffer, p->headers.payload_off);
     for (uint32_t i = 0; i < p->plan_count; i++) {
-        const struct pm_replace *replace = &r->policy->ops[r->plan[i].op].replace;
-        uint32_t plain = r->plan[i].position - done;
+        const struct pm_plan_edit *edit = &r->plan[i];
+        uint32_t plain = edit->position - done;
         memcpy(to, from + done, plain);
         to += plain;
-        memcpy(to, replace->with, replace->with_len);
-        to += replace->with_len;
-        done = r->plan[i].position + replace->find_len;
+        memcpy(to, edit->with, edit->new_len);
+        to += edit->new_len;
+        done = edit->position + edit->old_len;
     }
     memcpy(to, from + done, p->headers.payload_len - done);
 }

@@ -17,11 +17,12 @@ static void count_rule(struct pm_rewriter *r, const struct pm_passage *p, uint32
 void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p)
 {
     for (uint32_t i = 0; i < p->plan_count; i++) {
-        const struct pm_op *op = &r->policy->ops[r->plan[i].op];
-        struct pm_rule_stats *stats = &r->rules[op->rule];
+        const struct pm_plan_edit *edit = &r->plan[i];
+        uint32_t rule = r->policy->ops[edit->op].rule;
+        struct pm_rule_stats *stats = &r->rules[rule];
         stats->edits++;
-        stats->grown_bytes += (int64_t)op->replace.with_len - (int64_t)op->replace.find_len;
-        count_rule(r, p, op->rule);
+        stats->grown_bytes += (int64_t)edit->new_len - (int64_t)edit->old_len;
+        count_rule(r, p, rule);
     }
 }
 
@@ -68,12 +69,13 @@ static uint32_t fill_notes(const struct pm_rewriter *r, const struct pm_passage 
 {
     uint32_t count = p->plan_count < PM_EDIT_NOTES ? p->plan_count : PM_EDIT_NOTES;
     for (uint32_t i = 0; i < count; i++) {
-        const struct pm_op *op = &r->policy->ops[r->plan[i].op];
+        const struct pm_plan_edit *edit = &r->plan[i];
+        const struct pm_op *op = &r->policy->ops[edit->op];
         notes[i] = (struct pm_edit_note){.rule = op->rule,
                                          .op = op->index,
-                                         .offset = p->plan_offset + r->plan[i].position,
-                                         .old_len = op->replace.find_len,
-                                         .new_len = op->replace.with_len};
+                                         .offset = p->plan_offset + edit->position,
+                                         .old_len = edit->old_len,
+                                         .new_len = edit->new_len};
     }
     return count;
 }

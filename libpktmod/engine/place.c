@@ -10,10 +10,8 @@
 static size_t planned_len(const struct pm_rewriter *r, uint32_t count, size_t len)
 {
     int64_t total = (int64_t)len;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct pm_replace *replace = &r->policy->ops[r->plan[i].op].replace;
-        total += (int64_t)replace->with_len - (int64_t)replace->find_len;
-    }
+    for (uint32_t i = 0; i < count; i++)
+        total += (int64_t)r->plan[i].new_len - (int64_t)r->plan[i].old_len;
     return (size_t)total;
 }
 
@@ -22,12 +20,13 @@ static void log_plan(struct pm_rewriter *r, const struct pm_passage *p, struct p
 {
     size_t done = 0;
     for (uint32_t i = 0; i < p->plan_count; i++) {
-        const struct pm_replace *replace = &r->policy->ops[r->plan[i].op].replace;
+        const struct pm_plan_edit *edit = &r->plan[i];
+        const struct pm_replace *replace = &r->policy->ops[edit->op].replace;
         if (max_used && replace->max > 0 && replace->where != PM_IN_PAYLOAD)
             max_used[replace->max_slot]++;
-        pm_log_copy(log, &r->store, bytes + done, r->plan[i].position - done);
-        pm_log_edit(log, &r->store, replace->find_len, replace->with, replace->with_len);
-        done = r->plan[i].position + replace->find_len;
+        pm_log_copy(log, &r->store, bytes + done, edit->position - done);
+        pm_log_edit(log, &r->store, edit->old_len, edit->with, edit->new_len);
+        done = edit->position + edit->old_len;
     }
     pm_log_copy(log, &r->store, bytes + done, len - done);
 }

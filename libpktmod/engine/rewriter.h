@@ -42,6 +42,8 @@ struct pm_rewriter_flow {
 /* An edit found in a packet's bytes, not yet made. */
 struct pm_plan_edit {
     uint32_t position, op;
+    uint32_t old_len, new_len;
+    const uint8_t *with; /* new_len bytes, there until the next search */
 };
 
 /* Rules that hold for the packet at hand, in file order. */

@@ -141,7 +141,11 @@ uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p, struct
         uint32_t op = r->policy->literal_op[hit.literal];
         const struct pm_replace *replace = &r->policy->ops[op].replace;
         size_t end = hit.position + replace->find_len;
-        r->plan[planned++] = (struct pm_plan_edit){.position = (uint32_t)hit.position, .op = op};
+        r->plan[planned++] = (struct pm_plan_edit){.position = (uint32_t)hit.position,
+                                                   .op = op,
+                                                   .old_len = replace->find_len,
+                                                   .new_len = replace->with_len,
+                                                   .with = replace->with};
         pm_scan_skip(&scan, end);
         if (search->may_hold && (wait.position < end || replace->max > 0))
             wait = first_unfinished(r, p, search, end, planned);
