@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OWN_PER_CALL    2
+#define MOST_OPTIONS    40
+#define PIECES_PER_CALL 200 /* 64 in each direction, and those that waited */
+
 /* ------------------------------------------------------------------ the policy */
 
 static pm_cond_id condition(struct pm_builder *b, int side)
@@ -169,6 +173,7 @@ static void check_out(struct middle *m, int side, const uint8_t *bytes, size_t l
     }
     bool is_scaled = m->plan->tcp[0].use_scale && m->plan->tcp[1].use_scale;
     unsigned scale = is_scaled ? m->plan->tcp[side].scale : 0;
+    m->payload_out += s.len;
     fail(m, watch_data_out(&m->watch[side], &s, cause));
     fail(m, watch_ack_out(&m->watch[1 - side], &s, cause, scale));
 }
@@ -226,20 +231,41 @@ static void tell_events(struct middle *m)
     }
 }
 
+/* No packet may cause a crowd: what one brings in time, in both directions, and two answers. */
+static void check_crowd(struct middle *m)
+{
+    size_t own = 0;
+    for (size_t i = 0; i < m->queued; i++)
+        own += m->queue[i].is_own;
+    if (own > OWN_PER_CALL)
+        fail(m, "more than two packets of its own for one packet");
+    if (m->queued - own > PIECES_PER_CALL)
+        fail(m, "one packet made the engine send a crowd");
+}
+
+/* Whether bytes that waited leave. Before a reset that means: nothing will follow them. */
+static bool lets_go(const struct middle *m, int side)
+{
+    for (size_t i = 0; i < m->queued; i++)
+        if (m->queue[i].side == side && m->queue[i].is_late)
+            return true;
+    return false;
+}
+
 /* What the engine did in answer to `in` (NULL: to the time). */
 static void take_answer(struct middle *m, const struct wire_segment *in, const uint8_t *bytes,
                         size_t len, int side)
 {
     tell_events(m);
+    check_crowd(m);
+    if (in && (in->flags & WIRE_RST) && lets_go(m, side))
+        fail(m, watch_reset(&m->watch[side]));
     for (size_t i = 0; i < m->queued; i++) {
         struct middle_emitted *e = &m->queue[i];
         bool is_same = bytes && e->side == side && e->len == len && !e->changed &&
                        memcmp(e->bytes, bytes, len) == 0;
         if (!e->changed && !is_same)
             fail(m, "a packet that counts as unchanged is not what came");
-        bool resets = in && (in->flags & WIRE_RST) && e->side == side && !e->is_own && !e->is_late;
-        if (resets)
-            fail(m, watch_reset(&m->watch[side]));
         struct watch_cause cause = {
             .in = in, .is_same = is_same, .is_own = e->is_own, .is_late = e->is_late};
         m->emissions++;
@@ -321,16 +347,29 @@ uint64_t middle_next_ns(const struct middle *m)
 void middle_due(struct middle *m, uint64_t now_ns)
 {
     m->now_ns = now_ns;
+    m->timer_calls++;
     pm_rewriter_due(m->rewriter, now_ns);
     take_answer(m, NULL, NULL, 0, 0);
     if (pm_rewriter_next_ns(m->rewriter) <= now_ns)
         fail(m, "the engine's deadline does not pass");
 }
 
+/* Packets leave for packets that came, for bytes that do not fit into those, and for the time. */
+static bool is_storm(const struct middle *m)
+{
+    int64_t room = m->watch[0].receiver_room < m->watch[1].receiver_room
+                       ? m->watch[0].receiver_room
+                       : m->watch[1].receiver_room;
+    uint64_t least = room > 2 * MOST_OPTIONS ? (uint64_t)(room - MOST_OPTIONS) : 1;
+    return m->packets_out > 2 * m->packets_in + m->timer_calls + m->payload_out / least + 64;
+}
+
 const char *middle_check_end(const struct middle *m)
 {
     if (!m->rewriter)
         return NULL;
+    if (is_storm(m))
+        return "more packets left than what came can explain";
     const struct pm_stats *stats = pm_rewriter_stats(m->rewriter);
     if (stats->packets != m->packets_in || stats->bytes != m->bytes_in)
         return "the counters of what entered are wrong";

@@ -33,7 +33,7 @@ struct middle {
     struct pm_event events[64];
     size_t event_count;
     uint64_t now_ns;
-    uint64_t packets_in, packets_out, own_out, bytes_in, bytes_out, emissions, releases;
+    uint64_t packets_in, packets_out, own_out, timer_calls, payload_out, bytes_in, bytes_out, emissions, releases;
     uint64_t hash; /* of everything that entered and left, in order */
     const char *wrong;
 };

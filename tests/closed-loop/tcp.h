@@ -62,8 +62,9 @@ struct tcp_world {
     void *context;
 };
 
+/* shut: acknowledgements with a window of zero while data was in flight. */
 struct tcp_counts {
-    uint64_t sent, received, unsound, paws, resent_bytes, timeouts, fast, probes, challenged;
+    uint64_t sent, received, unsound, paws, resent_bytes, timeouts, fast, probes, challenged, shut;
 };
 
 struct tcp {

@@ -99,6 +99,7 @@ static void take_window(struct tcp *t, const struct wire_segment *s, int64_t seq
     int64_t window = (int64_t)s->window << scale;
     if (seq < t->wl1 || (seq == t->wl1 && ack < t->wl2))
         return;
+    t->counts.shut += window == 0 && ack < t->nxt;
     t->wl1 = seq;
     t->wl2 = ack;
     if (ack + window > t->edge)
