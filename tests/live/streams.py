@@ -87,13 +87,15 @@ def short_list():
     """Every kind, and every pair of circumstances, within two minutes; 100 MB each way under loss."""
     yield Stream(up="grow", mb=100, loss=0.01)
     yield Stream(down="shrink", mb=100, loss=0.01, sack=False, stamps=False)
+    yield Stream(up="shrink", mb=100, loss=0.01, sack=False)
+    yield Stream(down="grow", mb=100, loss=0.01, stamps=False)
     kinds = itertools.cycle([("grow", None), (None, "shrink"), ("delete", None), (None, "grow"), ("shrink", None),
                              (None, "delete"), ("mixed", None), (None, "double")])
     families = itertools.cycle([4, 6, 6, 4, 6])
     for loss, sack, stamps in itertools.product((0, 0.01, 0.03), (True, False), (True, False)):
         for before in (0, loss):
             up, down = next(kinds)
-            yield Stream(up, down, mb=10, loss=loss, before=before, sack=sack, stamps=stamps, family=next(families))
+            yield Stream(up, down, mb=8, loss=loss, before=before, sack=sack, stamps=stamps, family=next(families))
     yield from odd_circumstances(10)
 
 
