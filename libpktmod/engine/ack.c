@@ -115,7 +115,9 @@ static enum pm_ack_news take_plain(struct pm_live *live, uint32_t ack, uint16_t 
     uint64_t ack_m = pm_seq_unwrap(live->sent_m, ack);
     if (ack_m > live->sent_m || is_ancient(live, ack_m, scale))
         return PM_ACK_FUTURE;
-    live->acked_m = ack_m > live->acked_m ? ack_m : live->acked_m;
+    if (ack_m < live->acked_m)
+        return PM_ACK_NEW; /* overtaken, and passes as it is */
+    live->acked_m = ack_m;
     live->in_ack = ack;
     live->in_window = live->out_window = window;
     live->is_syn_window = is_syn;

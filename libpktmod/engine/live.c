@@ -123,11 +123,10 @@ static uint64_t empty_image(const struct pm_rewriter *r, const struct pm_segment
     const struct pm_half *half = s->half;
     const struct pm_log *log = &half->log;
     uint64_t sent = half->live.sent_m + half->fin_sent;
-    bool is_plain = !log->is_stretched && !half->is_waiting && half->live.sent_m == log->m_end;
     if (s->flags & PM_SYN)
         return s->a - 1;
     if (s->a >= log->o_end + (is_whole(half) ? 1 : 0))
-        return is_plain && !half->has_fin ? log->m_end + (s->a - log->o_end) : sent;
+        return sent; /* also beyond a gap: what will stand there is not known yet */
     if (s->a + 1 == log->o_end + (is_whole(half) ? 1 : 0))
         return sent - 1;
     return pm_log_image_low(log, &r->store, s->a);
