@@ -93,8 +93,12 @@ uint16_t pm_live_told_window(const struct pm_rewriter_flow *flow, const struct p
                              unsigned receiver)
 {
     const struct pm_live *live = &half->live;
-    unsigned scale = live->is_syn_window ? scale_of(flow, receiver, false) : 0;
-    return (uint16_t)(live->out_window >> scale);
+    if (live->in_window == 0 || !has_scales(flow))
+        return live->out_window;
+    unsigned scale = scale_of(flow, receiver, false);
+    uint64_t size = live->told_edge_o > live->told_o ? live->told_edge_o - live->told_o : 0;
+    uint64_t field = size >> scale;
+    return field > UINT16_MAX ? (uint16_t)UINT16_MAX : (uint16_t)field;
 }
 
 /* ------------------------------------------------------------------ taking it */
@@ -117,7 +121,9 @@ static enum pm_ack_news take_plain(struct pm_live *live, uint32_t ack, uint16_t 
         return PM_ACK_FUTURE;
     if (ack_m < live->acked_m)
         return PM_ACK_NEW; /* overtaken, and passes as it is */
-    live->acked_m = ack_m;
+    live->acked_m = live->told_o = ack_m;
+    uint64_t edge = ack_m + ((uint64_t)window << scale);
+    live->told_edge_o = edge > live->told_edge_o ? edge : live->told_edge_o;
     live->in_ack = ack;
     live->in_window = live->out_window = window;
     live->is_syn_window = is_syn;

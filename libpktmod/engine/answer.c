@@ -74,7 +74,7 @@ static void write_tcp(const struct pm_stream *stream, const struct pm_answer *an
     if (answer->sack_count > 0)
         len += put_sack(tcp + len, TCP_FIXED + OPTIONS_MAX - len, answer);
     pm_put32(tcp + TCP_SEQ, (uint32_t)next_m(from) - (answer->is_probe ? 1 : 0));
-    pm_put32(tcp + TCP_ACK, to->is_active ? (uint32_t)to->live.told_o : to->live.in_ack);
+    pm_put32(tcp + TCP_ACK, (uint32_t)to->live.told_o);
     tcp[TCP_OFFSET] = (uint8_t)(len / 4 << 4);
     tcp[TCP_OFFSET + 1] = PM_ACK;
     pm_put16(tcp + 14, pm_live_told_window(flow, to, answer->from));

@@ -125,7 +125,7 @@ static void settle(struct pm_rewriter *r, struct pm_half *half, bool tail_is_new
         return;
     }
     bool has_tail = pm_pending_next(&half->pending, &r->pieces, o) == o;
-    if (!has_tail || tail_is_new)
+    if (!has_tail || tail_is_new || !pm_wait_is_timed(r, half))
         pm_wait_time(r, half, has_tail);
 }
 

@@ -89,12 +89,13 @@ size_t pm_rewriter_footprint(const struct pm_policy *policy,
            work_cap(&c) * (1 + sizeof(struct pm_plan_edit)) + PM_IP_MAX + PM_LINK_ROOM;
 }
 
-/* What waits leaves before its flow is forgotten. */
+/* What waits leaves before its flow is forgotten; behind a reset no receiver is left for it. */
 static void on_forget(void *context, struct pm_flow *flow)
 {
     struct pm_rewriter *r = context;
     struct pm_rewriter_flow *own = pm_flow_own(flow);
-    for (unsigned side = 0; side < 2 && own->stream; side++)
+    bool is_reset = pm_is_live(r) && flow->rst_seen;
+    for (unsigned side = 0; side < 2 && own->stream && !is_reset; side++)
         pm_segment_release(r, &pm_stream_at(r, own->stream)->half[side], PM_RELEASE_ALL);
     pm_stream_close(r, own);
 }

@@ -99,6 +99,11 @@ void pm_wait_time(struct pm_rewriter *r, struct pm_half *half, bool is_held)
     join_list(r, half->wait - 1);
 }
 
+bool pm_wait_is_timed(const struct pm_rewriter *r, const struct pm_half *half)
+{
+    return half->wait && at(r, half->wait - 1)->is_timed;
+}
+
 /* What the end acknowledged meanwhile. */
 static void refresh_ack(const struct pm_rewriter *r, const struct pm_wait *wait, uint8_t *headers)
 {
@@ -107,7 +112,7 @@ static void refresh_ack(const struct pm_rewriter *r, const struct pm_wait *wait,
     if (!peer->live.has_ack)
         return;
     uint8_t *tcp = headers + wait->l4_off;
-    pm_put32(tcp + 8, peer->is_active ? (uint32_t)peer->live.told_o : peer->live.in_ack);
+    pm_put32(tcp + 8, (uint32_t)peer->live.told_o);
     pm_put16(tcp + 14, pm_live_told_window(own, peer, wait->side));
 }
 

@@ -27,6 +27,7 @@ void pm_wait_end(struct pm_rewriter *r, struct pm_half *half);
 void pm_wait_free(struct pm_rewriter *r, struct pm_half *half);
 /* A held tail begins now, or none is left (is_held false). */
 void pm_wait_time(struct pm_rewriter *r, struct pm_half *half, bool is_held);
+bool pm_wait_is_timed(const struct pm_rewriter *r, const struct pm_half *half);
 
 /* A passage without a packet, for the half's pending bytes. `headers` takes its bytes; it and
  * `packet` live as long as p. */

@@ -65,6 +65,24 @@ static void an_unfinished_earlier_match_wins_over_a_finished_later_one(void **st
     }
 }
 
+static void a_tail_that_a_filled_gap_leaves_has_its_time(void **state)
+{
+    (void)state;
+    struct talk t;
+    begin_with(&t, "secret", "x", plain_config);
+    struct talk_packet p = data(2, "cr");
+    talk_send(&t, &p);
+    assert_int_equal(pm_rewriter_next_ns(t.rewriter), UINT64_MAX);
+    p = data(0, "se");
+    p.time_ns = 1000;
+    talk_send(&t, &p);
+    assert_int_equal(pm_rewriter_next_ns(t.rewriter), 1000 + 50 * 1000000);
+    t.out_count = 0;
+    pm_rewriter_due(t.rewriter, 51 * 1000000);
+    expect(&t, 0, 0, "secr");
+    talk_end(&t);
+}
+
 static void a_held_tail_is_not_acknowledged_and_leaves_after_hold_ms(void **state)
 {
     (void)state;
@@ -312,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_match_is_found_however_the_sender_cuts_it),
         cmocka_unit_test(one_byte_at_a_time_gives_the_same),
         cmocka_unit_test(an_unfinished_earlier_match_wins_over_a_finished_later_one),
+        cmocka_unit_test(a_tail_that_a_filled_gap_leaves_has_its_time),
         cmocka_unit_test(a_held_tail_is_not_acknowledged_and_leaves_after_hold_ms),
         cmocka_unit_test(a_fin_or_reset_lets_a_held_tail_go),
         cmocka_unit_test(what_waits_leaves_with_the_newest_headers),
