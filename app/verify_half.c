@@ -69,8 +69,10 @@ static bool closes_missing(struct pm_verify_half *half, uint64_t first, uint64_t
 {
     bool comes = first < half->missing_end && last > half->missing_begin &&
                  !pm_verify_stream_is_sent(&half->stream, first, last);
-    if (comes || (first >= half->missing_end && last > first))
+    if (first >= half->missing_end || last >= half->missing_end)
         half->missing_begin = half->missing_end = 0;
+    else if (comes)
+        half->missing_begin = last;
     return comes;
 }
 
