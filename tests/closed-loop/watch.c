@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MS UINT64_C(1000000)
+#define MS           UINT64_C(1000000)
+#define LONGEST_TAIL 300 /* of a needle, see plan.c */
 
 void watch_begin(struct watch *w, const struct plan *plan, int sender)
 {
@@ -343,19 +344,32 @@ static bool is_old_edge(const struct watch *w, const struct watch_cause *cause, 
     return ack + ((int64_t)cause->in->window << scale) < w->edge_m;
 }
 
+/* How far the receiver's room may reach in O: from wherever the engine may have decided up to, for
+ * what waits may still grow or shrink. */
+static int64_t farthest_edge(const struct watch *w)
+{
+    int64_t frontier = watch_frontier(w), most = frontier;
+    int64_t from = frontier > LONGEST_TAIL ? frontier - LONGEST_TAIL : 0;
+    for (int64_t o = from; o <= frontier; o++) {
+        int64_t edge = o + w->edge_m - oracle_low(&w->oracle, o);
+        most = edge > most ? edge : most;
+    }
+    return most;
+}
+
 static const char *check_window(struct watch *w, const struct wire_segment *s, int64_t ack,
                                 const struct watch_cause *cause, unsigned scale)
 {
-    int64_t edge = ack + ((int64_t)s->window << scale), frontier = watch_frontier(w);
-    int64_t room = w->edge_m - oracle_low(&w->oracle, frontier);
-    int64_t most = frontier + (room > 0 ? room : 0);
-    bool may_be_old = s->window == 0 || is_old_edge(w, cause, scale) || (s->flags & WIRE_RST);
-    if (!may_be_old && edge + (1 << scale) - 1 < w->edge_o)
+    int64_t edge = ack + ((int64_t)s->window << scale), last = w->last_edge_o;
+    bool may_be_old = s->window == 0 || is_old_edge(w, cause, scale);
+    if (s->flags & WIRE_RST)
+        return NULL;
+    w->last_edge_o = edge;
+    if (!may_be_old && edge + (1 << scale) - 1 < w->edge_o && edge < last)
         return "the right edge moved left";
-    if (edge > w->edge_o && edge > most && !(s->flags & WIRE_RST))
+    if (edge > w->edge_o && edge > farthest_edge(w))
         return "more window than the receiver has";
-    if (edge > w->edge_o && !(s->flags & WIRE_RST))
-        w->edge_o = edge;
+    w->edge_o = edge > w->edge_o ? edge : w->edge_o;
     return NULL;
 }
 

@@ -44,6 +44,7 @@ struct watch {
 
     /* to the sender */
     int64_t edge_o, acked_o;
+    int64_t last_edge_o; /* of the packet sent last */
 };
 
 struct watch_packet {
