@@ -53,8 +53,9 @@ struct pm_headers {
     bool is_unmodifiable;   /* source route, routing header with segments left, Mobile IPv6 home
                                address, IP options that cannot be read, AH, ESP, jumbogram */
     uint32_t l3_off, l4_off;
-    uint32_t ip_len; /* whole datagram as its header states it (has_no_length: as captured) */
-    uint32_t end;    /* where the datagram ends in data; padding lies behind. Never beyond len */
+    uint32_t fragment_off; /* IPv6, is_fragment: of the fragment header; else 0 */
+    uint32_t ip_len;       /* whole datagram as its header states it (has_no_length: as captured) */
+    uint32_t end; /* where the datagram ends in data; padding lies behind. Never beyond len */
 
     /* valid at PM_PARSE_L4 */
     uint16_t src_port, dst_port; /* TCP, UDP */

@@ -74,7 +74,7 @@ static uint32_t ext_len(uint8_t type, const uint8_t *ext)
     }
 }
 
-static bool is_extension(uint8_t type)
+bool pm_ipv6ext_is(uint8_t type)
 {
     static const uint8_t any[FRAGMENT_LEN];
     return ext_len(type, any) != 0;
@@ -85,9 +85,11 @@ static void note_fragment(struct pm_headers *h, const uint8_t *ext)
     uint16_t word = pm_get16(ext + 2);
     bool has_offset = (word & 0xfff8) != 0;
     if (!has_offset && (word & 1) == 0)
-        return; /* atomic (RFC 6946) */
+        return;                                                /* atomic (RFC 6946) */
+    h->is_unmodifiable = h->is_unmodifiable || h->is_fragment; /* a fragment of a fragment */
     h->is_first_fragment = !has_offset;
     h->is_fragment = true;
+    h->fragment_off = h->l4_off;
 }
 
 /* False: a jumbo length beside an ordinary one. */
@@ -131,7 +133,7 @@ static bool note_ext(struct pm_headers *h, const uint8_t *ext, uint32_t len)
 
 bool pm_ipv6ext_walk(struct pm_headers *h)
 {
-    for (unsigned count = 0; is_extension(h->ip_proto); count++) {
+    for (unsigned count = 0; pm_ipv6ext_is(h->ip_proto); count++) {
         const uint8_t *ext = h->data + h->l4_off;
         uint32_t room = h->end - h->l4_off;
         if (count == PM_IPV6_EXT_MAX || room < 8)
@@ -146,4 +148,15 @@ bool pm_ipv6ext_walk(struct pm_headers *h)
     }
     h->is_unmodifiable = h->is_unmodifiable || h->ip_proto == EXT_ESP;
     return true;
+}
+
+uint32_t pm_ipv6ext_next_field(const uint8_t *l3, uint32_t off)
+{
+    uint32_t field = 6, at = PM_IPV6_FIXED_LEN;
+    while (at < off) {
+        uint32_t len = ext_len(l3[field], l3 + at);
+        field = at;
+        at += len;
+    }
+    return field;
 }

@@ -17,4 +17,12 @@ bool pm_ipv6ext_walk(struct pm_headers *h);
  * bytes may be read; 0: it has none. */
 uint32_t pm_ipv6ext_jumbo_len(const uint8_t *ext, size_t len);
 
+/* Whether that next header is an extension header, so that what the datagram carries comes later.
+ */
+bool pm_ipv6ext_is(uint8_t type);
+
+/* The header before the one that begins `off` bytes into the IPv6 packet at l3, which was walked
+ * that far: offset of its next-header field. */
+uint32_t pm_ipv6ext_next_field(const uint8_t *l3, uint32_t off);
+
 #endif

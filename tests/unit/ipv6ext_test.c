@@ -66,7 +66,7 @@ static const struct shape ipv6_shapes[] = {
      "BAD_L4 v6 p6 l4 48 end 56 of 56 frag first"},
     {"a later fragment inside a first one",
      "60000000 0018 2c40" ADDRS6 "2c00 0001 00000007 0600 0009 00000007 04d2005000000001", 0,
-     "L3 v6 p6 l4 56 end 64 of 64 frag"},
+     "L3 v6 p6 l4 56 end 64 of 64 frag fixed"},
 
     {"8 extension headers",
      "60000000 0048 3c40" ADDRS6 EXT_EMPTY("3c") EXT_EMPTY("3c") EXT_EMPTY("3c") EXT_EMPTY("3c")
