@@ -272,6 +272,8 @@ static void print_output(const struct text *text, const struct pm_replay *replay
                 "\n          %" PRIu64 " changed, %" PRIu64 " added by splitting, %" PRIu64
                 " dropped by the rewriter",
                 stats->changed, stats->split, stats->dropped);
+        if (stats->joined > 0)
+            fprintf(text->out, ", %" PRIu64 " left within others", stats->joined);
     }
     fputc('\n', text->out);
 }

@@ -78,6 +78,7 @@ static void put_rewriter(struct pm_json *json, const struct pm_stats *stats)
     pm_json_open(json, "rewritten", '{');
     pm_json_uint(json, "changed", stats->changed);
     pm_json_uint(json, "split", stats->split);
+    pm_json_uint(json, "joined", stats->joined);
     pm_json_uint(json, "dropped", stats->dropped);
     pm_json_close(json, '}');
 }

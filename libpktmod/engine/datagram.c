@@ -1,7 +1,11 @@
 /* datagram.c - packets that are no TCP segments: payload edits for UDP, header edits for all. */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "engine/rewriter.h"
+
+#define IP4_FLAGS 6
+#define IP4_DF    0x4000u
 
 static bool is_udp(const struct pm_headers *h)
 {
@@ -29,6 +33,21 @@ static uint64_t edited_len(const struct pm_rewriter *r, const struct pm_passage 
     for (uint32_t i = 0; i < p->plan_count; i++)
         len += (int64_t)r->plan[i].new_len - (int64_t)r->plan[i].old_len;
     return (uint64_t)len;
+}
+
+/* Where the packet outgrows the MTU, its sender may have allowed that it is cut on the way. */
+static bool has_room(const struct pm_rewriter *r, struct pm_passage *p, uint64_t len)
+{
+    const struct pm_headers *h = &p->headers;
+    if (len <= pm_payload_room(r, p))
+        return true;
+    bool may_cut = !p->assembly && h->ip_version == 4 &&
+                   !(pm_get16(p->buffer + h->l3_off + IP4_FLAGS) & IP4_DF);
+    if (!may_cut || len > PM_IP_MAX - (h->payload_off - h->l3_off))
+        return false;
+    bool may_stay = r->config.mtu < h->ip_len && !pm_is_live(r);
+    p->cut_size = may_stay ? h->ip_len : r->config.mtu;
+    return true;
 }
 
 static void build(struct pm_rewriter *r, const struct pm_passage *p)
@@ -76,7 +95,7 @@ enum pm_why pm_rewrite_datagram(struct pm_rewriter *r, struct pm_passage *p)
     if (p->plan_count == 0)
         return pm_emit_buffer(r, p, PM_WHY_NONE);
     uint64_t len = edited_len(r, p);
-    if (len > pm_payload_room(r, p))
+    if (!has_room(r, p, len))
         return refuse(r, p, PM_WHY_TOO_BIG);
     pm_count_edits(r, p);
     if (!p->is_shown_rewritten)

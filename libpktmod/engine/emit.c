@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "edit/fixup.h"
-#include "engine/rewriter.h"
+#include "engine/fragments.h"
 
 /* The packet's rule counts once however much it changed. */
 static void count_rule(struct pm_rewriter *r, const struct pm_passage *p, uint32_t rule)
@@ -80,6 +80,17 @@ static uint32_t fill_notes(const struct pm_rewriter *r, const struct pm_passage 
     return count;
 }
 
+void pm_emit_out(struct pm_rewriter *r, const struct pm_emitted *out)
+{
+    r->stats.emitted++;
+    r->stats.emitted_bytes += out->wire_len;
+    if (out->part > 0)
+        r->stats.split++;
+    if (!out->is_late)
+        r->prompt++;
+    r->config.emit(r->config.context, out);
+}
+
 static void send(struct pm_rewriter *r, const struct pm_passage *p, struct pm_emitted *out)
 {
     struct pm_edit_note notes[PM_EDIT_NOTES];
@@ -95,11 +106,10 @@ static void send(struct pm_rewriter *r, const struct pm_passage *p, struct pm_em
         out->note_count = fill_notes(r, p, notes);
         out->notes = notes;
     }
-    r->stats.emitted++;
-    r->stats.emitted_bytes += out->wire_len;
-    if (out->part > 0)
-        r->stats.split++;
-    r->config.emit(r->config.context, out);
+    if (p->assembly || p->cut_size > 0)
+        pm_fragments_send(r, p, out);
+    else
+        pm_emit_out(r, out);
 }
 
 /* An offloaded checksum leaves complete once anything was changed. */
@@ -172,12 +182,23 @@ static uint32_t live_room(const struct pm_rewriter *r, const struct pm_passage *
     return room;
 }
 
+/* A segment is cut to segments of the size of its fragments, where that is worth their headers. All
+ * else is cut to fragments. */
+static uint32_t room_of_fragments(const struct pm_passage *p, uint32_t header_len)
+{
+    uint32_t largest = p->assembly->datagram->largest;
+    bool is_segment = p->headers.ip_proto == PM_PROTO_TCP && largest >= 2 * header_len;
+    return is_segment ? largest : PM_IP_MAX;
+}
+
 uint32_t pm_payload_room(const struct pm_rewriter *r, const struct pm_passage *p)
 {
     const struct pm_headers *h = &p->headers;
     uint32_t header_len = h->payload_off - h->l3_off;
     uint32_t limit = r->config.mtu ? r->config.mtu : PM_IP_MAX;
-    if (limit < h->ip_len && !pm_is_live(r))
+    if (p->assembly)
+        limit = room_of_fragments(p, header_len);
+    else if (limit < h->ip_len && !pm_is_live(r))
         limit = h->ip_len;
     if (limit > PM_IP_MAX)
         limit = PM_IP_MAX;

@@ -1,5 +1,6 @@
 /* rewriter.c - the rewriting engine: its life and the line each packet takes. */
 #include "engine/rewriter.h"
+#include "engine/fragments.h"
 #include "engine/segment.h"
 #include "engine/wait.h"
 
@@ -18,6 +19,26 @@
 #define LIVE_RETAIN      (256u << 20)
 #define LIVE_RETAIN_DIR  (4u << 20)
 #define LIVE_PENDING_DIR (1u << 20)
+
+#define DEFAULT_DATAGRAMS          1024u
+#define DEFAULT_SOURCE_DATAGRAMS   64u
+#define DEFAULT_DATAGRAM_FRAGMENTS 64u
+#define DEFAULT_FRAGMENT_BYTES     (4u << 20)
+#define DEFAULT_FRAGMENT_MS        10000u
+
+static void complete_fragments(struct pm_rewriter_config *c)
+{
+    if (c->datagrams == 0)
+        c->datagrams = DEFAULT_DATAGRAMS;
+    if (c->source_datagrams == 0)
+        c->source_datagrams = DEFAULT_SOURCE_DATAGRAMS;
+    if (c->datagram_fragments == 0)
+        c->datagram_fragments = DEFAULT_DATAGRAM_FRAGMENTS;
+    if (c->fragment_bytes == 0)
+        c->fragment_bytes = DEFAULT_FRAGMENT_BYTES;
+    if (c->fragment_ms == 0)
+        c->fragment_ms = DEFAULT_FRAGMENT_MS;
+}
 
 static struct pm_rewriter_config complete(const struct pm_policy *policy,
                                           const struct pm_rewriter_config *config)
@@ -44,6 +65,7 @@ static struct pm_rewriter_config complete(const struct pm_policy *policy,
     }
     if (!c.has_hold_ms)
         c.hold_ms = policy->settings.hold_ms;
+    complete_fragments(&c);
     return c;
 }
 
@@ -85,7 +107,7 @@ size_t pm_rewriter_footprint(const struct pm_policy *policy,
            pm_log_store_footprint(runs_for(c.edits), c.retain_bytes) +
            rules * (sizeof(struct pm_rule_stats) + 2 * sizeof(uint64_t) + 2 * sizeof(uint32_t)) +
            pm_pending_footprint(c.pending_bytes) +
-           pm_pool_footprint(sizeof(struct pm_wait), c.waits) +
+           pm_pool_footprint(sizeof(struct pm_wait), c.waits) + pm_fragments_footprint(&c) +
            work_cap(&c) * (1 + sizeof(struct pm_plan_edit)) + PM_IP_MAX + PM_LINK_ROOM;
 }
 
@@ -123,7 +145,7 @@ static bool allocate(struct pm_rewriter *r)
            pm_pool_init(&r->streams, stream_size(policy), r->config.streams) &&
            pm_log_store_init(&r->store, runs_for(r->config.edits), r->config.retain_bytes) &&
            pm_pending_store_init(&r->pieces, r->config.pending_bytes) &&
-           pm_pool_init(&r->waits, sizeof(struct pm_wait), r->config.waits);
+           pm_pool_init(&r->waits, sizeof(struct pm_wait), r->config.waits) && pm_fragments_init(r);
 }
 
 struct pm_rewriter *pm_rewriter_new(struct pm_policy *policy,
@@ -154,6 +176,7 @@ void pm_rewriter_free(struct pm_rewriter *rewriter)
     pm_log_store_release(&rewriter->store);
     pm_pool_release(&rewriter->pieces);
     pm_pool_release(&rewriter->waits);
+    pm_fragments_release(rewriter);
     free(rewriter->work);
     free(rewriter->rules);
     free(rewriter->rule_packet);
@@ -229,12 +252,9 @@ static void look_at_first_sum(struct pm_rewriter *r, struct pm_passage *p)
         pm_packet_sum(r, p);
 }
 
-static enum pm_why take_line(struct pm_rewriter *r, struct pm_passage *p)
+enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p)
 {
     const struct pm_headers *h = &p->headers;
-    if (h->parse == PM_PARSE_NOT_IP || h->parse == PM_PARSE_BAD_L3)
-        return pass_unread(r, p);
-
     pm_track(&r->flows, h, p->packet->dir, r->now_ns, &p->tracked);
     pm_passage_track(r, p);
     if (!p->tracked.flow)
@@ -255,6 +275,17 @@ static enum pm_why take_line(struct pm_rewriter *r, struct pm_passage *p)
     return is_tcp ? pm_rewrite_tcp(r, p) : pm_rewrite_datagram(r, p);
 }
 
+static enum pm_why take_line(struct pm_rewriter *r, struct pm_passage *p)
+{
+    const struct pm_headers *h = &p->headers;
+    enum pm_why why;
+    if (h->parse == PM_PARSE_NOT_IP || h->parse == PM_PARSE_BAD_L3)
+        return pass_unread(r, p);
+    if (h->is_fragment && pm_fragments_take(r, p, &why))
+        return why;
+    return pm_rewriter_line(r, p);
+}
+
 void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct pm_packet *packet,
                       uint8_t *buffer)
 {
@@ -273,6 +304,8 @@ void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct 
     p->is_late = p->is_own = false;
     p->header_rule = PM_NO_RULE;
     p->is_sum_known = false;
+    p->assembly = NULL;
+    p->cut_size = 0;
     pm_headers_parse(packet->link, packet->data, packet->len, packet->wire_len, &p->headers);
 }
 
@@ -280,7 +313,7 @@ void pm_passage_track(struct pm_rewriter *r, struct pm_passage *p)
 {
     p->subject.has_flow = true;
     p->subject.to_server = p->tracked.to_server;
-    p->subject.flow_is_new = p->tracked.is_new;
+    p->subject.flow_is_new = p->tracked.is_new || (p->assembly && p->assembly->flow_is_new);
     p->subject.dir = p->tracked.dir;
     p->is_shown_rewritten = is_shown_rewritten(r, p->tracked.dir);
     p->is_ack_lifted = is_ack_lifted(r, p->tracked.dir);
@@ -296,10 +329,10 @@ enum pm_why pm_rewrite(struct pm_rewriter *rewriter, const struct pm_packet *pac
     r->stats.packets++;
     r->stats.bytes += packet->wire_len;
     pm_passage_begin(r, &p, packet, buffer);
-    uint64_t emitted = r->stats.emitted;
+    uint64_t prompt = r->prompt;
     enum pm_why why = take_line(r, &p);
     pm_count_why(r, why);
-    if (r->stats.emitted == emitted) {
+    if (r->prompt == prompt && why != PM_WHY_FRAGMENT_HELD) {
         r->stats.dropped++;
         r->stats.dropped_bytes += packet->wire_len;
     }
@@ -310,13 +343,16 @@ enum pm_why pm_rewrite(struct pm_rewriter *rewriter, const struct pm_packet *pac
 
 uint64_t pm_rewriter_next_ns(const struct pm_rewriter *rewriter)
 {
-    return pm_wait_next_ns(rewriter);
+    uint64_t fragments_ns = pm_reassembly_next_ns(&rewriter->fragments);
+    uint64_t waits_ns = pm_wait_next_ns(rewriter);
+    return fragments_ns < waits_ns ? fragments_ns : waits_ns;
 }
 
 void pm_rewriter_due(struct pm_rewriter *rewriter, uint64_t now_ns)
 {
     if (now_ns > rewriter->now_ns)
         rewriter->now_ns = now_ns;
+    pm_reassembly_due(&rewriter->fragments, rewriter->now_ns);
     pm_wait_due(rewriter);
 }
 
@@ -324,6 +360,7 @@ void pm_rewriter_flush(struct pm_rewriter *rewriter, uint64_t now_ns)
 {
     if (now_ns > rewriter->now_ns)
         rewriter->now_ns = now_ns;
+    pm_reassembly_due(&rewriter->fragments, UINT64_MAX);
     pm_wait_flush(rewriter);
 }
 

@@ -2,6 +2,7 @@
  *
  *     rewriter.c   parse -> flow -> select ->  tcp.c       -> place.c (search, log, map) -> emit.c
  *                                          ->  datagram.c  (search)                      -> emit.c
+ *     fragments.c  before the flow: fragments wait and take the line as one packet
  */
 #ifndef PM_ENGINE_REWRITER_H
 #define PM_ENGINE_REWRITER_H
@@ -9,6 +10,7 @@
 #include "edit/log.h"
 #include "engine/policy.h"
 #include "engine/stream.h"
+#include "flow/reassembly.h"
 #include "flow/track.h"
 #include "wire/checksum.h"
 
@@ -79,8 +81,13 @@ struct pm_rewriter {
     uint64_t selections;
     struct pm_plan_edit *plan;
     uint8_t *frame; /* a packet under construction */
+    struct pm_reassembly fragments;
+    uint8_t *whole, *piece; /* a datagram made of fragments; one of those it is cut to */
+    uint64_t prompt;        /* packets emitted that are not late */
     uint64_t now_ns;
 };
+
+struct pm_assembly;
 
 /* One packet on its way through the rewriter. */
 struct pm_passage {
@@ -95,11 +102,14 @@ struct pm_passage {
     bool is_shown_rewritten; /* the view shows this packet's own bytes rewritten */
     bool is_ack_lifted;      /* and its acknowledgements as those of the rewritten stream */
     uint32_t plan_count;
-    uint64_t plan_offset; /* of the searched bytes: in the stream, or in the payload */
-    bool is_late;         /* no packet: bytes that waited */
-    bool is_own;          /* no packet: pktmod speaks for an end */
-    bool is_changed;      /* bytes of buffer were changed in place */
-    uint32_t header_rule; /* last rule that changed a header field */
+    uint64_t plan_offset;         /* of the searched bytes: in the stream, or in the payload */
+    bool is_late;                 /* no packet: bytes that waited */
+    bool is_own;                  /* no packet: pktmod speaks for an end */
+    bool is_changed;              /* bytes of buffer were changed in place */
+    uint32_t header_rule;         /* last rule that changed a header field */
+    struct pm_assembly *assembly; /* the packet came as fragments; NULL: as one */
+    uint32_t cut_size;            /* without assembly: a changed datagram that is larger leaves as
+                                     fragments of so many IP bytes at most; 0: as it is */
 };
 
 static inline struct pm_rewriter_flow *pm_rewriter_own(const struct pm_passage *p)
@@ -155,7 +165,10 @@ enum pm_why pm_emit_buffer(struct pm_rewriter *r, struct pm_passage *p, enum pm_
  * payload_off. */
 void pm_emit_frame(struct pm_rewriter *r, struct pm_passage *p, uint32_t payload_len,
                    uint32_t part);
-/* Largest payload that a changed packet may have. */
+/* Counts a packet that leaves, and hands it over. */
+void pm_emit_out(struct pm_rewriter *r, const struct pm_emitted *out);
+/* Largest payload that a changed packet may have, in one piece where it is not a datagram that came
+ * in fragments. */
 uint32_t pm_payload_room(const struct pm_rewriter *r, const struct pm_passage *p);
 /* Counts the planned edits from `first` on as made. */
 void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p);
@@ -169,6 +182,8 @@ void pm_clamp_mss(struct pm_rewriter *r, struct pm_passage *p);
 
 void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct pm_packet *packet,
                       uint8_t *buffer);
+/* The way of a packet that is no fragment. */
+enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p);
 /* What follows from the packet's side of the flow: view, subject. */
 void pm_passage_track(struct pm_rewriter *r, struct pm_passage *p);
 enum pm_why pm_rewrite_tcp(struct pm_rewriter *r, struct pm_passage *p);

@@ -135,7 +135,17 @@ static enum pm_truth holds_for_packet(const struct pm_conds *c, const struct pm_
     return PM_FALSE;
 }
 
-/* Ports are constant, but a packet whose L4 header cannot be read says nothing of its flow's. */
+/* Ports are constant, but a packet whose L4 header cannot be read says nothing of its flow's; and
+ * of a later fragment nothing is known that follows from the flow. */
+static bool is_told(const struct pm_subject *s, enum pm_field field)
+{
+    const struct pm_headers *h = s->headers;
+    if (h->parse == PM_PARSE_L4)
+        return true;
+    bool is_of_flow = field == PM_FIELD_FLOW || field == PM_FIELD_DIR;
+    return !pm_field_needs_l4(field) && !(is_of_flow && h->is_fragment);
+}
+
 static enum pm_truth holds_for_flow(const struct pm_conds *c, const struct pm_node *node,
                                     const struct pm_subject *s)
 {
@@ -144,8 +154,7 @@ static enum pm_truth holds_for_flow(const struct pm_conds *c, const struct pm_no
         return PM_DEPENDS;
     if (!pm_field_fits_flow(s, field))
         return PM_FALSE;
-    if (!pm_field_info(field)->flow_constant ||
-        (pm_field_needs_l4(field) && s->headers->parse != PM_PARSE_L4))
+    if (!pm_field_info(field)->flow_constant || !is_told(s, field))
         return PM_DEPENDS;
     return holds_for_packet(c, node, s);
 }

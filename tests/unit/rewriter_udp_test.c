@@ -166,6 +166,7 @@ static void growth_beyond_the_mtu_is_refused_as_the_policy_says(void **state)
     struct talk t;
     config.mtu = 40;
     struct talk_packet p = datagram(4, "aa 345678");
+    p.df = 1;
     begin_replacing(&t, "aa", "LONGER", &settings, config);
     talk_send(&t, &p);
     assert_true(talk_is_unchanged(&t, &p));

@@ -75,6 +75,10 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(MALFORMED, "malformed", "a length or header field contradicts the bytes")                    \
     X(TRUNCATED, "truncated", "the capture holds only part of the packet")                         \
     X(FRAGMENT, "fragment", "an IP fragment; not rewritten")                                       \
+    X(FRAGMENT_HELD, "fragment_held", "an IP fragment; waits for the rest of its datagram")        \
+    X(FRAGMENT_TIMEOUT, "fragment_timeout", "the rest of its datagram never came")                 \
+    X(FRAGMENT_OVERLAP, "fragment_overlap", "of fragments that contradict each other; dropped")    \
+    X(FRAGMENTS_FULL, "fragments_full", "no room for fragments to wait; oldest given up")          \
     X(BAD_CHECKSUM, "bad_checksum", "its checksum is wrong; never repaired")                       \
     X(BAD_FLAGS, "bad_flags", "a combination of TCP flags that no stack sends")                    \
     X(FLOWS_FULL, "flows_full", "no room for another flow; judged alone, not rewritten")           \
@@ -103,7 +107,7 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(OUT_OF_WINDOW, "out_of_window", "far from what its receiver expects; not sent on")           \
     X(OLD_TIMESTAMP, "old_timestamp", "its timestamp is older than one already taken (PAWS)")      \
     X(BAD_OPTIONS, "bad_options", "TCP options that contradict their lengths")                     \
-    X(FUTURE_ACK, "future_ack", "acknowledges bytes that were never sent, or far back")                         \
+    X(FUTURE_ACK, "future_ack", "acknowledges bytes that were never sent, or far back")            \
     X(OLD_ACK, "old_ack", "acknowledges less than a packet before it, and brings nothing else")    \
     X(ACK_ABSORBED, "ack_absorbed", "acknowledges part of an edit: nothing the sender could use")  \
     X(ANSWERED, "answered", "its receiver has all it brings; pktmod acknowledged it")              \
@@ -254,6 +258,11 @@ struct pm_rewriter_config {
     uint32_t waits;             /* directions that wait at a time; 0: 4096 */
     bool has_hold_ms;           /* hold_ms instead of what the policy says */
     uint32_t hold_ms;
+    uint32_t datagrams;          /* whose fragments wait at a time; 0: 1024 */
+    uint32_t source_datagrams;   /* of them, from one IPv4 address or IPv6 /64; 0: 64 */
+    uint32_t datagram_fragments; /* and fragments of each; 0: 64 */
+    uint32_t fragment_bytes;     /* all fragments that wait; 0: 4 MiB */
+    uint32_t fragment_ms;        /* longest wait for the rest of a datagram; 0: 10000 */
     bool clamp_mss; /* lower the MSS on SYNs by what one edit may add, where one may be made */
     pm_emit_fn *emit;
     pm_event_fn *event; /* NULL: not told */
@@ -297,6 +306,7 @@ struct pm_stats {
     uint64_t emitted, emitted_bytes; /* rewriter */
     uint64_t changed;                /* rewriter: packets in that left changed */
     uint64_t split;                  /* rewriter: packets added by cutting to the MTU */
+    uint64_t joined;                 /* rewriter: fragments in that left within another packet */
     uint64_t flows;                  /* flows seen */
     uint64_t flows_now, flows_max;
     uint64_t why[PM_WHY_COUNT];
