@@ -188,7 +188,7 @@ def sender_pauses(world):
 def find_in_two_small_writes(world):
     """The sender keeps the second write back until the first is acknowledged (Nagle), all of it."""
     listener = world.listen()
-    client, server = world.dial(listener)
+    client, server = world.dial(listener, timeout=5)
     slowest = 0.0
     for _ in range(10):
         begin = time.monotonic()

@@ -9,6 +9,7 @@ combination; --capture keeps what both kernels sent and got. Ends with 77 where 
 import argparse
 import itertools
 import pathlib
+import signal
 import sys
 import time
 
@@ -160,7 +161,7 @@ def tell_more(world):
         told = world.sockets()
         if not world.stats:
             world.stop()
-        print(f"{told}      {numbers(world)}", flush=True)
+        print(f"{told}      {numbers(world)}\n{world.said[-500:]}", flush=True)
     except (AssertionError, OSError) as problem:
         print(f"      {problem}", flush=True)
 
@@ -182,6 +183,7 @@ def main():
     if why:
         print(f"skipped: {why}")
         return 77
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # so that worlds are taken down
     sweep()
     if given.capture:
         pathlib.Path(given.capture).mkdir(parents=True, exist_ok=True)

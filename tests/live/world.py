@@ -11,12 +11,14 @@ import pathlib
 import re
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 
 CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
 SIDES = ("host", "network")
 DEVICES = {"host": "pmhost", "network": "pmnet"}
 ADDRESSES = {4: {"host": "10.77.0.1", "network": "10.77.0.2"}, 6: {"host": "fd77::1", "network": "fd77::2"}}
@@ -48,6 +50,10 @@ def inside(name):
             yield
         finally:
             libc.setns(home.fileno(), CLONE_NEWNET)
+
+
+def die_with_parent():
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def sweep():
@@ -99,7 +105,7 @@ class World:
         self.names = {side: f"{PREFIX}-{os.getpid()}-{number}-{side}" for side in SIDES}
         self.carry, self.rules, self.options = carry, rules, options
         self.capture, self.seconds = capture, seconds
-        self.stats, self.kernels = {}, {}
+        self.stats, self.kernels, self.said = {}, {}, ""
         self.ends = contextlib.ExitStack()
 
     def __enter__(self):
@@ -162,7 +168,7 @@ class World:
     def start(self, side, command, **how):
         """A process in the namespace; it is ended with this world."""
         with self.inside(side):
-            process = subprocess.Popen(command, **how)
+            process = subprocess.Popen(command, preexec_fn=die_with_parent, **how)
         self.ends.callback(self.end, process)
         return process
 
@@ -180,9 +186,9 @@ class World:
         """Stops carry, and reads what it and the kernels counted."""
         self.kernels = {side: self.counters(side) for side in SIDES}
         self.carrier.terminate()
-        output, errors = self.carrier.communicate(timeout=30)
+        output, self.said = self.carrier.communicate(timeout=30)
         if self.carrier.returncode:
-            raise AssertionError(f"carry ended with {self.carrier.returncode}: {errors[-3000:]}")
+            raise AssertionError(f"carry ended with {self.carrier.returncode}: {self.said[-3000:]}")
         self.stats = json.loads(output)
         return self.stats
 
