@@ -181,6 +181,9 @@ static void draw_streams(struct plan *p, struct dice *d)
     for (int side = 0; side < 2; side++) {
         if (p->tcp[side].cut == TCP_CUT_TINY && p->out_len[side] > MOST_TINY)
             p->out_len[side] = MOST_TINY;
+        int64_t most = 3000 + 500 * p->tcp[1 - side].buffer_len;
+        if (p->out_len[side] > most)
+            p->out_len[side] = most;
         fill_stream(p, d, side, letters[side]);
         bound_stream(p, side);
     }

@@ -117,7 +117,8 @@ void tcp_send_bytes(struct tcp *t, int64_t from, const uint8_t *data, int64_t le
     s.tsval = ts_now(t);
     s.tsecr = t->ts_recent;
     fill_sacks(t, &s);
-    while (s.sack_count > 0 && len + (t->ts_on ? 12 : 0) + 4 + 8 * s.sack_count > t->peer_mss)
+    int64_t mss = tcp_segment_room(t);
+    while (s.sack_count > 0 && len > 0 && len + 4 + 8 * s.sack_count > mss)
         s.sack_count--; /* data goes first (RFC 6691: options count) */
     s.data = data;
     s.len = (size_t)len;
