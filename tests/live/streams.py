@@ -20,8 +20,8 @@ from world import World, missing, sweep
 
 MB = 1_000_000
 TOTAL_S = 540  # for everything; what has not begun by then has failed
-COUNTED = (("RetransSegs", "retransmitted"), ("TCPTimeouts", "timeouts"), ("TCPDSACKRecv", "dsack"),
-           ("TCPSpuriousRtxHostQueues", "host_queue"), ("DeviceDropped", "device_dropped"))
+COUNTED = (("RetransSegs", "retransmitted"), ("TCPTimeouts", "timeouts"), ("TCPDSACKOldSent", "arrived_twice"),
+           ("TCPDSACKRecv", "dsacks_told"), ("TCPSpuriousRtxHostQueues", "host_queue"), ("DeviceDropped", "device_dropped"))
 
 
 class Stream:
