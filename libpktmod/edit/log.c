@@ -411,7 +411,8 @@ static uint64_t run_k_end(const struct pm_log *log, const struct pm_log_store *s
 void pm_log_forget(struct pm_log *log, struct pm_log_store *s, size_t bytes, uint64_t limit)
 {
     uint64_t old_floor = log->k_floor;
-    while (log->oldest_chunk != PM_NIL && pm_log_kept(log) > bytes && log->o_floor < limit) {
+    while (log->oldest_chunk != PM_NIL && (bytes == 0 || pm_log_kept(log) > bytes) &&
+           log->o_floor < limit) {
         struct pm_place p;
         pm_place_at(log, s, log->oldest_chunk, log->skipped, &p);
         uint64_t k_end = run_k_end(log, s, &p);

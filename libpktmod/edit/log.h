@@ -54,7 +54,8 @@ void pm_log_edit(struct pm_log *log, struct pm_log_store *s, uint32_t old_len, c
                  uint32_t with_len);
 void pm_log_gap(struct pm_log *log, struct pm_log_store *s, uint64_t len);
 
-/* Forgets the oldest bytes until at most `bytes` are kept or the floor reaches O position limit.
+/* Forgets the oldest bytes until at most `bytes` are kept or the floor reaches O position limit;
+ * with 0 also the runs that keep none.
  * An edit is forgotten whole or not at all. */
 void pm_log_forget(struct pm_log *log, struct pm_log_store *s, size_t bytes, uint64_t limit);
 static inline size_t pm_log_kept(const struct pm_log *log)

@@ -141,12 +141,25 @@ void pm_live_tell(struct pm_rewriter *r, struct pm_half *half)
     pm_log_forget(&half->log, &r->store, 0, half->acked_o);
 }
 
-static void advance(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_m)
+/* A receiver that had got the bytes behind a gap early would have acknowledged all of them at once.
+ * Its acknowledgements one by one would look to a sender without timestamps like round trips as
+ * long as the whole recovery took; so only the last is handed on. */
+static bool is_passed_over(const struct pm_rewriter_flow *flow, struct pm_live *live,
+                           uint64_t ack_m, bool is_same)
+{
+    if (ack_m < live->filled_m && !is_same && !pm_live_has_timestamps(flow))
+        return true;
+    live->filled_m = 0;
+    return false;
+}
+
+static void advance(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_m, bool is_told)
 {
     struct pm_live *live = &half->live;
     if (ack_m > live->acked_m)
         live->acked_m = ack_m;
-    pm_live_tell(r, half);
+    if (is_told)
+        pm_live_tell(r, half);
     if (live->acked_m >= live->sent_m)
         live->pieces = live->swallowed = 0;
 }
@@ -205,7 +218,8 @@ enum pm_ack_news pm_live_ack(struct pm_rewriter *r, struct pm_passage *p, struct
     live->in_ack = ack;
     live->in_window = window;
     live->is_syn_window = is_syn;
-    advance(r, half, ack_m);
+    bool is_held = is_passed_over(flow, live, ack_m, is_same);
+    advance(r, half, ack_m, !is_held);
     note_edge(live, flow, ack_m, scale);
     if (!is_same || !live->has_ack || live->told_o != was_told)
         live->out_window = pm_live_window(r, flow, half, p->tracked.side, is_syn);
@@ -215,5 +229,7 @@ enum pm_ack_news pm_live_ack(struct pm_rewriter *r, struct pm_passage *p, struct
     if (!was_there || live->told_o != was_told || live->out_window != was_window ||
         pm_sack_is_there(&p->headers, p->buffer))
         return PM_ACK_NEW;
-    return is_same ? PM_ACK_SAME : half->log.is_edited ? PM_ACK_ABSORBED : PM_ACK_NEW;
+    if (is_same)
+        return PM_ACK_SAME;
+    return is_held || half->log.is_edited ? PM_ACK_ABSORBED : PM_ACK_NEW;
 }

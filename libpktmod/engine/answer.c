@@ -123,18 +123,21 @@ static void bring_forward(struct pm_stretch *list, uint32_t count, uint64_t o)
     }
 }
 
-void pm_live_answer_early(struct pm_rewriter *r, const struct pm_passage *p,
-                          const struct pm_segment *s)
+void pm_live_answer_early(struct pm_rewriter *r, struct pm_flow *flow, unsigned receiver,
+                          uint64_t o)
 {
     struct pm_stretch list[STRETCHES];
-    struct pm_answer answer = {.from = 1 - p->tracked.side, .sack = list};
-    uint64_t frontier = s->half->log.o_end;
-    if (has_sack(pm_rewriter_own(p))) {
+    struct pm_answer answer = {.from = receiver, .sack = list};
+    const struct pm_rewriter_flow *own = pm_flow_own(flow);
+    struct pm_stream *stream = pm_stream_at(r, own->stream);
+    const struct pm_half *half = &stream->half[1 - receiver];
+    uint64_t frontier = half->log.o_end;
+    if (has_sack(own)) {
         answer.sack_count =
-            pm_pending_stretches(&s->half->pending, &r->pieces, frontier, list, STRETCHES);
+            pm_pending_stretches(&half->pending, &r->pieces, frontier, list, STRETCHES);
         if (answer.sack_count > 0 && list[0].begin == frontier) /* a held tail is not early */
             memmove(list, list + 1, --answer.sack_count * sizeof *list);
-        bring_forward(list, answer.sack_count, s->a);
+        bring_forward(list, answer.sack_count, o);
     }
-    pm_live_answer(r, s->stream, &answer);
+    pm_live_answer(r, stream, &answer);
 }

@@ -278,7 +278,7 @@ static void find_flow(struct pm_filter *f, struct passage *p)
     p->tracked = (struct pm_tracked){.dir = p->packet->dir};
     if (parse == PM_PARSE_NOT_IP || parse == PM_PARSE_BAD_L3)
         return;
-    pm_track(&f->flows, &p->headers, p->packet->dir, f->now_ns, &p->tracked);
+    pm_track(&f->flows, &p->headers, p->packet->dir, true, f->now_ns, &p->tracked);
     if (!p->tracked.flow)
         f->stats.why[PM_WHY_FLOWS_FULL]++;
     else if (p->tracked.is_new)

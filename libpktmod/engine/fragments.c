@@ -213,7 +213,7 @@ static bool is_reachable(const struct pm_rewriter *r, const struct pm_passage *p
 /* Whether the flow that the first fragment shows is one that rules reach. */
 static bool is_selected(struct pm_rewriter *r, struct pm_passage *p, bool *flow_is_new)
 {
-    pm_track(&r->flows, &p->headers, p->packet->dir, r->now_ns, &p->tracked);
+    pm_track(&r->flows, &p->headers, p->packet->dir, false, r->now_ns, &p->tracked);
     pm_passage_track(r, p);
     pm_track_undo(&p->tracked); /* its flags count when it is whole */
     if (!p->tracked.flow)

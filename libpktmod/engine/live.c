@@ -12,6 +12,7 @@
 #define TCP_SEQ    4
 #define TCP_FLAGS  13
 #define TCP_URGENT 18
+#define OWED_MOST  2 /* duplicate ACKs that are sent at once, later */
 
 /* ------------------------------------------------------------------ sending */
 
@@ -201,6 +202,32 @@ static void acknowledge(struct pm_rewriter *r, struct pm_passage *p, struct pm_s
     pm_live_answer(r, s->stream, &(struct pm_answer){.from = receiver});
 }
 
+/* A duplicate ACK that overtook the receiver's own would make the sender repeat what that has. A
+ * few early segments long it is waited for. */
+static void answer_early(struct pm_rewriter *r, const struct pm_passage *p,
+                         const struct pm_segment *s)
+{
+    struct pm_live *live = &s->half->live;
+    if (live->acked_m < live->sent_m && live->owed < OWED_MOST) {
+        live->owed++;
+        return;
+    }
+    live->owed = 0;
+    pm_live_answer_early(r, p->tracked.flow, 1 - p->tracked.side, s->a);
+}
+
+/* The receiver has all that was sent: now what is owed can be said. */
+static void pay_owed(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half)
+{
+    struct pm_live *live = &half->live;
+    if (live->owed == 0 || live->acked_m < live->sent_m)
+        return;
+    uint64_t early = pm_pending_next(&half->pending, &r->pieces, arrived_o(r, half));
+    for (; live->owed > 0 && early != UINT64_MAX; live->owed--)
+        pm_live_answer_early(r, p->tracked.flow, p->tracked.side, early);
+    live->owed = 0;
+}
+
 /* Nothing of the segment leaves: whoever needs an answer gets it. */
 static enum pm_why answer(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s,
                           bool has_fin_flag, bool is_repeat)
@@ -209,7 +236,7 @@ static enum pm_why answer(struct pm_rewriter *r, struct pm_passage *p, struct pm
     struct pm_live *live = &half->live;
     uint64_t acked_o = pm_live_acked_o(r, half);
     if (s->a > arrived_o(r, half)) {
-        pm_live_answer_early(r, p, s);
+        answer_early(r, p, s);
         return s->why != PM_WHY_NONE ? s->why : PM_WHY_OUT_OF_ORDER;
     }
     bool is_settled = acked_o >= end_of(s, has_fin_flag);
@@ -340,8 +367,13 @@ static enum pm_why take_bytes(struct pm_rewriter *r, struct pm_passage *p, struc
     clear_urgent(r, p, s);
     if (!pm_segment_place(r, p, s))
         return PM_WHY_OUT_OF_WINDOW;
-    if (s->b > s->a || has_fin_flag)
-        return send_bytes(r, p, s, news, is_repeat);
+    bool fills = s->half->log.o_end > s->b; /* more than its own bytes can leave */
+    if (s->b > s->a || has_fin_flag) {
+        enum pm_why sent = send_bytes(r, p, s, news, is_repeat);
+        if (fills && !is_repeat)
+            s->half->live.filled_m = s->half->live.sent_m;
+        return sent;
+    }
     enum pm_why why = silence(s, news);
     if (why != PM_WHY_NONE)
         return why;
@@ -386,6 +418,8 @@ enum pm_why pm_live_take(struct pm_rewriter *r, struct pm_passage *p, struct pm_
         why = take_bytes(r, p, s, news);
     follow_up(r, s->peer);
     follow_up(r, s->half);
+    if (s->peer->is_active)
+        pay_owed(r, p, s->peer);
     p->tracked.flow->is_pinned = pm_stream_is_stretched(s->stream) &&
                                  p->tracked.flow->fin_seen != 3 && !p->tracked.flow->rst_seen;
     return why;

@@ -79,8 +79,9 @@ struct pm_answer {
 };
 void pm_live_answer(struct pm_rewriter *r, struct pm_stream *stream,
                     const struct pm_answer *answer);
-/* For bytes that came too early: a duplicate ACK that says what waits here. */
-void pm_live_answer_early(struct pm_rewriter *r, const struct pm_passage *p,
-                          const struct pm_segment *s);
+/* For bytes that came too early, o being one of them: a duplicate ACK in the name of their receiver
+ * that says what waits here. */
+void pm_live_answer_early(struct pm_rewriter *r, struct pm_flow *flow, unsigned receiver,
+                          uint64_t o);
 
 #endif

@@ -116,7 +116,7 @@ static struct front front_of(struct pm_rewriter *r, const struct pm_half *half, 
 }
 
 /* Takes decided bytes out, and keeps the wait and its time in step with what is left. */
-static void settle(struct pm_rewriter *r, struct pm_half *half, bool tail_is_new)
+static void settle(struct pm_rewriter *r, struct pm_half *half)
 {
     uint64_t o = half->log.o_end;
     pm_pending_drop(&half->pending, &r->pieces, o);
@@ -124,16 +124,21 @@ static void settle(struct pm_rewriter *r, struct pm_half *half, bool tail_is_new
         pm_wait_end(r, half);
         return;
     }
-    bool has_tail = pm_pending_next(&half->pending, &r->pieces, o) == o;
-    if (!has_tail || tail_is_new || !pm_wait_is_timed(r, half))
-        pm_wait_time(r, half, has_tail);
+    struct pm_stretch tail;
+    bool has_tail =
+        pm_pending_stretches(&half->pending, &r->pieces, o, &tail, 1) == 1 && tail.begin == o;
+    if (has_tail && o < half->tail_o && pm_wait_is_timed(r, half))
+        return; /* its oldest byte is one that waits already */
+    half->tail_o = has_tail ? tail.end : o;
+    pm_wait_time(r, half, has_tail);
 }
 
 static void advance(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,
                     struct front *front)
 {
-    size_t len = front->len > 0 ? decide(r, p, half, front) : 0;
-    settle(r, half, len > 0);
+    if (front->len > 0)
+        decide(r, p, half, front);
+    settle(r, half);
 }
 
 static void skip_gap(struct pm_rewriter *r, struct pm_half *half, uint64_t to)
@@ -162,7 +167,7 @@ static void decide_all(struct pm_rewriter *r, struct pm_passage *p, struct pm_ha
     decide_pending(r, p, half);
     if (half->has_fin && half->fin_o > half->log.o_end)
         skip_gap(r, half, half->fin_o);
-    settle(r, half, false);
+    settle(r, half);
 }
 
 /* Sends what was decided since m_low without a packet. */
@@ -304,6 +309,7 @@ static void receive_next(struct pm_rewriter *r, struct pm_passage *p, struct pm_
     if (len == front.len)
         return;
     if (keep_pending(r, p, s, half->log.o_end)) {
+        half->tail_o = s->b;
         pm_wait_time(r, half, true);
         s->why = p->plan_count == 0 ? PM_WHY_HELD : s->why;
         return;
@@ -336,7 +342,7 @@ static void receive_crowded(struct pm_rewriter *r, struct pm_passage *p, struct 
         size_t len = decide(r, p, half, &front);
         tell_release(r, p, half, len, PM_WHY_HOLD_FULL);
     }
-    settle(r, half, false);
+    settle(r, half);
     if (s->b > half->log.o_end && !half->live.is_stalled)
         receive_next(r, p, s);
 }
@@ -359,7 +365,7 @@ static void receive_pending(struct pm_rewriter *r, struct pm_passage *p, struct 
         if (s->b > half->log.o_end)
             receive_next(r, p, s);
         if (half->is_waiting)
-            settle(r, half, false);
+            settle(r, half);
         return;
     }
     struct front front = front_of(r, half, true);

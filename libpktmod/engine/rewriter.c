@@ -60,6 +60,8 @@ static struct pm_rewriter_config complete(const struct pm_policy *policy,
     if (c.waits == 0)
         c.waits = DEFAULT_WAITS;
     if (is_live) {
+        if (c.checksums == PM_CHECKSUMS_AUTO)
+            c.checksums = PM_CHECKSUMS_VERIFY; /* a sender could write what passes for offloaded */
         c.view = PM_VIEW_REWRITTEN;
         c.waits = c.streams < UINT32_MAX / 2 ? 2 * c.streams : c.streams;
     }
@@ -252,10 +254,18 @@ static void look_at_first_sum(struct pm_rewriter *r, struct pm_passage *p)
         pm_packet_sum(r, p);
 }
 
+/* Live, a SYN with a wrong checksum begins nothing. In a recording that is not known so early. */
+static bool may_begin(const struct pm_rewriter *r, struct pm_passage *p)
+{
+    const struct pm_headers *h = &p->headers;
+    bool is_syn = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP && (h->tcp_flags & PM_SYN);
+    return !is_syn || !pm_is_live(r) || pm_packet_sum(r, p) != PM_SUM_WRONG;
+}
+
 enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p)
 {
     const struct pm_headers *h = &p->headers;
-    pm_track(&r->flows, h, p->packet->dir, r->now_ns, &p->tracked);
+    pm_track(&r->flows, h, p->packet->dir, may_begin(r, p), r->now_ns, &p->tracked);
     pm_passage_track(r, p);
     if (!p->tracked.flow)
         return pm_emit_buffer(r, p, PM_WHY_FLOWS_FULL);

@@ -23,14 +23,16 @@ struct pm_live {
     uint64_t edge_m;  /* the receiver takes up to here */
     uint64_t told_o;  /* acked_m and edge_m as the sender was told */
     uint64_t told_edge_o;
-    uint64_t ts_recent_ns;          /* when ts_recent was taken */
-    uint32_t ts_recent;             /* RFC 7323 section 4.3 */
-    uint32_t tsval, tsecr;          /* the sender's newest */
-    uint32_t in_ack;                /* last acknowledgement as it came */
+    uint64_t filled_m;     /* where bytes end that waited behind a gap and left at once; 0: none */
+    uint64_t ts_recent_ns; /* when ts_recent was taken */
+    uint32_t ts_recent;    /* RFC 7323 section 4.3 */
+    uint32_t tsval, tsecr; /* the sender's newest */
+    uint32_t in_ack;       /* last acknowledgement as it came */
     uint16_t in_window, out_window; /* and its window as it came and as it left */
     uint16_t pmtu;                  /* from ICMP errors; 0: none */
     uint8_t pieces, swallowed;      /* of the last segment that was cut; duplicate ACKs left out */
-    bool is_syn_window; /* it came in a SYN: not scaled */
+    uint8_t owed;                   /* duplicate ACKs for early bytes, not sent yet */
+    bool is_syn_window;             /* it came in a SYN: not scaled */
     bool has_ack, has_edge, has_ts_recent, has_tsval;
     bool is_stalled; /* bytes were received for whose rewriting there was no room */
 };
@@ -43,6 +45,7 @@ struct pm_half {
     uint32_t
         wait; /* in waits, plus 1: set while pending holds anything; live: once a packet came */
     uint64_t begin_o; /* first byte */
+    uint64_t tail_o;  /* what of a held tail was there when its time began ends here */
     uint64_t fin_o;   /* position of the FIN */
     uint64_t acked_o; /* highest position that the other end acknowledged */
     uint64_t sent_o;  /* what lies below was sent; nothing above is forgotten */

@@ -70,7 +70,7 @@ static void track_alone(const struct pm_headers *h, const struct pm_flow_key *ke
 }
 
 void pm_track(struct pm_flow_table *t, const struct pm_headers *h, enum pm_dir given,
-              uint64_t now_ns, struct pm_tracked *out)
+              bool may_begin, uint64_t now_ns, struct pm_tracked *out)
 {
     struct pm_flow_key key;
     out->side = pm_flow_key_make(h, &key);
@@ -85,7 +85,7 @@ void pm_track(struct pm_flow_table *t, const struct pm_headers *h, enum pm_dir g
         track_alone(h, &key, given, out);
         return;
     }
-    if (!out->is_new && is_syn && is_closed(flow)) {
+    if (!out->is_new && is_syn && may_begin && is_closed(flow)) {
         pm_flow_renew(t, flow);
         out->is_new = true;
     }

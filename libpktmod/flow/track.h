@@ -15,12 +15,14 @@ struct pm_tracked {
     uint8_t syn_before, fin_before, rst_before; /* the flow's *_seen without this packet */
 };
 
-/* Finds or makes the packet's flow. h->parse is L4, L3 or BAD_L4. The initiator is the sender of a
+/* may_begin: a SYN may start a new life of a flow that is there (its packet is sound).
+ *
+ * Finds or makes the packet's flow. h->parse is L4, L3 or BAD_L4. The initiator is the sender of a
  * SYN, the addressee of a SYN-ACK; of a flow seen from its middle on it is the end with the
  * unprivileged port if only one end has one, else the sender of the first packet. A SYN in a closed
  * flow (both FINs, or a RST) starts the flow's next life. */
 void pm_track(struct pm_flow_table *t, const struct pm_headers *h, enum pm_dir given,
-              uint64_t now_ns, struct pm_tracked *out);
+              bool may_begin, uint64_t now_ns, struct pm_tracked *out);
 
 /* The packet turned out to be one that no receiver takes: its flags count for nothing. */
 void pm_track_undo(const struct pm_tracked *tracked);

@@ -164,7 +164,7 @@ static const struct pm_tracked *packet(struct tracking *t, uint8_t src, uint16_t
                                        uint16_t dport, uint8_t flags, enum pm_dir given)
 {
     tcp(&t->headers, t->frame, src, sport, dst, dport, flags);
-    pm_track(&t->table, &t->headers, given, t->now_ns++, &t->tracked);
+    pm_track(&t->table, &t->headers, given, true, t->now_ns++, &t->tracked);
     return &t->tracked;
 }
 
@@ -242,7 +242,7 @@ static void packets_without_ports_do_not_meet_port_zero(void **state)
     t.frame[7] = 1; /* fragment offset 8 */
     pm_headers_parse(PM_LINK_RAW, t.frame, 40, 40, &t.headers);
     assert_int_equal(t.headers.parse, PM_PARSE_L3);
-    pm_track(&t.table, &t.headers, PM_DIR_UNKNOWN, t.now_ns, &t.tracked);
+    pm_track(&t.table, &t.headers, PM_DIR_UNKNOWN, true, t.now_ns, &t.tracked);
     assert_true(t.tracked.is_new);
     assert_int_equal(t.table.pool.used, 2);
     pm_flow_table_release(&t.table);
