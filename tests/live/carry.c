@@ -35,6 +35,7 @@ static const char usage[] =
 
 #define BURST      64u /* packets taken from one side before the other has its turn */
 #define PACKET_MAX 65536u
+#define TOLD       20u  /* holds given up that are told one by one */
 #define RAW_LINK   101u /* LINKTYPE_RAW: IP packets */
 
 struct carry {
@@ -106,10 +107,11 @@ static void on_event(void *context, const struct pm_event *event)
 {
     struct carry *c = context;
 
+    if (c->events++ >= TOLD)
+        return;
     fprintf(stderr, "carry: %s: gave up holding %llu bytes before offset %llu\n",
             pm_why_name(event->why), (unsigned long long)event->len,
             (unsigned long long)event->offset);
-    c->events++;
 }
 
 static void rewriter_open(struct carry *c)
