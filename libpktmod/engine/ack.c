@@ -109,11 +109,17 @@ static bool is_ancient(const struct pm_live *live, uint64_t ack_m, unsigned scal
     return live->has_ack && ack_m + ((uint64_t)UINT16_MAX << scale) < live->acked_m;
 }
 
+static bool is_repeated(const struct pm_live *live, uint32_t ack, uint16_t window, bool is_syn)
+{
+    return live->has_ack && ack == live->in_ack && window == live->in_window &&
+           is_syn == live->is_syn_window;
+}
+
 /* Of a direction without a log: M is O. */
 static enum pm_ack_news take_plain(struct pm_live *live, uint32_t ack, uint16_t window,
                                    unsigned scale, bool is_syn)
 {
-    bool is_same = live->has_ack && ack == live->in_ack && window == live->in_window;
+    bool is_same = is_repeated(live, ack, window, is_syn);
     if (live->sent_m == 0) /* nothing of that direction was seen yet */
         live->sent_m = live->acked_m = PM_SEQ_BASE + ack;
     uint64_t ack_m = pm_seq_unwrap(live->sent_m, ack);
@@ -212,7 +218,7 @@ enum pm_ack_news pm_live_ack(struct pm_rewriter *r, struct pm_passage *p, struct
         write_ack(r, p, half);
         return PM_ACK_OLD;
     }
-    bool is_same = live->has_ack && ack == live->in_ack && window == live->in_window;
+    bool is_same = is_repeated(live, ack, window, is_syn);
     uint64_t was_told = live->told_o;
     uint16_t was_window = live->out_window;
     live->in_ack = ack;
