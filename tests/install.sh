@@ -58,6 +58,7 @@ want() { # group
         tool pkg-config pkg-config pkgconf
         library libpcap libpcap-dev libpcap
         library libcjson libcjson-dev cjson
+        library libpcre2-8 libpcre2-dev pcre2
         if [ "$system" = debian ]; then
             library libc libc6-dev ""
         fi

@@ -1,5 +1,5 @@
-# What the rule loader stands on, found the same way when pktmod is built and when it is used:
-# pktmod::cjson and pktmod::pcap. A target that is missing afterwards was not found.
+# What the library stands on, found the same way when pktmod is built and when it is used:
+# pktmod::pcre2. A target that is missing afterwards was not found.
 find_package(PkgConfig QUIET)
 
 function(pktmod_find_dependency name module header library)
@@ -20,5 +20,4 @@ function(pktmod_find_dependency name module header library)
   endif()
 endfunction()
 
-pktmod_find_dependency(cjson libcjson cjson/cJSON.h cjson)
-pktmod_find_dependency(pcap libpcap pcap/pcap.h pcap)
+pktmod_find_dependency(pcre2 libpcre2-8 pcre2.h pcre2-8)
