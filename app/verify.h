@@ -6,6 +6,7 @@
 
 #include "app/progress.h"
 #include "app/verify_flow.h"
+#include "app/verify_fragment.h"
 #include "app/verify_marks.h"
 
 struct pm_verify_options {
@@ -24,10 +25,11 @@ struct pm_verify {
     const struct pm_verify_options *options;
     struct pm_verify_findings findings;
     struct pm_verify_flows flows;
-    struct pm_verify_marks marks;    /* of what the baseline had */
-    uint64_t step;                   /* packets of one time are one step */
-    uint64_t packets[2];             /* by capture */
-    struct pm_verify_flow **touched; /* in this step */
+    struct pm_verify_fragments fragments[2]; /* by capture */
+    struct pm_verify_marks marks;            /* of what the baseline had */
+    uint64_t step;                           /* packets of one time are one step */
+    uint64_t packets[2];                     /* by capture */
+    struct pm_verify_flow **touched;         /* in this step */
     size_t touched_count, touched_cap;
     bool no_memory;
 };

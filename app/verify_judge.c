@@ -52,7 +52,8 @@ static bool is_stream(enum pm_verify_kind kind)
 
 static bool may_change(enum pm_verify_kind kind)
 {
-    return is_stream(kind) || kind == PM_VERIFY_UDP || kind == PM_VERIFY_ICMP;
+    return is_stream(kind) || kind == PM_VERIFY_UDP || kind == PM_VERIFY_ICMP ||
+           kind == PM_VERIFY_FRAGMENT;
 }
 
 static void remember_gaps(struct pm_verify *verify, const struct pm_verify_event *event)
@@ -135,7 +136,7 @@ static void judge_size(const struct judgement *j)
 {
     const struct pm_verify_options *options = j->verify->options;
     uint64_t most = options->mtu;
-    if (most == 0 || (!j->has_baseline && !options->has_mtu))
+    if (most == 0 || j->packet->is_whole || (!j->has_baseline && !options->has_mtu))
         return;
     most = j->has_baseline && j->was->largest > most ? j->was->largest : most;
     if (j->packet->ip_len > most)
@@ -146,7 +147,7 @@ static void judge_size(const struct judgement *j)
 static void judge_headers(const struct judgement *j)
 {
     if (!j->has_baseline || j->verify->options->any_headers || j->was->packets == 0 ||
-        !may_change(j->packet->kind))
+        !may_change(j->packet->kind) || j->packet->kind == PM_VERIFY_FRAGMENT)
         return;
     const struct {
         enum mark mark;

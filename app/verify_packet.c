@@ -185,19 +185,34 @@ static bool read_ipv4(struct pm_verify_packet *p, bool *is_routed)
     if (!take_length(p, is_left_to_hardware ? p->origlen - p->ip_off : told, header,
                      "IPv4 total length"))
         return false;
-    p->is_fragment = (get16(p, p->ip_off + 6) & 0x3fff) != 0;
+    uint16_t place = get16(p, p->ip_off + 6);
+    p->is_fragment = (place & 0x3fff) != 0;
+    p->has_more = (place & 0x2000) != 0;
+    p->fragment_off = (place & 0x1fffu) * 8;
+    p->fragment_id = get16(p, p->ip_off + 4);
     *is_routed = has_source_route(ip + 20, header - 20);
     p->l4_off = p->ip_off + header;
     uint8_t kept[4] = {ip[0], ip[1] & 0xfc, ip[8], ip[9]};
-    p->ip_mark = pm_verify_hash(get16(p, p->ip_off + 6), kept, sizeof kept);
+    p->ip_mark = pm_verify_hash(place & 0xc000, kept, sizeof kept);
     p->ip_mark = pm_verify_hash(p->ip_mark, ip + 12, header - 12);
     return true;
+}
+
+static void take_fragment(struct pm_verify_packet *p, uint32_t at, uint32_t named_at)
+{
+    uint16_t place = get16(p, at + 2);
+    p->is_fragment = (place & 0xfff9) != 0;
+    p->has_more = (place & 1) != 0;
+    p->fragment_off = place & 0xfff8;
+    p->fragment_id = pm_file_get32(p->bytes + at + 4, true);
+    p->fragment_at = at;
+    p->fragment_link = named_at;
 }
 
 /* Walks the extension headers. False: what is behind them cannot be read. */
 static bool walk_extensions(struct pm_verify_packet *p, bool *is_routed)
 {
-    uint32_t at = p->ip_off + 40, end = p->ip_off + p->ip_len;
+    uint32_t at = p->ip_off + 40, end = p->ip_off + p->ip_len, named_at = p->ip_off + 6;
     for (unsigned i = 0; i < EXTENSIONS_MAX; i++) {
         p->l4_off = at;
         if (p->ends.proto != 0 && p->ends.proto != 43 && p->ends.proto != 44 && p->ends.proto != 60)
@@ -207,15 +222,17 @@ static bool walk_extensions(struct pm_verify_packet *p, bool *is_routed)
         const uint8_t *extension = p->bytes + at;
         uint32_t len = p->ends.proto == 44 ? 8 : 8 + extension[1] * 8u;
         if (p->ends.proto == 44)
-            p->is_fragment = p->is_fragment || (get16(p, at + 2) & 0xfff9) != 0;
+            take_fragment(p, at, named_at);
         if (p->ends.proto == 43)
             *is_routed = *is_routed || extension[3] > 0;
         p->ends.proto = extension[0];
         if (len > end - at || !has(p, at, len))
             return false;
+        named_at = at;
         at += len;
+        p->l4_off = at;
         if (p->is_fragment)
-            return p->l4_off = at, true;
+            return true;
     }
     return false;
 }
@@ -269,7 +286,7 @@ void pm_verify_packet_read(struct pm_verify_packet *p, const struct pm_record *r
         return;
     }
     p->link_mark = pm_verify_hash(record->link, p->bytes, p->ip_off);
-    p->kind = PM_VERIFY_IP;
+    p->kind = p->is_fragment ? PM_VERIFY_FRAGMENT : PM_VERIFY_IP;
     p->l4_len = p->ip_off + p->ip_len - p->l4_off;
     if (!p->is_fragment)
         pm_verify_segment_read(p, is_routed);

@@ -7,7 +7,8 @@
 
 enum pm_verify_kind {
     PM_VERIFY_OTHER, /* not IP, or its IP header cannot be read */
-    PM_VERIFY_IP,    /* a fragment, another protocol, or a header behind IP that cannot be read */
+    PM_VERIFY_IP,    /* another protocol, or a header behind IP that cannot be read */
+    PM_VERIFY_FRAGMENT,
     PM_VERIFY_TCP,
     PM_VERIFY_UDP,
     PM_VERIFY_ICMP, /* both versions */
@@ -55,12 +56,16 @@ struct pm_verify_packet {
     uint64_t frame, time_ns;
     enum pm_verify_kind kind;
     bool is_cut_short, is_fragment;
+    bool is_whole; /* put together from fragments */
 
     struct pm_verify_ends ends;
-    uint32_t ip_off;  /* IP header in the frame */
-    uint32_t ip_len;  /* of the IP packet; what the frame has where the field is 0 */
-    uint32_t l4_off;  /* behind IP header and extension headers */
-    uint32_t l4_len;  /* as long as IP says */
+    uint32_t ip_off; /* IP header in the frame */
+    uint32_t ip_len; /* of the IP packet; what the frame has where the field is 0 */
+    uint32_t l4_off; /* behind IP header and extension headers */
+    uint32_t l4_len; /* as long as IP says */
+    uint32_t fragment_off, fragment_id; /* where a fragment belongs; more follow it */
+    bool has_more;
+    uint32_t fragment_at, fragment_link; /* IPv6: its fragment header, and what names that */
     uint32_t surplus; /* bytes of the frame behind the IP packet, or of that behind the datagram */
 
     uint32_t seq, ack; /* TCP */

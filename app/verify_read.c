@@ -40,25 +40,39 @@ static bool touch(struct pm_verify *verify, struct pm_verify_flow *flow)
     return true;
 }
 
-static void take(struct pm_verify *verify, enum pm_verify_capture capture,
-                 const struct pm_record *record)
+static void take_packet(struct pm_verify *verify, enum pm_verify_capture capture,
+                        const struct pm_verify_packet *packet)
 {
-    struct pm_verify_packet packet;
     struct pm_verify_event event;
-    pm_verify_packet_read(&packet, record);
-    verify->packets[capture]++;
-    if (!pm_verify_flows_take(&verify->flows, capture, &packet, verify->step, &event)) {
+    if (!pm_verify_flows_take(&verify->flows, capture, packet, verify->step, &event)) {
         verify->no_memory = true;
         return;
     }
     if (capture == PM_VERIFY_IN)
-        pm_verify_remember(verify, &packet, &event);
+        pm_verify_remember(verify, packet, &event);
     else
-        pm_verify_judge(verify, &packet, &event);
+        pm_verify_judge(verify, packet, &event);
     bool is_last =
         verify->touched_count > 0 && verify->touched[verify->touched_count - 1] == event.flow;
     if (verify->options->baseline != NULL && !is_last && !touch(verify, event.flow))
         verify->no_memory = true;
+}
+
+/* A packet of its own, and what it completes if it is a fragment. */
+static void take(struct pm_verify *verify, enum pm_verify_capture capture,
+                 const struct pm_record *record)
+{
+    struct pm_verify_packet packet;
+    struct pm_record whole;
+    pm_verify_packet_read(&packet, record);
+    verify->packets[capture]++;
+    take_packet(verify, capture, &packet);
+    if (packet.kind != PM_VERIFY_FRAGMENT ||
+        !pm_verify_fragments_take(&verify->fragments[capture], &packet, record, &whole))
+        return;
+    pm_verify_packet_read(&packet, &whole);
+    packet.is_whole = true;
+    take_packet(verify, capture, &packet);
 }
 
 static void take_until(struct pm_verify *verify, enum pm_verify_capture capture, struct feed *feed,
@@ -109,6 +123,8 @@ void pm_verify_run(struct pm_verify *verify, struct pm_capture *out, struct pm_c
 void pm_verify_end(struct pm_verify *verify)
 {
     pm_verify_flows_free(&verify->flows);
+    pm_verify_fragments_free(&verify->fragments[0]);
+    pm_verify_fragments_free(&verify->fragments[1]);
     pm_verify_marks_free(&verify->marks);
     pm_verify_findings_free(&verify->findings);
     free(verify->touched);
