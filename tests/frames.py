@@ -88,11 +88,14 @@ class Packet:
     def set_edges(self, edges):
         struct.pack_into(f">{len(edges)}I", self.frame, self.sack_at, *(e % 2**32 for e in edges))
 
+    def fix_ip(self):
+        self.frame[24:26] = b"\0\0"
+        struct.pack_into(">H", self.frame, 24, 0xFFFF ^ ones_sum(self.frame[14:self.l4]))
+
     def fix(self):
         """Puts the checksums right."""
         if not self.is_v6:
-            self.frame[24:26] = b"\0\0"
-            struct.pack_into(">H", self.frame, 24, 0xFFFF ^ ones_sum(self.frame[14:self.l4]))
+            self.fix_ip()
         field = self.l4 + (6 if self.proto == 17 else 16)
         self.frame[field:field + 2] = b"\0\0"
         addresses = self.frame[22:54] if self.is_v6 else self.frame[26:34]
@@ -122,3 +125,23 @@ def segment(time_ns, side, seq, ack, flags, data=b""):
     tcp = struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 8000, 0, 0) + data
     ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 1, 0x4000, 64, 6, 0) + src + dst
     return Packet(time_ns, bytes(12) + b"\x08\x00" + ip + tcp).fix()
+
+
+def datagram(time_ns, side, port, data):
+    (src, sport), (dst, _) = SIDES[side], SIDES[1 - side]
+    udp = struct.pack(">HHHH", sport, port, 8 + len(data), 0) + data
+    ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(udp), 7, 0, 64, 17, 0) + src + dst
+    return Packet(time_ns, bytes(12) + b"\x08\x00" + ip + udp).fix()
+
+
+def fragments(packet, size):
+    """The parts of an IPv4 packet; each carries `size` bytes, a multiple of 8."""
+    carried, found = bytes(packet.frame[34:]), []
+    for at in range(0, len(carried), size):
+        part = Packet(packet.time_ns, packet.frame[:34] + carried[at:at + size])
+        more = 0x2000 if at + size < len(carried) else 0
+        struct.pack_into(">H", part.frame, 16, len(part.frame) - 14)
+        struct.pack_into(">H", part.frame, 20, more | at // 8)
+        part.fix_ip()
+        found.append(part)
+    return found

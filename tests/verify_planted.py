@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-from frames import ACK, FIN, RST, SYN, Packet, ones_sum, read, segment, write
+from frames import ACK, FIN, RST, SYN, Packet, datagram, fragments, read, segment, write
 
 CASES = pathlib.Path(__file__).resolve().parent / "cases"
 MS = 10**6
@@ -40,6 +40,16 @@ def bulk():
     return found
 
 
+def pieces():
+    """Datagrams, some of them in fragments, one of which comes out of order."""
+    found, now = [], 10**18
+    for i in range(4):
+        packet = datagram(now + i * MS, 0, 514, b"%d: " % i + b"a secret and more of it, " * 40)
+        parts = fragments(packet, 512) if i % 2 else [packet]
+        found += parts if i < 3 else parts[::-1]
+    return found
+
+
 def replace(find, with_):
     match = {"any": [{"tcp.port": [80, 8080]}, {"udp.port": 514}]}
     return {"pktmod": 1, "rules": [{"id": "r", "match": match,
@@ -53,6 +63,7 @@ BASES = {
     "sack": ("sack", GROW), "sack-shrink": ("sack", SHRINK), "recut": ("retransmission-recut", GROW),
     "ends": ("fin-and-reset", GROW), "large": ("split-at-mtu", GROW), "udp": ("udp", GROW),
     "delete": ("replace-empty", DELETE), "ipv6": ("ipv6", SHRINK), "order": ("out-of-order", GROW),
+    "pieces": (pieces, replace("a secret", "no secret at all")),
     "bulk": (bulk, GROW), "bulk-shrink": (bulk, SHRINK), "bulk-delete": (bulk, DELETE),
 }
 
@@ -71,6 +82,9 @@ class Talk:
 
     def udp(self):
         return [p for p in self.packets if p.proto == 17]
+
+    def fragments(self):
+        return [p for p in self.udp() if p.frame[20:22] not in (b"\0\0", b"\x40\0")]
 
     def remove(self, packet):
         self.packets.remove(packet)
@@ -326,8 +340,7 @@ def a_wrong_checksum_over_ipv6(talk):
 def an_ip_length_too_large(talk):
     packet = talk.tcp(data=True)[5]
     packet.frame[16:18] = struct.pack(">H", packet.end - 14 + 7)
-    packet.frame[24:26] = b"\0\0"
-    packet.frame[24:26] = struct.pack(">H", 0xFFFF ^ ones_sum(packet.frame[14:34]))
+    packet.fix_ip()
 
 
 @plant("bulk", "bad_length")
@@ -357,8 +370,7 @@ def a_udp_length_too_small(talk):
     packet.frame[16:18] = struct.pack(">H", end - 14 - 7)
     packet.fix()  # with the sum over what UDP tells, and then IP as it was
     packet.frame[16:18] = struct.pack(">H", end - 14)
-    packet.frame[24:26] = b"\0\0"
-    packet.frame[24:26] = struct.pack(">H", 0xFFFF ^ ones_sum(packet.frame[14:34]))
+    packet.fix_ip()
 
 
 @plant("bulk", "bad_length", alone=True)
@@ -460,6 +472,21 @@ def another_option(talk):
     at = bytes(packet.frame).index(b"\x02\x04\x05\xb4")
     packet.frame[at + 3] -= 40
     return [packet]
+
+
+@plant("pieces", "bad_checksum", alone=True, raw=True)
+def a_byte_in_a_fragment(talk):
+    talk.fragments()[1].frame[40] ^= 1
+
+
+@plant("pieces", "packet_missing")
+def a_fragment_is_gone(talk):
+    talk.remove(talk.fragments()[1])
+
+
+@plant("pieces", "bad_checksum", alone=True, raw=True)
+def the_ip_checksum_of_a_fragment(talk):
+    talk.fragments()[1].frame[25] ^= 1
 
 
 @plant("udp", "header_changed")
