@@ -56,23 +56,30 @@ void pm_log_begin(struct pm_log *log, uint64_t start)
     memset(log, 0, sizeof *log);
     log->o_end = log->o_floor = start;
     log->m_end = log->m_floor = start;
-    log->oldest_chunk = log->newest_chunk = PM_NIL;
+    log->oldest_chunk = log->newest_chunk = log->floor_chunk = PM_NIL;
     log->oldest_block = log->newest_block = PM_NIL;
 }
 
-void pm_log_drop(struct pm_log *log, struct pm_log_store *s)
+static void drop_runs(struct pm_log *log, struct pm_log_store *s)
 {
     while (log->oldest_chunk != PM_NIL) {
         uint32_t newer = pm_chunk_at(s, log->oldest_chunk)->newer;
         pm_pool_put(&s->chunks, log->oldest_chunk);
         log->oldest_chunk = newer;
     }
+    log->newest_chunk = log->floor_chunk = PM_NIL;
+    log->skipped = log->floor_index = log->hollow = 0;
+}
+
+void pm_log_drop(struct pm_log *log, struct pm_log_store *s)
+{
+    drop_runs(log, s);
     while (log->oldest_block != PM_NIL) {
         uint32_t newer = block_at(s, log->oldest_block)->newer;
         pm_pool_put(&s->blocks, log->oldest_block);
         log->oldest_block = newer;
     }
-    log->newest_chunk = log->newest_block = PM_NIL;
+    log->newest_block = PM_NIL;
 }
 
 /* ------------------------------------------------------------------ appending */
@@ -119,7 +126,7 @@ static void add_chunk(struct pm_log *log, struct pm_log_store *s)
     if (log->newest_chunk != PM_NIL)
         pm_chunk_at(s, log->newest_chunk)->newer = index;
     else
-        log->oldest_chunk = index;
+        log->oldest_chunk = log->floor_chunk = index;
     log->newest_chunk = index;
 }
 
@@ -200,6 +207,7 @@ void pm_log_gap(struct pm_log *log, struct pm_log_store *s, uint64_t len)
     bool extends = last && last->kind == PM_RUN_GAP;
     if (!extends && !pm_log_has_room(log, s, 1, 0)) {
         pm_log_forget(log, s, 0, log->o_end);
+        drop_runs(log, s);
     }
     bool is_noted = extends || pm_log_has_room(log, s, 1, 0);
     if (is_noted && !extends)
@@ -354,6 +362,8 @@ enum pm_repeat pm_log_compare(const struct pm_log *log, const struct pm_log_stor
 
 /* ------------------------------------------------------------------ forgetting */
 
+#define HOLLOW_MOST 64
+
 static void forget_blocks(struct pm_log *log, struct pm_log_store *s, uint64_t old_floor)
 {
     uint64_t old_block = old_floor / BLOCK_BYTES;
@@ -368,39 +378,6 @@ static void forget_blocks(struct pm_log *log, struct pm_log_store *s, uint64_t o
         log->newest_block = PM_NIL;
 }
 
-static void forget_run(struct pm_log *log, struct pm_log_store *s, const struct pm_place *p,
-                       uint64_t k_end)
-{
-    log->o_floor = p->o_end;
-    log->m_floor = p->m_end;
-    log->k_floor = k_end;
-    log->skipped++;
-    struct pm_chunk *c = pm_chunk_at(s, log->oldest_chunk);
-    if (log->skipped < c->count)
-        return;
-    uint32_t newer = c->newer;
-    pm_pool_put(&s->chunks, log->oldest_chunk);
-    log->oldest_chunk = newer;
-    log->skipped = 0;
-    if (newer == PM_NIL)
-        log->newest_chunk = PM_NIL;
-    else
-        pm_chunk_at(s, newer)->older = PM_NIL;
-}
-
-/* Cuts the front off the oldest run, which is a copy or a gap. */
-static void trim_run(struct pm_log *log, struct pm_log_store *s, uint64_t len)
-{
-    struct pm_run *r = &pm_chunk_at(s, log->oldest_chunk)->runs[log->skipped];
-    r->o += len;
-    r->m += len;
-    if (r->kind == PM_RUN_COPY)
-        r->k += len;
-    log->o_floor = r->o;
-    log->m_floor = r->m;
-    log->k_floor = r->k;
-}
-
 static uint64_t run_k_end(const struct pm_log *log, const struct pm_log_store *s,
                           const struct pm_place *p)
 {
@@ -408,25 +385,66 @@ static uint64_t run_k_end(const struct pm_log *log, const struct pm_log_store *s
     return pm_place_next(log, s, &next) ? next.run->k : log->k_end;
 }
 
+/* The oldest run goes, its numbers too. */
+static void drop_run(struct pm_log *log, struct pm_log_store *s)
+{
+    struct pm_chunk *c = pm_chunk_at(s, log->oldest_chunk);
+    log->hollow--;
+    log->skipped++;
+    if (log->skipped < c->count)
+        return;
+    uint32_t newer = c->newer;
+    pm_pool_put(&s->chunks, log->oldest_chunk);
+    log->oldest_chunk = newer;
+    log->skipped = 0;
+    pm_chunk_at(s, newer)->older = PM_NIL;
+}
+
+/* The run at the floor has no byte left; false: it is the newest. */
+static bool leave_run(struct pm_log *log, struct pm_log_store *s, struct pm_place *p)
+{
+    if (!pm_place_next(log, s, p))
+        return false;
+    log->floor_chunk = p->chunk;
+    log->floor_index = p->index;
+    log->hollow++;
+    uint32_t most = s->chunks.used < s->chunks.cap / 2 ? HOLLOW_MOST : 0;
+    while (log->hollow > most)
+        drop_run(log, s);
+    return true;
+}
+
+/* Moves the floor within a run that is no edit. */
+static void move_within(struct pm_log *log, const struct pm_run *run, size_t bytes, uint64_t limit)
+{
+    uint64_t len = limit - log->o_floor;
+    uint64_t too_many = pm_log_kept(log) - bytes;
+    if (run->kind == PM_RUN_COPY && too_many < len)
+        len = too_many;
+    log->o_floor += len;
+    log->m_floor += len;
+    log->k_floor += run->kind == PM_RUN_COPY ? len : 0;
+}
+
 void pm_log_forget(struct pm_log *log, struct pm_log_store *s, size_t bytes, uint64_t limit)
 {
     uint64_t old_floor = log->k_floor;
-    while (log->oldest_chunk != PM_NIL && (bytes == 0 || pm_log_kept(log) > bytes) &&
+    while (log->newest_chunk != PM_NIL && (bytes == 0 || pm_log_kept(log) > bytes) &&
            log->o_floor < limit) {
         struct pm_place p;
-        pm_place_at(log, s, log->oldest_chunk, log->skipped, &p);
+        pm_place_at(log, s, log->floor_chunk, log->floor_index, &p);
         uint64_t k_end = run_k_end(log, s, &p);
         bool is_whole = p.o_end <= limit && log->k_end - k_end >= bytes;
-        if (is_whole) {
-            forget_run(log, s, &p, k_end);
-            continue;
-        }
-        if (p.run->kind == PM_RUN_EDIT)
+        if (!is_whole) {
+            if (p.run->kind != PM_RUN_EDIT)
+                move_within(log, p.run, bytes, limit);
             break;
-        uint64_t too_many = pm_log_kept(log) - bytes;
-        uint64_t below = limit - p.run->o;
-        trim_run(log, s, below < too_many ? below : too_many);
-        break;
+        }
+        log->o_floor = p.o_end;
+        log->m_floor = p.m_end;
+        log->k_floor = k_end;
+        if (!leave_run(log, s, &p))
+            break;
     }
     forget_blocks(log, s, old_floor);
 }

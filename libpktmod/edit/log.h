@@ -13,7 +13,8 @@
  *
  * The bytes of copies and edits are kept, so that a retransmission, however it is cut, gets what
  * was decided at first sight. Kept bytes have their own count k, in which gaps take no room. The
- * oldest are forgotten when room is needed; below the floor only the last shift is known.
+ * oldest are forgotten when room is needed: below the floor no bytes are known, but of some runs
+ * still the numbers, and below those only the last shift.
  */
 #ifndef PM_EDIT_LOG_H
 #define PM_EDIT_LOG_H
@@ -33,9 +34,11 @@ struct pm_log {
     uint64_t o_floor, m_floor, k_floor; /* everything below is forgotten */
     uint32_t oldest_chunk, newest_chunk;
     uint32_t oldest_block, newest_block;
-    uint32_t skipped;  /* runs of the oldest chunk that are forgotten */
-    bool is_edited;    /* an edit was made: bytes may differ */
-    bool is_stretched; /* an edit changed the length: numbers may differ */
+    uint32_t skipped;                  /* runs of the oldest chunk that are gone */
+    uint32_t floor_chunk, floor_index; /* the run that the floor lies in, or ends */
+    uint32_t hollow;                   /* runs below it: their numbers are known, their bytes not */
+    bool is_edited;                    /* an edit was made: bytes may differ */
+    bool is_stretched;                 /* an edit changed the length: numbers may differ */
 };
 
 size_t pm_log_store_footprint(uint32_t runs, size_t kept_bytes);
@@ -63,17 +66,20 @@ static inline size_t pm_log_kept(const struct pm_log *log)
     return (size_t)(log->k_end - log->k_floor);
 }
 
-/* Images, total and monotone. Inside an edit: low its beginning, high its end. Below the floor the
- * last shift known there, beyond the end m_end. */
+/* Images, total and monotone. Inside an edit: low its beginning, high its end. Below the oldest
+ * run the last shift known there, beyond the end m_end. */
 uint64_t pm_log_image_low(const struct pm_log *log, const struct pm_log_store *s, uint64_t o);
 uint64_t pm_log_image_high(const struct pm_log *log, const struct pm_log_store *s, uint64_t o);
 
 /* And back, total and monotone; never inside an edit. Max: the last position whose image is not
  * behind m, so that an edit is covered only when m reaches its end, and what was deleted at m is
  * (cumulative acknowledgements, right edges). Min: the first position whose image is not before m
- * (left edges). Below the floor the last shift known there, beyond the end o_end. */
+ * (left edges). Below the oldest run the last shift known there, beyond the end o_end. */
 uint64_t pm_log_pre_max(const struct pm_log *log, const struct pm_log_store *s, uint64_t m);
 uint64_t pm_log_pre_min(const struct pm_log *log, const struct pm_log_store *s, uint64_t m);
+
+/* Where the numbers begin that are known exactly, in M. */
+uint64_t pm_log_known_m(const struct pm_log *log, const struct pm_log_store *s);
 
 /* Bytes [m, m+len) of M, all at or above the floor and below m_end. Gap bytes are taken from
  * `segment`, which holds O from seg_o on for seg_len bytes; gap bytes that it does not hold end the

@@ -33,8 +33,8 @@ static struct range lift(const struct way *way, struct range o)
 static struct range lower(const struct way *way, struct range m)
 {
     const struct pm_log *log = way->log;
-    if (m.left < log->m_floor)
-        return (struct range){0, 0}; /* long acknowledged: what it was is forgotten */
+    if (m.left < pm_log_known_m(log, way->store))
+        return (struct range){0, 0}; /* acknowledged long ago */
     return (struct range){
         pm_log_pre_min(log, way->store, m.left) + (way->has_fin && m.left > log->m_end),
         pm_log_pre_max(log, way->store, m.right) + (way->has_fin && m.right > log->m_end)};

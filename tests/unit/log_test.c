@@ -65,8 +65,10 @@ static void oracle_edit(struct oracle *t, size_t old_len, const uint8_t *with, s
 static void check_images(const struct pm_log *log, const struct pm_log_store *s,
                          const struct oracle *t)
 {
-    size_t floor = (size_t)(log->o_floor - t->start);
-    for (size_t o = floor; o <= t->o_len; o += 1 + draw(5)) {
+    uint64_t known_o = pm_log_pre_min(log, s, pm_log_known_m(log, s));
+    size_t known = (size_t)(known_o - t->start); /* numbers reach further back than bytes */
+    assert_true(known_o <= log->o_floor);
+    for (size_t o = known; o <= t->o_len; o += 1 + draw(5)) {
         assert_int_equal(pm_log_image_low(log, s, t->start + o) - t->start, t->low[o]);
         assert_int_equal(pm_log_image_high(log, s, t->start + o) - t->start, t->high[o]);
     }
@@ -98,11 +100,12 @@ static size_t slow_pre_min(const struct oracle *t, size_t floor, uint64_t m)
 static void check_preimages(const struct pm_log *log, const struct pm_log_store *s,
                             const struct oracle *t)
 {
-    size_t floor = (size_t)(log->m_floor - t->start);
-    for (size_t m = floor; m <= t->m_len; m += 1 + draw(9)) {
+    uint64_t known_m = pm_log_known_m(log, s);
+    size_t known_o = (size_t)(pm_log_pre_min(log, s, known_m) - t->start);
+    for (size_t m = (size_t)(known_m - t->start) + 1; m <= t->m_len; m += 1 + draw(9)) {
         assert_int_equal(pm_log_pre_max(log, s, t->start + m) - t->start, slow_pre_max(t, m));
         assert_int_equal(pm_log_pre_min(log, s, t->start + m) - t->start,
-                         slow_pre_min(t, (size_t)(log->o_floor - t->start), m));
+                         slow_pre_min(t, known_o, m));
     }
     assert_int_equal(pm_log_pre_max(log, s, log->m_end + 7), log->o_end);
     assert_int_equal(pm_log_pre_min(log, s, log->m_end + 7), log->o_end);
@@ -224,7 +227,7 @@ static void forgetting_keeps_no_more_than_asked_and_stops_at_the_limit(void **st
     assert_int_equal(pm_log_kept(&log), 3000);
     pm_log_forget(&log, &s, 0, log.o_end);
     assert_int_equal(pm_log_kept(&log), 0);
-    assert_int_equal(s.chunks.used, 0);
+    assert_true(s.blocks.used <= 1);
     pm_log_copy(&log, &s, bytes, 5); /* and it goes on */
     assert_int_equal(log.o_end, 11005);
     assert_int_equal(pm_log_image_low(&log, &s, 11003), 11003);
