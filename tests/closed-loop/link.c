@@ -107,7 +107,8 @@ static void carry(struct links *l, enum link_way way, uint64_t now_ns, const uin
     struct parcel *p = malloc(sizeof *p + len);
     if (!p)
         abort();
-    *p = (struct parcel){.at_ns = arrival(l, way, now_ns), .order = l->orders++, .way = way, .len = len};
+    *p = (struct parcel){
+        .at_ns = arrival(l, way, now_ns), .order = l->orders++, .way = way, .len = len};
     memcpy(p->bytes, packet, len);
     if (happens(l, c->corrupt)) {
         p->bytes[draw_victim(l, packet, len)] ^= (uint8_t)dice_range(&l->dice, 1, 255);
@@ -124,7 +125,7 @@ static void carry_split(struct links *l, enum link_way way, uint64_t now_ns,
     struct wire_segment part = *s;
     size_t first = dice_range(&l->dice, 1, s->len - 1);
     part.len = first;
-    part.flags &= (uint8_t)~(WIRE_FIN | WIRE_PSH);
+    part.flags &= (uint8_t) ~(WIRE_FIN | WIRE_PSH);
     carry(l, way, now_ns, packet, wire_build(&part, packet));
     part = *s;
     part.data = s->data + first;

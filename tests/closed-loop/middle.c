@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OWN_PER_CALL    2
+#define OWN_PER_CALL    4 /* an answer, and three duplicate ACKs for what came early */
 #define MOST_OPTIONS    40
 #define PIECES_PER_CALL 200 /* 64 in each direction, and those that waited */
 
@@ -139,6 +139,7 @@ static void forget_queue(struct middle *m)
 void middle_end(struct middle *m)
 {
     forget_queue(m);
+    spans_free(&m->out_m);
     pm_rewriter_free(m->rewriter);
     pm_policy_unref(m->policy);
     watch_end(&m->watch[PLAN_A]);
@@ -174,6 +175,10 @@ static void check_out(struct middle *m, int side, const uint8_t *bytes, size_t l
     bool is_scaled = m->plan->tcp[0].use_scale && m->plan->tcp[1].use_scale;
     unsigned scale = is_scaled ? m->plan->tcp[side].scale : 0;
     m->payload_out += s.len;
+    if (side == m->out_side && s.len > 0) {
+        int64_t at = watch_offset(&m->watch[side], s.seq);
+        spans_add(&m->out_m, at, at + (int64_t)s.len);
+    }
     fail(m, watch_data_out(&m->watch[side], &s, cause));
     fail(m, watch_ack_out(&m->watch[1 - side], &s, cause, scale));
 }
@@ -212,7 +217,7 @@ static void put_pieces(struct middle *m, const struct middle_emitted *e,
         piece.data += off;
         piece.len = is_last ? s.len - off : e->gso_len;
         if (!is_last)
-            piece.flags &= (uint8_t)~(WIRE_PSH | WIRE_FIN);
+            piece.flags &= (uint8_t) ~(WIRE_PSH | WIRE_FIN);
         put_out(m, e->side, packet, wire_build(&piece, packet), cause);
     }
 }
@@ -238,7 +243,7 @@ static void check_crowd(struct middle *m)
     for (size_t i = 0; i < m->queued; i++)
         own += m->queue[i].is_own;
     if (own > OWN_PER_CALL)
-        fail(m, "more than two packets of its own for one packet");
+        fail(m, "more than four packets of its own for one packet");
     if (m->queued - own > PIECES_PER_CALL)
         fail(m, "one packet made the engine send a crowd");
 }
@@ -290,8 +295,7 @@ static void pass_plain(struct middle *m, const struct parcel *parcel, int side)
     on_emit(m, &e);
 }
 
-static enum pm_why rewrite(struct middle *m, const struct parcel *parcel, int side,
-                           bool is_partial)
+static enum pm_why rewrite(struct middle *m, const struct parcel *parcel, int side, bool is_partial)
 {
     static uint8_t buffer[WIRE_MAX];
     memcpy(buffer, parcel->bytes, parcel->len);
@@ -307,6 +311,14 @@ static enum pm_why rewrite(struct middle *m, const struct parcel *parcel, int si
                                .cookie = m->packets_in,
                                .gso_len = parcel->gso_len};
     return pm_rewrite(m->rewriter, &packet, buffer, m->now_ns);
+}
+
+/* The engine took the segment for one of the stream. */
+static bool is_accepted(enum pm_why why)
+{
+    return why == PM_WHY_NONE || why == PM_WHY_EDITED || why == PM_WHY_FOLLOWED ||
+           why == PM_WHY_ANSWERED || why == PM_WHY_HELD || why == PM_WHY_WINDOW_CLOSED ||
+           why == PM_WHY_FORGOTTEN;
 }
 
 void middle_arrive(struct middle *m, uint64_t now_ns, const struct parcel *parcel)
@@ -328,8 +340,12 @@ void middle_arrive(struct middle *m, uint64_t now_ns, const struct parcel *parce
         watch_ack_in(&m->watch[1 - side], &s);
     }
     const char *remark = parcel->gso_len ? "super-packet" : NULL;
+    int64_t sent_m = m->watch[side].emitted_m;
+    enum pm_why why = PM_WHY_NONE;
+    m->out_side = side;
+    m->out_m.count = 0;
     if (m->rewriter) {
-        enum pm_why why = rewrite(m, parcel, side, is_partial);
+        why = rewrite(m, parcel, side, is_partial);
         remark = why == PM_WHY_NONE ? remark : pm_why_name(why);
     } else {
         pass_plain(m, parcel, side);
@@ -337,6 +353,8 @@ void middle_arrive(struct middle *m, uint64_t now_ns, const struct parcel *parce
     story_packet(m->story, now_ns, side == PLAN_A ? STORY_A_TO_M : STORY_B_TO_M, parcel->bytes,
                  parcel->len, remark);
     take_answer(m, is_sound ? &s : NULL, as_given, parcel->len, side);
+    if (is_sound && is_accepted(why))
+        fail(m, watch_repeated(&m->watch[side], &s, &m->out_m, sent_m));
 }
 
 uint64_t middle_next_ns(const struct middle *m)

@@ -30,10 +30,13 @@ struct middle {
     struct watch watch[2];
     struct middle_emitted queue[MIDDLE_QUEUE];
     size_t queued;
+    struct spans out_m; /* offsets of data that left towards the receiver of `out_side` */
+    int out_side;
     struct pm_event events[64];
     size_t event_count;
     uint64_t now_ns;
-    uint64_t packets_in, packets_out, own_out, timer_calls, payload_out, bytes_in, bytes_out, emissions, releases;
+    uint64_t packets_in, packets_out, own_out, timer_calls, payload_out, bytes_in, bytes_out,
+        emissions, releases;
     uint64_t hash; /* of everything that entered and left, in order */
     const char *wrong;
 };

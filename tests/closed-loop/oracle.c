@@ -60,8 +60,7 @@ static void replace(struct oracle *k, int64_t o, int64_t end)
 void oracle_begin(struct oracle *k, const uint8_t *o, int64_t o_len, const struct needle *needles,
                   size_t needle_count)
 {
-    *k = (struct oracle){
-        .o = o, .o_len = o_len, .needles = needles, .needle_count = needle_count};
+    *k = (struct oracle){.o = o, .o_len = o_len, .needles = needles, .needle_count = needle_count};
     replace(k, 0, o_len);
 }
 

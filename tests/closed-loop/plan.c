@@ -107,8 +107,7 @@ static int64_t put_piece(struct plan *p, struct dice *d, int side, int64_t at, u
     int64_t left = p->out_len[side] - at;
     uint8_t *out = p->out[side] + at;
     if (p->needle_count[side] > 0 && dice_percent(d, density)) {
-        const struct needle *n =
-            &p->needles[side][dice_below(d, p->needle_count[side])];
+        const struct needle *n = &p->needles[side][dice_below(d, p->needle_count[side])];
         int64_t len = (int64_t)n->find_len;
         if (dice_percent(d, 40))
             len = (int64_t)dice_range(d, 1, n->find_len);
@@ -132,12 +131,15 @@ static void fill_stream(struct plan *p, struct dice *d, int side, uint8_t letter
         at += put_piece(p, d, side, at, letters, density);
 }
 
-/* A stream that would become too long ends where it does. */
+/* A stream that would become too long ends where it does; also one for a receiver that takes a
+ * few bytes at a time. */
 static void bound_stream(struct plan *p, int side)
 {
     struct oracle k;
+    int64_t most = 3000 + 500 * p->tcp[1 - side].buffer_len;
+    most = most < MOST_M ? most : MOST_M;
     oracle_begin(&k, p->out[side], p->out_len[side], p->needles[side], p->needle_count[side]);
-    while (p->out_len[side] > 0 && oracle_high(&k, p->out_len[side]) > MOST_M)
+    while (p->out_len[side] > 0 && oracle_high(&k, p->out_len[side]) > most)
         p->out_len[side] = p->out_len[side] * 9 / 10;
     oracle_end(&k);
 }
@@ -181,9 +183,6 @@ static void draw_streams(struct plan *p, struct dice *d)
     for (int side = 0; side < 2; side++) {
         if (p->tcp[side].cut == TCP_CUT_TINY && p->out_len[side] > MOST_TINY)
             p->out_len[side] = MOST_TINY;
-        int64_t most = 3000 + 500 * p->tcp[1 - side].buffer_len;
-        if (p->out_len[side] > most)
-            p->out_len[side] = most;
         fill_stream(p, d, side, letters[side]);
         bound_stream(p, side);
     }
@@ -344,11 +343,11 @@ static void tell_end(const struct plan *p, int side)
 {
     static const char *const cuts[] = {"full", "random", "tiny"};
     const struct tcp_config *c = &p->tcp[side];
-    printf("  %c: %lld bytes, iss %u, mss %u%s, buffer %lld, scale %d, %s%s%s, segments %s%s", 'A' + side,
-           (long long)p->out_len[side], c->iss, c->mss, c->use_mss_option ? "" : " (untold)",
-           (long long)c->buffer_len, c->use_scale ? c->scale : -1, c->use_ts ? "ts " : "",
-           c->use_sack ? "sack " : "", c->nagle ? "nagle" : "", cuts[c->cut],
-           c->recuts ? ", recut" : "");
+    printf("  %c: %lld bytes, iss %u, mss %u%s, buffer %lld, scale %d, %s%s%s, segments %s%s",
+           'A' + side, (long long)p->out_len[side], c->iss, c->mss,
+           c->use_mss_option ? "" : " (untold)", (long long)c->buffer_len,
+           c->use_scale ? c->scale : -1, c->use_ts ? "ts " : "", c->use_sack ? "sack " : "",
+           c->nagle ? "nagle" : "", cuts[c->cut], c->recuts ? ", recut" : "");
     if (p->app[side].abort_ns != TCP_NEVER)
         printf(", resets at %.3f s", (double)p->app[side].abort_ns / 1e9);
     printf("\n");

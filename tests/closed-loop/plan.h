@@ -5,8 +5,8 @@
 #include "oracle.h"
 #include "tcp.h"
 
-#define PLAN_A    0 /* side 0, which opens first */
-#define PLAN_B    1
+#define PLAN_A      0 /* side 0, which opens first */
+#define PLAN_B      1
 #define PLAN_PORT_A 40001
 #define PLAN_PORT_B 7001
 
@@ -14,19 +14,19 @@
 enum plan_talk { PLAN_TALK_FREELY, PLAN_TALK_IN_TURNS };
 
 struct plan_app {
-    uint64_t pause_ns;     /* between two writes, at most */
-    int64_t write_len;     /* bytes a write gives, at most */
-    uint64_t read_ns;      /* between two reads; 0: reads at once */
-    int64_t read_len;      /* bytes a read takes, at most */
+    uint64_t pause_ns;              /* between two writes, at most */
+    int64_t write_len;              /* bytes a write gives, at most */
+    uint64_t read_ns;               /* between two reads; 0: reads at once */
+    int64_t read_len;               /* bytes a read takes, at most */
     uint64_t stall_at_ns, stall_ns; /* reads nothing meanwhile; stall_ns 0: never */
-    uint64_t abort_ns;     /* resets the connection; TCP_NEVER */
+    uint64_t abort_ns;              /* resets the connection; TCP_NEVER */
 };
 
 /* One way between an end and the engine. */
 struct plan_link {
-    uint64_t delay_ns, jitter_ns; /* jitter lets packets overtake */
-    uint32_t loss, repeat, corrupt; /* per thousand */
-    uint32_t split;                 /* per thousand: a segment is cut in two on the way */
+    uint64_t delay_ns, jitter_ns;     /* jitter lets packets overtake */
+    uint32_t loss, repeat, corrupt;   /* per thousand */
+    uint32_t split;                   /* per thousand: a segment is cut in two on the way */
     uint64_t outage_at_ns, outage_ns; /* everything is lost meanwhile */
     bool is_rarely_jittered;          /* one packet in ten is late, the others keep their order */
 };

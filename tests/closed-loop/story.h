@@ -6,10 +6,10 @@
 
 /* Where something happened. A and B are the ends, M the engine between them. */
 enum story_place {
-    STORY_A_SENDS,   /* A puts a packet on its link */
-    STORY_A_TO_M,    /* it reaches M */
-    STORY_M_TO_B,    /* M sends it on */
-    STORY_B_GETS,    /* it reaches B */
+    STORY_A_SENDS, /* A puts a packet on its link */
+    STORY_A_TO_M,  /* it reaches M */
+    STORY_M_TO_B,  /* M sends it on */
+    STORY_B_GETS,  /* it reaches B */
     STORY_B_SENDS,
     STORY_B_TO_M,
     STORY_M_TO_A,

@@ -8,9 +8,9 @@
 
 const char *tcp_state_name(enum tcp_state state)
 {
-    static const char *const names[] = {"CLOSED",     "LISTEN",     "SYN_SENT",   "SYN_RECEIVED",
+    static const char *const names[] = {"CLOSED",      "LISTEN",     "SYN_SENT",   "SYN_RECEIVED",
                                         "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "CLOSE_WAIT",
-                                        "CLOSING",    "LAST_ACK",   "TIME_WAIT"};
+                                        "CLOSING",     "LAST_ACK",   "TIME_WAIT"};
     return names[state];
 }
 
@@ -217,9 +217,9 @@ static void keepalive_timeout(struct tcp *t)
 {
     static const uint8_t garbage[1] = {0xee};
     t->keepalive_at = t->now_ns + t->config.keepalive_ns;
-    bool may = (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT ||
-                t->state == TCP_FIN_WAIT_2) &&
-               t->una == t->nxt;
+    bool may =
+        (t->state == TCP_ESTABLISHED || t->state == TCP_CLOSE_WAIT || t->state == TCP_FIN_WAIT_2) &&
+        t->una == t->nxt;
     if (!may)
         return;
     t->counts.probes++;

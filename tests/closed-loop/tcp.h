@@ -45,7 +45,7 @@ struct tcp_config {
     bool use_ts, use_sack, use_dsack, use_scale, nagle;
     uint8_t scale;
     uint32_t ts_start;
-    int64_t buffer_len; /* for received data */
+    int64_t buffer_len;               /* for received data */
     uint64_t delack_ns, keepalive_ns; /* 0: none */
     bool keepalive_has_byte;
     bool probe_is_below; /* a window probe is empty and one below; else the next byte */

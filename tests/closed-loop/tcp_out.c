@@ -12,8 +12,8 @@ static int64_t edge_to_tell(const struct tcp *t)
 {
     int64_t room = t->config.buffer_len - (t->rcv - t->read_to);
     int64_t edge = t->rcv + (room > 0 ? room : 0);
-    int64_t step = t->config.buffer_len / 2 < t->config.mss ? t->config.buffer_len / 2
-                                                            : t->config.mss;
+    int64_t step =
+        t->config.buffer_len / 2 < t->config.mss ? t->config.buffer_len / 2 : t->config.mss;
     return edge < t->advertised + step ? t->advertised : edge;
 }
 

@@ -37,6 +37,11 @@ int64_t watch_frontier(const struct watch *w)
     return spans_next_hole(&w->received, 0);
 }
 
+int64_t watch_offset(const struct watch *w, uint32_t seq)
+{
+    return offset_of(w, seq, w->emitted_m);
+}
+
 static void note_step(struct watch *w, int64_t o, uint64_t now_ns)
 {
     if (w->step_count > 0 && w->steps[w->step_count - 1].o >= o)
@@ -205,10 +210,21 @@ static const char *check_size(const struct watch *w, const struct wire_segment *
 {
     if (s->header_len + s->len > w->plan->mtu)
         return "a packet above the MTU";
-    if (s->len > 0 && w->has_receiver_syn &&
-        (int64_t)(s->len + s->option_len) > w->receiver_room)
+    if (s->len > 0 && w->has_receiver_syn && (int64_t)(s->len + s->option_len) > w->receiver_room)
         return "a segment above the receiver's MSS";
     return NULL;
+}
+
+/* Whether the segment carries bytes that the packet at hand did not bring. */
+static bool has_other_bytes(const struct watch *w, const struct wire_segment *s,
+                            const struct watch_cause *cause)
+{
+    int64_t m = offset_of(w, s->seq, w->emitted_m);
+    if (s->len == 0 || !cause->in)
+        return s->len > 0;
+    int64_t o = offset_of(w, cause->in->seq, watch_frontier(w));
+    return m < oracle_low(&w->oracle, o) ||
+           m + (int64_t)s->len > oracle_high(&w->oracle, o + (int64_t)cause->in->len);
 }
 
 static const char *check_times(const struct watch *w, const struct wire_segment *s,
@@ -221,7 +237,8 @@ static const char *check_times(const struct watch *w, const struct wire_segment 
         return "timestamps were agreed on and are missing";
     if (!s->has_ts || cause->is_same || !w->has_ts)
         return NULL;
-    if ((cause->is_own || cause->is_late || !cause->in) && (int32_t)(s->tsval - w->ts_max) < 0)
+    bool must_be_newest = cause->is_own || cause->is_late || has_other_bytes(w, s, cause);
+    if (must_be_newest && (int32_t)(s->tsval - w->ts_max) < 0)
         return "an older timestamp than the newest seen";
     if ((int32_t)(s->tsval - w->ts_max) > 0)
         return "a timestamp that its sender never sent";
@@ -255,8 +272,8 @@ static const char *check_place(struct watch *w, const struct wire_segment *s, in
         return "a FIN whose sender did not send it, or not all before it";
     if (has_fin && b != w->oracle.m_len)
         return "a FIN at another place than the end";
-    int64_t end = b > w->emitted_m ? b : w->emitted_m;
-    if (a > end + (w->fin_emitted ? 1 : 0) && is_judged(w, cause))
+    bool is_empty = s->len == 0 && !has_fin;
+    if (is_empty && a > w->emitted_m + (w->fin_emitted ? 1 : 0) && is_judged(w, cause))
         return "an empty segment beyond what was sent";
     if ((s->len > 0 || has_fin) && b + has_fin > w->edge_m && is_judged(w, cause))
         return "beyond the right edge of the receiver's window";
@@ -281,6 +298,23 @@ const char *watch_data_out(struct watch *w, const struct wire_segment *s,
         return wrong;
     w->emitted_m = b > w->emitted_m && s->len > 0 ? b : w->emitted_m;
     w->fin_emitted = w->fin_emitted || (s->flags & WIRE_FIN);
+    return NULL;
+}
+
+const char *watch_repeated(const struct watch *w, const struct wire_segment *in,
+                           const struct spans *out, int64_t sent_m)
+{
+    int64_t frontier = watch_frontier(w), a = offset_of(w, in->seq, frontier);
+    int64_t b = a + (int64_t)in->len;
+    if (w->oracle.needle_count == 0 || in->len == 0 || a < 0 || b > frontier)
+        return NULL;
+    int64_t low = oracle_low(&w->oracle, a), high = oracle_high(&w->oracle, b);
+    low = low > w->una_m ? low : w->una_m;
+    high = high < sent_m ? high : sent_m;
+    if (high - low > w->receiver_room)
+        high = low + w->receiver_room;
+    if (low < high && !spans_hold(out, low, high))
+        return "a retransmission did not bring what its bytes became";
     return NULL;
 }
 
@@ -345,16 +379,22 @@ static bool is_old_edge(const struct watch *w, const struct watch_cause *cause, 
 }
 
 /* How far the receiver's room may reach in O: from wherever the engine may have decided up to, for
- * what waits may still grow or shrink. */
+ * what waits may still grow or shrink. With limits it may have dropped what came. */
 static int64_t farthest_edge(const struct watch *w)
 {
-    int64_t frontier = watch_frontier(w), most = frontier;
-    int64_t from = frontier > LONGEST_TAIL ? frontier - LONGEST_TAIL : 0;
-    for (int64_t o = from; o <= frontier; o++) {
-        int64_t edge = o + w->edge_m - oracle_low(&w->oracle, o);
-        most = edge > most ? edge : most;
+    bool is_limited = w->plan->pending_dir_bytes || w->plan->retain_dir_bytes;
+    int64_t frontier = watch_frontier(w);
+    int64_t from = !is_limited && frontier > LONGEST_TAIL ? frontier - LONGEST_TAIL : 0;
+    int64_t shift = from - oracle_low(&w->oracle, from);
+    for (size_t i = 0; i < w->oracle.edit_count && w->oracle.edits[i].o0 <= frontier; i++) {
+        const struct oracle_edit *e = &w->oracle.edits[i];
+        if (e->o0 >= from && e->o0 - e->m0 > shift)
+            shift = e->o0 - e->m0;
+        if (e->o1 >= from && e->o1 <= frontier && e->o1 - e->m1 > shift)
+            shift = e->o1 - e->m1;
     }
-    return most;
+    int64_t edge = w->edge_m + shift;
+    return edge > frontier ? edge : frontier;
 }
 
 static const char *check_window(struct watch *w, const struct wire_segment *s, int64_t ack,
@@ -384,8 +424,8 @@ const char *watch_ack_out(struct watch *w, const struct wire_segment *s,
         wrong = check_window(w, s, ack, cause, s->flags & WIRE_SYN ? 0 : scale);
     w->acked_o = ack > w->acked_o ? ack : w->acked_o;
     for (unsigned i = 0; i < s->sack_count && !wrong; i++)
-        wrong = check_sack(w, offset_of(w, s->sack[i].left, ack),
-                           offset_of(w, s->sack[i].right, ack));
+        wrong =
+            check_sack(w, offset_of(w, s->sack[i].left, ack), offset_of(w, s->sack[i].right, ack));
     return wrong;
 }
 

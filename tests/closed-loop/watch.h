@@ -76,6 +76,10 @@ struct watch_cause {
 /* A segment that leaves towards the receiver: as data of this direction. */
 const char *watch_data_out(struct watch *w, const struct wire_segment *s,
                            const struct watch_cause *cause);
+/* The sender repeated bytes, of which the receiver lacks some: they must be in `out`, which left in
+ * answer; sent_m: what had left before. */
+const char *watch_repeated(const struct watch *w, const struct wire_segment *in,
+                           const struct spans *out, int64_t sent_m);
 /* A segment that leaves towards the sender of this direction: as its acknowledgement. */
 const char *watch_ack_out(struct watch *w, const struct wire_segment *s,
                           const struct watch_cause *cause, unsigned scale);
@@ -83,6 +87,8 @@ const char *watch_ack_out(struct watch *w, const struct wire_segment *s,
 /* What the receiver has so far. */
 const char *watch_delivered(const struct watch *w, const uint8_t *bytes, int64_t from, int64_t to);
 
+/* The offset in M that a sequence number towards the receiver means. */
+int64_t watch_offset(const struct watch *w, uint32_t seq);
 /* Everything below it entered the engine. */
 int64_t watch_frontier(const struct watch *w);
 

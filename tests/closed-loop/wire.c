@@ -285,8 +285,7 @@ static enum wire_fault read_packet(const uint8_t *packet, size_t len, struct wir
     s->ip_version = len > 0 ? packet[0] >> 4 : 0;
     if (s->ip_version != 4 && s->ip_version != 6)
         return WIRE_NOT_IP;
-    enum wire_fault fault =
-        s->ip_version == 4 ? read_v4(packet, len, s) : read_v6(packet, len, s);
+    enum wire_fault fault = s->ip_version == 4 ? read_v4(packet, len, s) : read_v6(packet, len, s);
     if (fault != WIRE_OK)
         return fault;
     size_t off = s->header_len;
