@@ -53,7 +53,7 @@ def inside(name):
 
 
 def die_with_parent():
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def sweep():
@@ -186,7 +186,11 @@ class World:
         """Stops carry, and reads what it and the kernels counted."""
         self.kernels = {side: self.counters(side) for side in SIDES}
         self.carrier.terminate()
-        output, self.said = self.carrier.communicate(timeout=30)
+        try:
+            output, self.said = self.carrier.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.carrier.kill()
+            raise AssertionError("carry does not end")
         if self.carrier.returncode:
             raise AssertionError(f"carry ended with {self.carrier.returncode}: {self.said[-3000:]}")
         self.stats = json.loads(output)
