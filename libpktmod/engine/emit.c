@@ -128,6 +128,8 @@ enum pm_why pm_emit_buffer(struct pm_rewriter *r, struct pm_passage *p, enum pm_
 {
     if (p->is_changed || (p->selection.has_assign && p->is_shown_rewritten))
         pm_packet_sum(r, p); /* as it came, before it changes */
+    if (p->is_quote && why == PM_WHY_NONE)
+        why = PM_WHY_ICMP_QUOTE;
     bool is_assigned = assign_all(r, p, p->buffer, 0);
     if (is_assigned && (why == PM_WHY_NONE || why == PM_WHY_FOLLOWED))
         why = PM_WHY_EDITED;

@@ -1,6 +1,7 @@
 /* rewriter.c - the rewriting engine: its life and the line each packet takes. */
 #include "engine/rewriter.h"
 #include "engine/fragments.h"
+#include "engine/quote.h"
 #include "engine/segment.h"
 #include "engine/wait.h"
 
@@ -270,6 +271,8 @@ enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p)
     if (!p->tracked.flow)
         return pm_emit_buffer(r, p, PM_WHY_FLOWS_FULL);
     r->stats.flows += p->tracked.is_new;
+    if (h->ip_proto == PM_PROTO_ICMP || h->ip_proto == PM_PROTO_ICMP6)
+        pm_quote_map(r, p);
 
     const struct pm_side *side = pm_select_side(r, p);
     bool is_tcp = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP;
@@ -313,7 +316,7 @@ void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct 
     p->is_changed = p->is_shown_rewritten = p->is_ack_lifted = false;
     p->is_late = p->is_own = false;
     p->header_rule = PM_NO_RULE;
-    p->is_sum_known = false;
+    p->is_sum_known = p->is_quote = false;
     p->assembly = NULL;
     p->cut_size = 0;
     pm_headers_parse(packet->link, packet->data, packet->len, packet->wire_len, &p->headers);

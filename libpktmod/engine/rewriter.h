@@ -106,6 +106,7 @@ struct pm_passage {
     bool is_late;                 /* no packet: bytes that waited */
     bool is_own;                  /* no packet: pktmod speaks for an end */
     bool is_changed;              /* bytes of buffer were changed in place */
+    bool is_quote;                /* of an ICMP error, in what it quotes */
     uint32_t header_rule;         /* last rule that changed a header field */
     struct pm_assembly *assembly; /* the packet came as fragments; NULL: as one */
     uint32_t cut_size;            /* without assembly: a changed datagram that is larger leaves as

@@ -1,39 +1,7 @@
 /* rewriter_fragments_test.c - IP fragments through the rewriter. */
-#include "pieces.h"
-
-#define OUT 96
-
-struct run {
-    struct pm_policy *policy;
-    struct pm_rewriter *rewriter;
-    struct piece out[OUT];
-    struct pm_emitted told[OUT];
-    size_t count;
-    enum pm_why why;
-};
+#include "run.h"
 
 static const struct pm_rewriter_config plain_config = {.hash_key = {1, 2}, .mtu = 1500};
-
-static void on_emit(void *context, const struct pm_emitted *e)
-{
-    struct run *run = context;
-    assert_true(run->count < OUT && e->len <= sizeof run->out[0].bytes);
-    memcpy(run->out[run->count].bytes, e->data, e->len);
-    run->out[run->count].len = e->len;
-    run->told[run->count++] = *e;
-}
-
-static void begin(struct run *run, struct pm_builder *b, struct pm_rewriter_config config)
-{
-    struct pm_error error;
-    memset(run, 0, sizeof *run);
-    run->policy = pm_builder_finish(b, &error);
-    assert_non_null(run->policy);
-    config.emit = on_emit;
-    config.context = run;
-    run->rewriter = pm_rewriter_new(run->policy, &config, &error);
-    assert_non_null(run->rewriter);
-}
 
 /* find becomes with in what goes to that port; 0: in everything. */
 static struct pm_builder *swapping(uint32_t port, const char *find, const char *with)
@@ -52,36 +20,7 @@ static void end(struct run *run)
     assert_true(pm_rewriter_next_ns(run->rewriter) == UINT64_MAX);
     /* Whatever came in left, left within another, or was dropped. */
     assert_int_equal(s->packets, s->emitted - s->split + s->joined + s->dropped);
-    pm_rewriter_free(run->rewriter);
-    pm_policy_unref(run->policy);
-}
-
-/* In a block of exactly its size; run->out has what came of it. */
-static size_t send_at(struct run *run, const struct piece *p, uint64_t now_ns)
-{
-    uint8_t *exact = malloc(p->len);
-    assert_non_null(exact);
-    memcpy(exact, p->bytes, p->len);
-    struct pm_packet packet = {.data = exact,
-                               .len = p->len,
-                               .wire_len = p->len,
-                               .link = 101,
-                               .dir = PM_DIR_UNKNOWN,
-                               .cookie = p->cookie};
-    run->count = 0;
-    run->why = pm_rewrite(run->rewriter, &packet, exact, now_ns);
-    free(exact);
-    return run->count;
-}
-
-static size_t send(struct run *run, const struct piece *p)
-{
-    return send_at(run, p, 0);
-}
-
-static uint64_t counted(const struct run *run, enum pm_why why)
-{
-    return pm_rewriter_stats(run->rewriter)->why[why];
+    run_end(run);
 }
 
 static void expect_same(const struct run *run, size_t i, const struct piece *p)
@@ -139,10 +78,10 @@ static void a_match_across_fragments_is_replaced_and_the_datagram_cut_again(void
                 struct talk_out whole;
                 static uint8_t ip[4000];
                 size_t len = make_datagram(ip, version, ext, 100, 30, "-find-");
-                begin(&run, swapping(53, "-find", with[i]), plain_config);
+                run_begin(&run, swapping(53, "-find", with[i]), plain_config);
                 number(p, piece_cut(p, ip, len, (size_t)ext, 7, 40)); /* cut at payload byte 32 */
                 for (int n = 0; n < 3; n++) {
-                    send(&run, &p[orders[i][n]]);
+                    run_send(&run, &p[orders[i][n]]);
                     assert_int_equal(run.why, n < 2 ? PM_WHY_FRAGMENT_HELD : PM_WHY_EDITED);
                     assert_int_equal(run.count > 0, n == 2);
                 }
@@ -157,7 +96,7 @@ static void a_match_across_fragments_is_replaced_and_the_datagram_cut_again(void
                 assert_int_equal(whole.p.payload_len, 95 + strlen(with[i]));
                 assert_memory_equal(whole.p.payload + 30, with[i], strlen(with[i]));
                 assert_int_equal(whole.p.payload[30 + strlen(with[i])], '-');
-                assert_int_equal(counted(&run, PM_WHY_FRAGMENT_HELD), 2);
+                assert_int_equal(run_counted(&run, PM_WHY_FRAGMENT_HELD), 2);
                 assert_int_equal(pm_rewriter_stats(run.rewriter)->joined, 2);
                 end(&run);
             }
@@ -172,10 +111,10 @@ static void what_fits_in_one_fragment_leaves_as_one_packet(void **state)
         struct talk_out whole;
         static uint8_t ip[4000];
         size_t len = make_datagram(ip, version, 0, 40, 20, "0123456789");
-        begin(&run, swapping(53, "0123456789", ""), plain_config);
+        run_begin(&run, swapping(53, "0123456789", ""), plain_config);
         piece_cut(p, ip, len, 0, 7, 40);
-        send(&run, &p[0]);
-        assert_int_equal(send(&run, &p[1]), 1);
+        run_send(&run, &p[0]);
+        assert_int_equal(run_send(&run, &p[1]), 1);
         read_joined(&run, 0, &whole);
         assert_true(whole.checksums_right);
         assert_int_equal(whole.p.payload_len, 30);
@@ -192,11 +131,11 @@ static void a_datagram_that_no_rule_changes_leaves_as_the_fragments_that_came(vo
         struct piece p[3];
         static uint8_t ip[4000];
         size_t len = make_datagram(ip, version, 0, 100, 0, "nothing");
-        begin(&run, swapping(53, "find", "with"), plain_config);
+        run_begin(&run, swapping(53, "find", "with"), plain_config);
         number(p, piece_cut(p, ip, len, 0, 7, 40));
         for (int n = 0; n < 4; n++) {
             p[order[n]].cookie = 10u + (unsigned)n;
-            send(&run, &p[order[n]]);
+            run_send(&run, &p[order[n]]);
         }
         assert_int_equal(run.why, PM_WHY_NONE);
         assert_int_equal(run.count, 4);
@@ -217,12 +156,12 @@ static void a_copy_of_a_changed_fragment_leaves_with_its_datagram(void **state)
     struct talk_out whole;
     static uint8_t ip[4000];
     size_t len = make_datagram(ip, 4, 0, 100, 30, "find");
-    begin(&run, swapping(53, "find", "with"), plain_config);
+    run_begin(&run, swapping(53, "find", "with"), plain_config);
     piece_cut(p, ip, len, 0, 7, 40);
-    send(&run, &p[0]);
-    send(&run, &p[0]);
-    send(&run, &p[1]);
-    assert_int_equal(send(&run, &p[2]), 3);
+    run_send(&run, &p[0]);
+    run_send(&run, &p[0]);
+    run_send(&run, &p[1]);
+    assert_int_equal(run_send(&run, &p[2]), 3);
     read_joined(&run, 0, &whole);
     assert_memory_equal(whole.p.payload + 30, "with", 4);
     end(&run);
@@ -262,17 +201,18 @@ static void a_tcp_segment_in_fragments_joins_its_stream(void **state)
                                    .seq = 100,
                                    .payload = text,
                                    .payload_len = 100};
-        begin(&run, swapping(80, "find", "0123456789012345678901234567890123456789"), plain_config);
+        run_begin(&run, swapping(80, "find", "0123456789012345678901234567890123456789"),
+                  plain_config);
         p[0].len = talk_build(&syn, p[0].bytes);
-        send(&run, &p[0]);
+        run_send(&run, &p[0]);
         piece_cut(p, ip, talk_build(&data, ip), 0, 2, 72); /* in the middle of the match */
-        assert_int_equal(send(&run, &p[1]), 0);
-        expect_segments(&run, send(&run, &p[0]), p[0].len, 100, 136);
+        assert_int_equal(run_send(&run, &p[1]), 0);
+        expect_segments(&run, run_send(&run, &p[0]), p[0].len, 100, 136);
         data.seq = 200; /* nothing to find: the same bytes, their numbers follow */
         memset(text, 'x', sizeof text);
         piece_cut(p, ip, talk_build(&data, ip), 0, 3, 72);
-        send(&run, &p[0]);
-        assert_int_equal(send(&run, &p[1]), 2);
+        run_send(&run, &p[0]);
+        assert_int_equal(run_send(&run, &p[1]), 2);
         assert_int_equal(run.why, PM_WHY_FOLLOWED);
         read_joined(&run, 0, &whole);
         assert_true(whole.checksums_right);
@@ -292,16 +232,16 @@ static void what_is_known_of_a_new_flow_holds_for_its_whole_datagram(void **stat
     struct pm_builder *b = pm_builder_new();
     struct pm_value yes = {.kind = PM_VALUE_RANGE, .range = {1, 1}};
     talk_replace(b, "swap", pm_cond_test(b, PM_FIELD_FLOW_NEW, &yes, 1), "find", "with");
-    begin(&run, b, plain_config);
+    run_begin(&run, b, plain_config);
     size_t len = make_datagram(ip, 4, 0, 100, 30, "find");
     piece_cut(p, ip, len, 0, 7, 40);
     for (int i = 0; i < 3; i++)
-        send(&run, &p[i]);
+        run_send(&run, &p[i]);
     read_joined(&run, 0, &whole);
     assert_memory_equal(whole.p.payload + 30, "with", 4);
     piece_cut(p, ip, len, 0, 8, 40);
     for (int i = 0; i < 3; i++)
-        send(&run, &p[i]);
+        run_send(&run, &p[i]);
     read_joined(&run, 0, &whole);
     assert_memory_equal(whole.p.payload + 30, "find", 4);
     end(&run);
@@ -323,12 +263,12 @@ static void a_later_fragment_waits_though_a_rule_wants_the_other_way(void **stat
                                 .payload = (const uint8_t *)"0123456789012345678901234567find",
                                 .payload_len = 32};
     talk_replace(b, "swap", talk_flow(b, 1), "find", "with");
-    begin(&run, b, plain_config);
+    run_begin(&run, b, plain_config);
     p[0].len = talk_build(&ask, p[0].bytes);
-    assert_int_equal(send(&run, &p[0]), 1);
+    assert_int_equal(run_send(&run, &p[0]), 1);
     piece_cut(p, ip, talk_build(&reply, ip), 0, 7, 24);
-    assert_int_equal(send(&run, &p[1]), 0);
-    assert_int_equal(send(&run, &p[0]), 2);
+    assert_int_equal(run_send(&run, &p[1]), 0);
+    assert_int_equal(run_send(&run, &p[0]), 2);
     read_joined(&run, 0, &whole);
     assert_memory_equal(whole.p.payload + 28, "with", 4);
     end(&run);
@@ -349,11 +289,11 @@ static void a_header_edit_that_needs_the_ports_reaches_every_fragment(void **sta
                                   .action = PM_ACTION_REWRITE,
                                   .ops = &op,
                                   .op_count = 1});
-    begin(&run, b, plain_config);
+    run_begin(&run, b, plain_config);
     piece_cut(p, ip, make_datagram(ip, 4, 0, 100, 0, ""), 0, 7, 40);
-    send(&run, &p[0]);
-    send(&run, &p[1]);
-    assert_int_equal(send(&run, &p[2]), 3);
+    run_send(&run, &p[0]);
+    run_send(&run, &p[1]);
+    assert_int_equal(run_send(&run, &p[2]), 3);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(run.out[i].bytes[8], 9);
         assert_int_equal(run.out[i].len, p[i].len);
@@ -376,10 +316,10 @@ static void fragments_that_no_rule_reaches_never_wait(void **state)
         .kind = PM_VALUE_PREFIX,
         .prefix = {.addr = {.version = 4, .bytes = {203, 0, 113, 0}}, .bits = 24}};
     talk_replace(b, "swap", pm_cond_test(b, PM_FIELD_IP_ADDR, &other, 1), "find", "with");
-    begin(&run, b, plain_config);
+    run_begin(&run, b, plain_config);
     number(p, piece_cut(p, ip, make_datagram(ip, 4, 0, 100, 0, "find"), 0, 7, 40));
     for (int n = 0; n < 3; n++) {
-        assert_int_equal(send(&run, &p[order[n]]), 1);
+        assert_int_equal(run_send(&run, &p[order[n]]), 1);
         expect_same(&run, 0, &p[order[n]]);
     }
     assert_true(pm_rewriter_next_ns(run.rewriter) == UINT64_MAX);
@@ -392,15 +332,15 @@ static void with_the_first_fragment_the_others_leave_if_no_rule_wants_its_ports(
     struct run run;
     struct piece p[4];
     static uint8_t ip[4000];
-    begin(&run, swapping(99, "find", "with"), plain_config);
+    run_begin(&run, swapping(99, "find", "with"), plain_config);
     number(p, piece_cut(p, ip, make_datagram(ip, 4, 0, 120, 0, "find"), 0, 7, 40));
-    assert_int_equal(send(&run, &p[2]), 0);
-    assert_int_equal(send(&run, &p[0]), 2);
+    assert_int_equal(run_send(&run, &p[2]), 0);
+    assert_int_equal(run_send(&run, &p[0]), 2);
     expect_same(&run, 0, &p[2]);
     expect_same(&run, 1, &p[0]);
-    assert_int_equal(send(&run, &p[1]), 1);
+    assert_int_equal(run_send(&run, &p[1]), 1);
     assert_true(pm_rewriter_next_ns(run.rewriter) < UINT64_MAX);
-    assert_int_equal(send(&run, &p[3]), 1); /* and with the last one it is forgotten */
+    assert_int_equal(run_send(&run, &p[3]), 1); /* and with the last one it is forgotten */
     assert_true(pm_rewriter_next_ns(run.rewriter) == UINT64_MAX);
     end(&run);
 }
@@ -414,10 +354,10 @@ static void other_protocols_never_wait(void **state)
     size_t len = make_datagram(ip, 4, 0, 100, 0, "find");
     ip[9] = 1;
     piece_sum(ip);
-    begin(&run, swapping(0, "find", "with"), plain_config);
+    run_begin(&run, swapping(0, "find", "with"), plain_config);
     piece_cut(p, ip, len, 0, 7, 40);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(send(&run, &p[i]), 1);
+        assert_int_equal(run_send(&run, &p[i]), 1);
         expect_same(&run, 0, &p[i]);
     }
     end(&run);
@@ -431,7 +371,7 @@ static void begin_three(struct run *run, struct piece p[3], enum pm_mode mode)
     struct pm_rewriter_config config = plain_config;
     config.mode = mode;
     config.fragment_ms = 3;
-    begin(run, swapping(53, "find", "with"), config);
+    run_begin(run, swapping(53, "find", "with"), config);
     number(p, piece_cut(p, ip, make_datagram(ip, 4, 0, 100, 30, "find"), 0, 7, 40));
 }
 
@@ -442,8 +382,8 @@ static void an_unfinished_datagram_leaves_a_replay_as_it_came(void **state)
         struct run run;
         struct piece p[3];
         begin_three(&run, p, PM_MODE_REPLAY);
-        send_at(&run, &p[1], 5000000);
-        send_at(&run, &p[0], 6000000);
+        run_send_at(&run, &p[1], 5000000);
+        run_send_at(&run, &p[0], 6000000);
         assert_int_equal(pm_rewriter_next_ns(run.rewriter), 8000000);
         pm_rewriter_due(run.rewriter, 7999999);
         assert_int_equal(run.count, 0);
@@ -455,7 +395,7 @@ static void an_unfinished_datagram_leaves_a_replay_as_it_came(void **state)
         expect_same(&run, 0, &p[1]);
         expect_same(&run, 1, &p[0]);
         assert_true(run.told[0].is_late && run.told[0].why == PM_WHY_FRAGMENT_TIMEOUT);
-        assert_int_equal(counted(&run, PM_WHY_FRAGMENT_TIMEOUT), 2);
+        assert_int_equal(run_counted(&run, PM_WHY_FRAGMENT_TIMEOUT), 2);
         end(&run);
     }
 }
@@ -466,11 +406,11 @@ static void an_unfinished_datagram_is_dropped_live(void **state)
     struct run run;
     struct piece p[3];
     begin_three(&run, p, PM_MODE_LIVE);
-    send_at(&run, &p[1], 5000000);
-    send_at(&run, &p[0], 6000000);
+    run_send_at(&run, &p[1], 5000000);
+    run_send_at(&run, &p[0], 6000000);
     pm_rewriter_due(run.rewriter, 8000000);
     assert_int_equal(run.count, 0);
-    assert_int_equal(counted(&run, PM_WHY_FRAGMENT_TIMEOUT), 2);
+    assert_int_equal(run_counted(&run, PM_WHY_FRAGMENT_TIMEOUT), 2);
     assert_int_equal(pm_rewriter_stats(run.rewriter)->dropped, 2);
     end(&run);
 }
@@ -484,12 +424,12 @@ static void contradicting_fragments_never_leave(void **state)
         begin_three(&run, p, mode ? PM_MODE_LIVE : PM_MODE_REPLAY);
         evil = p[1];
         evil.bytes[20] ^= 1;
-        send(&run, &p[0]);
-        send(&run, &p[1]);
-        assert_int_equal(send(&run, &evil), 0);
+        run_send(&run, &p[0]);
+        run_send(&run, &p[1]);
+        assert_int_equal(run_send(&run, &evil), 0);
         assert_int_equal(run.why, PM_WHY_FRAGMENT_OVERLAP);
-        assert_int_equal(send(&run, &p[2]), 0); /* nor does what is left of it */
-        assert_int_equal(counted(&run, PM_WHY_FRAGMENT_OVERLAP), 4);
+        assert_int_equal(run_send(&run, &p[2]), 0); /* nor does what is left of it */
+        assert_int_equal(run_counted(&run, PM_WHY_FRAGMENT_OVERLAP), 4);
         assert_int_equal(pm_rewriter_stats(run.rewriter)->dropped, 4);
         pm_rewriter_due(run.rewriter, UINT64_C(3000000));
         assert_int_equal(run.count, 0);
@@ -503,10 +443,10 @@ static void an_ipv6_header_chain_must_not_go_on_in_another_fragment(void **state
     struct run run;
     struct piece tiny;
     static uint8_t ip[4000];
-    begin(&run, swapping(80, "find", "with"), plain_config);
+    run_begin(&run, swapping(80, "find", "with"), plain_config);
     piece_make(&tiny, ip, make_datagram(ip, 6, 0, 100, 0, ""), 0, 7, 0, 8);
     tiny.bytes[40] = 6; /* 8 bytes of a TCP header */
-    assert_int_equal(send(&run, &tiny), 0);
+    assert_int_equal(run_send(&run, &tiny), 0);
     assert_int_equal(run.why, PM_WHY_FRAGMENT_OVERLAP);
     end(&run);
 }
@@ -520,14 +460,14 @@ static void a_tiny_first_fragment_of_ipv4_waits_for_the_rest(void **state)
     struct talk_packet syn = {.flags = TALK_SYN, .seq = 99};
     struct talk_packet data = {
         .flags = TALK_ACK, .seq = 100, .payload = (const uint8_t *)"find", .payload_len = 4};
-    begin(&run, swapping(80, "find", "with"), plain_config);
+    run_begin(&run, swapping(80, "find", "with"), plain_config);
     p[0].len = talk_build(&syn, p[0].bytes);
-    send(&run, &p[0]);
+    run_send(&run, &p[0]);
     assert_int_equal(piece_cut(p, ip, talk_build(&data, ip), 0, 7, 8), 3);
-    send(&run, &p[0]);
+    run_send(&run, &p[0]);
     assert_int_equal(run.why, PM_WHY_FRAGMENT_HELD);
-    send(&run, &p[1]);
-    assert_int_equal(send(&run, &p[2]), 3);
+    run_send(&run, &p[1]);
+    assert_int_equal(run_send(&run, &p[2]), 3);
     struct talk_out whole;
     read_joined(&run, 0, &whole);
     assert_true(whole.checksums_right);
@@ -544,12 +484,12 @@ static void a_fragment_with_a_bad_header_checksum_counts_for_nothing(void **stat
     bad = p[1];
     bad.bytes[10] ^= 1;
     bad.bytes[30] ^= 1;
-    send(&run, &p[0]);
-    assert_int_equal(send(&run, &bad), 1);
+    run_send(&run, &p[0]);
+    assert_int_equal(run_send(&run, &bad), 1);
     expect_same(&run, 0, &bad);
     assert_int_equal(run.why, PM_WHY_BAD_CHECKSUM);
-    send(&run, &p[1]);
-    assert_true(send(&run, &p[2]) > 0);
+    run_send(&run, &p[1]);
+    assert_true(run_send(&run, &p[2]) > 0);
     assert_int_equal(run.why, PM_WHY_EDITED);
     end(&run);
 }
@@ -564,11 +504,11 @@ static void a_bad_udp_checksum_keeps_the_whole_datagram_as_it_came(void **state)
     config.checksums = PM_CHECKSUMS_VERIFY;
     size_t len = make_datagram(ip, 4, 0, 100, 30, "find");
     ip[26] ^= 1;
-    begin(&run, swapping(53, "find", "with"), config);
+    run_begin(&run, swapping(53, "find", "with"), config);
     number(p, piece_cut(p, ip, len, 0, 7, 40));
-    send(&run, &p[0]);
-    send(&run, &p[1]);
-    assert_int_equal(send(&run, &p[2]), 3);
+    run_send(&run, &p[0]);
+    run_send(&run, &p[1]);
+    assert_int_equal(run_send(&run, &p[2]), 3);
     for (size_t i = 0; i < 3; i++)
         expect_same(&run, i, &p[i]);
     assert_int_equal(run.why, PM_WHY_BAD_CHECKSUM);
@@ -581,8 +521,8 @@ static void a_truncated_fragment_lets_its_datagram_pass(void **state)
     struct run run;
     struct piece p[3];
     begin_three(&run, p, PM_MODE_REPLAY);
-    send(&run, &p[2]);
-    send(&run, &p[0]);
+    run_send(&run, &p[2]);
+    run_send(&run, &p[0]);
     uint8_t *cut = malloc(30);
     assert_non_null(cut);
     memcpy(cut, p[1].bytes, 30);
@@ -611,16 +551,16 @@ static void full_tables_give_up_the_oldest_and_count_it(void **state)
         struct pm_rewriter_config config = plain_config;
         config.mode = mode ? PM_MODE_LIVE : PM_MODE_REPLAY;
         config.datagrams = 2;
-        begin(&run, swapping(53, "find", "with"), config);
+        run_begin(&run, swapping(53, "find", "with"), config);
         size_t len = make_datagram(ip, 4, 0, 100, 30, "find");
         for (uint32_t id = 1; id <= 3; id++) {
             piece_cut(p, ip, len, 0, id, 40);
             p[0].cookie = id;
-            assert_int_equal(send(&run, &p[0]), id == 3 && !mode);
+            assert_int_equal(run_send(&run, &p[0]), id == 3 && !mode);
         }
         if (!mode)
             assert_int_equal(run.told[0].cookie, 1);
-        assert_int_equal(counted(&run, PM_WHY_FRAGMENTS_FULL), 1);
+        assert_int_equal(run_counted(&run, PM_WHY_FRAGMENTS_FULL), 1);
         assert_int_equal(pm_rewriter_stats(run.rewriter)->dropped, mode);
         end(&run);
     }
@@ -636,11 +576,11 @@ static void too_many_fragments_of_a_datagram_end_its_waiting(void **state)
         struct pm_rewriter_config config = plain_config;
         config.mode = mode ? PM_MODE_LIVE : PM_MODE_REPLAY;
         config.datagram_fragments = 3;
-        begin(&run, swapping(53, "find", "with"), config);
+        run_begin(&run, swapping(53, "find", "with"), config);
         size_t count = number(p, piece_cut(p, ip, make_datagram(ip, 4, 0, 100, 30, ""), 0, 7, 16));
         for (size_t i = 0; i < count; i++)
-            assert_int_equal(send(&run, &p[i]), i < 3 || mode ? 0 : i == 3 ? 4 : 1);
-        assert_int_equal(counted(&run, PM_WHY_FRAGMENTS_FULL), mode ? 4 : 3);
+            assert_int_equal(run_send(&run, &p[i]), i < 3 || mode ? 0 : i == 3 ? 4 : 1);
+        assert_int_equal(run_counted(&run, PM_WHY_FRAGMENTS_FULL), mode ? 4 : 3);
         assert_int_equal(pm_rewriter_stats(run.rewriter)->dropped, mode ? count : 0);
         end(&run);
     }
@@ -654,15 +594,15 @@ static void full_memory_is_given_to_what_is_new(void **state)
     static uint8_t ip[4000];
     struct pm_rewriter_config config = plain_config;
     config.fragment_bytes = 3 * 512;
-    begin(&run, swapping(53, "find", "with"), config);
+    run_begin(&run, swapping(53, "find", "with"), config);
     for (uint32_t id = 1; id <= 5; id++) {
         piece_cut(p, ip, make_datagram(ip, 4, 0, 100, 30, "find"), 0, id, 40);
         p[0].cookie = id;
-        assert_int_equal(send(&run, &p[0]), id > 3);
+        assert_int_equal(run_send(&run, &p[0]), id > 3);
         if (id > 3)
             assert_int_equal(run.told[0].cookie, id - 3);
     }
-    assert_int_equal(counted(&run, PM_WHY_FRAGMENTS_FULL), 2);
+    assert_int_equal(run_counted(&run, PM_WHY_FRAGMENTS_FULL), 2);
     end(&run);
 }
 
@@ -677,7 +617,7 @@ static void a_datagram_that_outgrows_the_mtu_is_cut_where_its_sender_allows(void
         struct talk_out whole;
         struct pm_rewriter_config config = plain_config;
         config.mtu = 60;
-        begin(&run, swapping(53, "find", "0123456789012345678901234567890123456789"), config);
+        run_begin(&run, swapping(53, "find", "0123456789012345678901234567890123456789"), config);
         size_t len = make_datagram(p.bytes, 4, 0, 30, 10, "find"); /* 58 bytes */
         p.len = len;
         if (options) { /* one for every fragment, one for the first alone */
@@ -688,7 +628,7 @@ static void a_datagram_that_outgrows_the_mtu_is_cut_where_its_sender_allows(void
             talk_put(p.bytes + 2, (uint32_t)p.len, 2);
             piece_sum(p.bytes);
         }
-        send(&run, &p);
+        run_send(&run, &p);
         assert_int_equal(run.why, PM_WHY_EDITED);
         assert_true(run.count >= 2);
         for (size_t i = 0; i < run.count; i++)
@@ -724,10 +664,10 @@ static void what_no_ip_packet_holds_is_refused(void **state)
                                   .payload = payload,
                                   .payload_len = sizeof payload};
         memcpy(payload + 100, "find", 4);
-        begin(&run, swapping(53, "find", with), plain_config);
+        run_begin(&run, swapping(53, "find", with), plain_config);
         size_t count = number(p, piece_cut(p, ip, talk_build(&big, ip), 0, 7, 1480));
         for (size_t i = 0; i < count; i++)
-            send(&run, &p[i]);
+            run_send(&run, &p[i]);
         assert_int_equal(run.why, PM_WHY_TOO_BIG);
         assert_int_equal(run.count, count);
         for (size_t i = 0; i < count; i++)

@@ -113,7 +113,7 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(ANSWERED, "answered", "its receiver has all it brings; pktmod acknowledged it")              \
     X(WINDOW_CLOSED, "window_closed", "its receiver's window is full; it waits for room")          \
     X(URGENT, "urgent", "urgent data is read in its place in the stream; the mark was taken off")  \
-    X(ICMP_QUOTE, "icmp_quote", "an ICMP error that quotes a rewritten flow; passes as it is")
+    X(ICMP_QUOTE, "icmp_quote", "an ICMP error that quotes a rewritten flow; its numbers follow")
 
 enum pm_why {
 #define PM_WHY_ENUM(id, name, text) PM_WHY_##id,
