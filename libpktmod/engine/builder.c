@@ -9,9 +9,11 @@
 /* A list shorter than this is asked rule by rule. */
 #define CLASSIFY_FROM 12
 
+#define DEFAULT_MATCH 1024u /* bytes that an attempt of a regex sees */
+
 struct pm_builder {
     struct pm_policy *policy; /* grows here */
-    uint32_t rule_cap, op_cap, literal_cap;
+    uint32_t rule_cap, op_cap, literal_cap, regex_cap;
     bool is_invalid;
     bool is_out_of_memory;
     char text[sizeof((struct pm_error *)0)->text];
@@ -45,16 +47,6 @@ static bool grow(struct pm_builder *b, void **list, uint32_t count, uint32_t *ca
     *list = larger;
     *cap = more;
     return true;
-}
-
-static uint8_t *copy_bytes(struct pm_builder *b, const uint8_t *bytes, uint32_t len)
-{
-    uint8_t *copy = malloc(len ? len : 1);
-    if (!copy)
-        b->is_out_of_memory = true;
-    else if (len > 0)
-        memcpy(copy, bytes, len);
-    return copy;
 }
 
 struct pm_builder *pm_builder_new(void)
@@ -169,28 +161,30 @@ void pm_bpf_add(struct pm_builder *b, uint32_t bpf, uint16_t linktype,
 
 /* ------------------------------------------------------------------ rules */
 
-static void add_replace(struct pm_builder *b, struct pm_op *op, const struct pm_op_spec *spec)
+static void list_op(struct pm_builder *b, uint32_t **ops, uint32_t *count, uint32_t *cap)
+{
+    void *list = *ops;
+    if (!grow(b, &list, *count, cap, sizeof **ops))
+        return;
+    *ops = list;
+    (*ops)[(*count)++] = b->policy->op_count;
+}
+
+static void add_replace(struct pm_builder *b, struct pm_rule *rule, struct pm_replace *replace,
+                        const struct pm_op_spec *spec)
 {
     struct pm_policy *p = b->policy;
-    op->replace = (struct pm_replace){
-        .literal = p->literal_count,
-        .find = copy_bytes(b, spec->replace.find, spec->replace.find_len),
-        .with = copy_bytes(b, spec->replace.with, spec->replace.with_len),
-        .find_len = spec->replace.find_len,
-        .with_len = spec->replace.with_len,
-        .nocase = spec->replace.nocase,
-        .where = spec->replace.where,
-        .max = spec->replace.max,
-        .max_slot = PM_NO_SLOT,
-        .within_offset = spec->replace.within_offset,
-        .within_depth = spec->replace.within_depth,
-    };
-    if (spec->replace.max > 0 && spec->replace.where != PM_IN_PAYLOAD)
-        op->replace.max_slot = p->max_slots++;
-    void *list = p->literal_op;
-    if (grow(b, &list, p->literal_count, &b->literal_cap, sizeof *p->literal_op)) {
-        p->literal_op = list;
-        p->literal_op[p->literal_count++] = p->op_count;
+    if (!pm_replace_init(replace, spec))
+        b->is_out_of_memory = true;
+    if (replace->max > 0 && replace->where != PM_IN_PAYLOAD)
+        replace->max_slot = p->max_slots++;
+    if (spec->replace.is_regex) {
+        list_op(b, &p->regex_op, &p->regex_count, &b->regex_cap);
+        rule->regex_count++;
+    } else {
+        replace->literal = p->literal_count;
+        list_op(b, &p->literal_op, &p->literal_count, &b->literal_cap);
+        rule->literal_count++;
     }
 }
 
@@ -208,8 +202,7 @@ static void add_op(struct pm_builder *b, struct pm_rule *rule, const struct pm_o
     op->rule = p->rule_count;
     op->index = rule->op_count;
     if (spec->kind == PM_OP_REPLACE) {
-        add_replace(b, op, spec);
-        rule->literal_count++;
+        add_replace(b, rule, &op->replace, spec);
     } else {
         op->assign = (struct pm_assign){.field = spec->set.field,
                                         .is_add = spec->kind == PM_OP_ADD,
@@ -222,10 +215,11 @@ static void add_op(struct pm_builder *b, struct pm_rule *rule, const struct pm_o
     rule->op_count++;
 }
 
-static const char *op_fault(const struct pm_op_spec *op)
+static const char *op_fault(const struct pm_op_spec *op, struct pm_op_fault *fault)
 {
+    *fault = (struct pm_op_fault){.offset = 0};
     if (op->kind == PM_OP_REPLACE)
-        return op->replace.find_len > 0 ? NULL : "a replace must look for at least one byte";
+        return pm_replace_fault(op, fault);
     const struct pm_field_info *info = pm_field_info(op->set.field);
     if (op->kind == PM_OP_ADD)
         return info->addable ? NULL : "an add names a field that cannot be added to";
@@ -237,14 +231,22 @@ static const char *op_fault(const struct pm_op_spec *op)
     return NULL;
 }
 
-static const char *rule_fault(const struct pm_rule_spec *spec)
+bool pm_op_check(const struct pm_op_spec *op, struct pm_op_fault *fault)
+{
+    const char *text = op_fault(op, fault);
+    if (text && text != fault->text)
+        snprintf(fault->text, sizeof fault->text, "%s", text);
+    return !text;
+}
+
+static const char *rule_fault(const struct pm_rule_spec *spec, struct pm_op_fault *at)
 {
     if (!spec->id || !*spec->id)
         return "a rule needs an id";
     if (spec->action == PM_ACTION_REWRITE && spec->op_count == 0)
         return "a rewrite needs at least one edit";
     for (size_t i = 0; i < spec->op_count; i++) {
-        const char *fault = op_fault(&spec->ops[i]);
+        const char *fault = op_fault(&spec->ops[i], at);
         if (fault)
             return fault;
     }
@@ -257,7 +259,8 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
     struct pm_policy *p = b->policy;
     if (is_dead(b))
         return;
-    const char *fault = rule_fault(spec);
+    struct pm_op_fault at;
+    const char *fault = rule_fault(spec, &at);
     if (fault) {
         refuse(b, fault, spec->id && *spec->id ? spec->id : NULL);
         return;
@@ -286,6 +289,7 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
         .drop_when_full = spec->delay.drop_when_full,
         .first_op = p->op_count,
         .first_literal = p->literal_count,
+        .first_regex = p->regex_count,
     };
     for (size_t i = 0; i < spec->op_count && !is_dead(b); i++)
         add_op(b, rule, &spec->ops[i]);
@@ -329,9 +333,28 @@ static bool compile_literals(struct pm_policy *p)
     return p->literals;
 }
 
+/* No more of a match is waited for than may be held. */
+static void fit_regexes(struct pm_builder *b)
+{
+    struct pm_policy *p = b->policy;
+    for (uint32_t i = 0; i < p->regex_count; i++) {
+        struct pm_op *op = &p->ops[p->regex_op[i]];
+        struct pm_replace *replace = &op->replace;
+        uint32_t hold = replace->where == PM_IN_PAYLOAD ? PM_MAX_MATCH : p->settings.hold_bytes;
+        if (replace->window > hold)
+            refuse(b, "max_match is larger than hold_bytes", p->rules[op->rule].id);
+        if (replace->window == 0)
+            replace->window = hold > DEFAULT_MATCH ? DEFAULT_MATCH : hold > 0 ? hold : 1;
+        uint32_t groups = pm_regex_groups(replace->regex);
+        p->most_groups = groups > p->most_groups ? groups : p->most_groups;
+        p->most_window = replace->window > p->most_window ? replace->window : p->most_window;
+    }
+}
+
 static bool compile(struct pm_builder *b)
 {
     struct pm_policy *p = b->policy;
+    fit_regexes(b);
     if (!pm_conds_seal(p->conds) || !fill_list(p, &p->verdicts, false) ||
         !fill_list(p, &p->rewrites, true))
         return false;

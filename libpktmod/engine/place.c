@@ -64,6 +64,8 @@ static size_t decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half
                                .len = front->len,
                                .in_stream = true,
                                .may_hold = front->may_hold,
+                               .before = half->before,
+                               .before_len = half->before_len,
                                .stream_off = log->o_end - half->begin_o,
                                .payload_off = front->payload_off,
                                .payload_end = front->payload_end,
@@ -86,6 +88,8 @@ static size_t decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half
         log_plan(r, p, log, front->bytes, len, max_counters(r, p));
     else
         pm_log_gap(log, &r->store, len);
+    if (r->policy->regex_count > 0)
+        pm_half_pass(half, front->bytes, len);
     pm_count_edits(r, p);
     return len;
 }
@@ -147,6 +151,7 @@ static void skip_gap(struct pm_rewriter *r, struct pm_half *half, uint64_t to)
     if (!pm_log_has_room(&half->log, &r->store, 1, 0))
         pm_stream_reclaim(r);
     pm_log_gap(&half->log, &r->store, to - half->log.o_end);
+    pm_half_pass(half, NULL, 0);
 }
 
 /* Everything pending is decided, as if nothing followed. */

@@ -14,8 +14,7 @@ static void free_op(struct pm_op *op)
 {
     if (op->kind != PM_OP_REPLACE)
         return;
-    free(op->replace.find);
-    free(op->replace.with);
+    pm_replace_release(&op->replace);
 }
 
 struct pm_policy *pm_policy_ref(struct pm_policy *policy)
@@ -37,6 +36,7 @@ void pm_policy_unref(struct pm_policy *policy)
     pm_literals_free(policy->literals);
     pm_conds_free(policy->conds);
     free(policy->literal_op);
+    free(policy->regex_op);
     free(policy->rules);
     free(policy->ops);
     free(policy);

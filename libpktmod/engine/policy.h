@@ -8,13 +8,18 @@
 #include "match/classify.h"
 #include "match/cond.h"
 #include "match/literal.h"
+#include "match/template.h"
 
 #define PM_NO_SLOT UINT32_MAX
 
 struct pm_replace {
     uint32_t literal;     /* index in policy->literals, ascending with rule and op */
-    uint8_t *find, *with; /* owned by the policy */
+    uint8_t *find, *with; /* owned by the policy; NULL where there is a regex */
     uint32_t find_len, with_len;
+    struct pm_regex *regex; /* or NULL. Then find_len is the least a match has, with_len what its
+                               template has as text */
+    struct pm_template *template;
+    uint32_t window; /* bytes an attempt sees */
     bool nocase;
     enum pm_where where;
     uint32_t max;
@@ -43,6 +48,7 @@ struct pm_rule {
     bool keep_order, drop_when_full;
     uint32_t first_op, op_count;
     uint32_t first_literal, literal_count; /* its replaces are neighbours in literal order */
+    uint32_t first_regex, regex_count;     /* and among the regexes */
     bool has_assign;
 };
 
@@ -64,12 +70,23 @@ struct pm_policy {
     uint32_t op_count;
     struct pm_rule_list verdicts; /* allow, drop, delay, log */
     struct pm_rule_list rewrites;
-    struct pm_literals *literals; /* NULL: no replace */
+    struct pm_literals *literals; /* NULL: none */
     uint32_t *literal_op;         /* op of each literal */
     uint32_t literal_count;
+    uint32_t *regex_op; /* op of each regex */
+    uint32_t regex_count;
+    uint32_t most_groups, most_window; /* of any regex */
     uint32_t max_slots;
     bool has_final;
 };
+
+/* ---- replace.c: an edit of payloads, made from its spec */
+
+/* What is wrong with it, or NULL; fault: where it is, for a regex. */
+const char *pm_replace_fault(const struct pm_op_spec *spec, struct pm_op_fault *fault);
+/* False: no memory. */
+bool pm_replace_init(struct pm_replace *replace, const struct pm_op_spec *spec);
+void pm_replace_release(struct pm_replace *replace);
 
 /* A walk over the rules of a list that may hold for a packet, in file order, from list position
  * `from` on. The caller evaluates the condition. */

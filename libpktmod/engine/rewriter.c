@@ -2,6 +2,7 @@
 #include "engine/rewriter.h"
 #include "engine/fragments.h"
 #include "engine/quote.h"
+#include "engine/regexes.h"
 #include "engine/segment.h"
 #include "engine/wait.h"
 
@@ -109,7 +110,7 @@ size_t pm_rewriter_footprint(const struct pm_policy *policy,
            pm_pool_footprint(stream_size(policy), c.streams) +
            pm_log_store_footprint(runs_for(c.edits), c.retain_bytes) +
            rules * (sizeof(struct pm_rule_stats) + 2 * sizeof(uint64_t) + 2 * sizeof(uint32_t)) +
-           pm_pending_footprint(c.pending_bytes) +
+           pm_pending_footprint(c.pending_bytes) + pm_regexes_footprint(policy) +
            pm_pool_footprint(sizeof(struct pm_wait), c.waits) + pm_fragments_footprint(&c) +
            work_cap(&c) * (1 + sizeof(struct pm_plan_edit)) + PM_IP_MAX + PM_LINK_ROOM;
 }
@@ -142,7 +143,7 @@ static bool allocate(struct pm_rewriter *r)
     r->oldest_wait = r->newest_wait = PM_NIL;
     r->frame = malloc(PM_IP_MAX + PM_LINK_ROOM);
     return r->rules && r->rule_packet && r->rule_mark && r->selected && r->late_selected &&
-           r->plan && r->work && r->frame &&
+           r->plan && r->work && r->frame && pm_regexes_init(r) &&
            pm_flow_table_init(&r->flows, s->flows, sizeof(struct pm_rewriter_flow),
                               r->config.hash_key, s->flow_idle_s * UINT64_C(1000000000)) &&
            pm_pool_init(&r->streams, stream_size(policy), r->config.streams) &&
@@ -180,6 +181,7 @@ void pm_rewriter_free(struct pm_rewriter *rewriter)
     pm_pool_release(&rewriter->pieces);
     pm_pool_release(&rewriter->waits);
     pm_fragments_release(rewriter);
+    pm_regexes_release(rewriter);
     free(rewriter->work);
     free(rewriter->rules);
     free(rewriter->rule_packet);
@@ -308,7 +310,7 @@ void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct 
     p->selection.rules = r->selected;
     p->selection.epoch = 0;
     p->selection.count = p->selection.literal_count = 0;
-    p->selection.has_replace = p->selection.has_datagram = false;
+    p->selection.has_replace = p->selection.has_regex = p->selection.has_datagram = false;
     p->selection.has_assign = p->selection.is_many = false;
     p->tracked = (struct pm_tracked){.dir = packet->dir};
     p->plan_count = 0;

@@ -54,6 +54,7 @@ struct pm_selection {
     uint32_t count;
     uint64_t epoch;    /* its number */
     bool has_replace;  /* a replace looks at the stream or the payload */
+    bool has_regex;    /* for a regex */
     bool has_datagram; /* a replace looks at payloads that are no stream */
     bool has_assign;
     bool is_many;                       /* more literals than a list: search for all, ask marks */
@@ -80,6 +81,7 @@ struct pm_rewriter {
     uint32_t *selected, *late_selected; /* room for the rules of two selections */
     uint64_t selections;
     struct pm_plan_edit *plan;
+    struct pm_regexes *regexes;
     uint8_t *frame; /* a packet under construction */
     struct pm_reassembly fragments;
     uint8_t *whole, *piece; /* a datagram made of fragments; one of those it is cut to */
@@ -148,12 +150,20 @@ struct pm_search {
     size_t len;
     bool in_stream;           /* TCP: AUTO means stream, and stream replaces take part */
     bool may_hold;            /* more bytes may follow: an unfinished match is waited for */
+    const uint8_t *before;    /* the end of what is before them in the stream */
+    size_t before_len;        /* 0: nothing is */
     uint64_t stream_off;      /* offset of bytes in the stream */
     int64_t payload_off;      /* and in the packet's payload (negative: bytes before it) */
     size_t payload_end;       /* where the packet's payload ends in bytes */
     const uint32_t *max_used; /* counters of this direction; NULL: none */
     size_t decided;           /* out: so many bytes are decided, the rest must wait */
 };
+
+static inline bool pm_looks_in_stream(const struct pm_search *search,
+                                      const struct pm_replace *replace)
+{
+    return search->in_stream && replace->where != PM_IN_PAYLOAD;
+}
 
 /* Writes the edits within the decided bytes into r->plan, in order; answers their number. */
 uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p, struct pm_search *search);

@@ -1,6 +1,6 @@
 /* search.c - from bytes to planned edits: one scan, leftmost first, the earlier rule wins, an edit
  * never begins inside another. What may still become a match is left undecided. */
-#include "engine/rewriter.h"
+#include "engine/regexes.h"
 
 /* How often an op stands in the plan. Few rules have a max, and few edits a packet. */
 static uint32_t planned_already(const struct pm_rewriter *r, uint32_t planned, uint32_t op)
@@ -11,31 +11,21 @@ static uint32_t planned_already(const struct pm_rewriter *r, uint32_t planned, u
     return count;
 }
 
-static bool looks_in_stream(const struct pm_search *search, const struct pm_replace *replace)
-{
-    return search->in_stream && replace->where != PM_IN_PAYLOAD;
-}
-
 /* A replace that looks at the payload of a segment sees that segment alone. */
-static bool is_in_payload(const struct pm_search *search, const struct pm_replace *replace,
-                          size_t position)
+static bool is_in_payload(const struct pm_search *search, size_t position, size_t end)
 {
-    return search->payload_off + (int64_t)position >= 0 &&
-           position + replace->find_len <= search->payload_end;
+    return search->payload_off + (int64_t)position >= 0 && end <= search->payload_end;
 }
 
 static bool is_within(const struct pm_search *search, const struct pm_replace *replace,
-                      size_t position)
+                      size_t position, size_t end)
 {
     uint64_t base =
-        looks_in_stream(search, replace) ? search->stream_off : (uint64_t)search->payload_off;
-    uint64_t begin = base + position;
-    if (begin < replace->within_offset)
+        pm_looks_in_stream(search, replace) ? search->stream_off : (uint64_t)search->payload_off;
+    if (base + position < replace->within_offset)
         return false;
-    if (replace->within_depth == PM_NO_LIMIT)
-        return true;
-    uint64_t end = begin + replace->find_len;
-    return end <= (uint64_t)replace->within_offset + replace->within_depth;
+    return replace->within_depth == PM_NO_LIMIT ||
+           base + end <= (uint64_t)replace->within_offset + replace->within_depth;
 }
 
 static bool has_used_up_max(const struct pm_rewriter *r, const struct pm_search *search,
@@ -44,22 +34,9 @@ static bool has_used_up_max(const struct pm_rewriter *r, const struct pm_search 
     if (replace->max == 0)
         return false;
     uint32_t used = planned_already(r, planned, op);
-    if (looks_in_stream(search, replace) && search->max_used)
+    if (pm_looks_in_stream(search, replace) && search->max_used)
         used += search->max_used[replace->max_slot];
     return used >= replace->max;
-}
-
-static bool is_wanted(const struct pm_rewriter *r, const struct pm_passage *p,
-                      const struct pm_search *search, const struct pm_hit *hit, uint32_t planned)
-{
-    uint32_t index = r->policy->literal_op[hit->literal];
-    const struct pm_op *op = &r->policy->ops[index];
-    const struct pm_replace *replace = &op->replace;
-    bool sees = looks_in_stream(search, replace) ||
-                (replace->where != PM_IN_STREAM && is_in_payload(search, replace, hit->position));
-    return sees && r->rule_mark[op->rule] == p->selection.epoch &&
-           is_within(search, replace, hit->position) &&
-           !has_used_up_max(r, search, replace, planned, index);
 }
 
 /* ------------------------------------------------------------------ what must wait */
@@ -86,9 +63,10 @@ static bool may_begin(const struct pm_rewriter *r, const struct pm_passage *p,
     const struct pm_op *op = &r->policy->ops[index];
     const struct pm_replace *replace = &op->replace;
     size_t left = search->len - position;
-    return replace->find_len > left && looks_in_stream(search, replace) &&
+    return replace->find_len > left && pm_looks_in_stream(search, replace) &&
            begins_with(replace, search->bytes + position, left) &&
-           r->rule_mark[op->rule] == p->selection.epoch && is_within(search, replace, position) &&
+           r->rule_mark[op->rule] == p->selection.epoch &&
+           is_within(search, replace, position, position + replace->find_len) &&
            !has_used_up_max(r, search, replace, planned, index);
 }
 
@@ -115,41 +93,167 @@ static struct pm_hit first_unfinished(struct pm_rewriter *r, const struct pm_pas
     return (struct pm_hit){.literal = 0, .position = search->len};
 }
 
-static bool is_behind(const struct pm_hit *a, const struct pm_hit *b)
+/* ------------------------------------------------------------------ what comes first */
+
+/* A search under way: literals by one scan, each regex by its cursor. */
+struct walk {
+    struct pm_rewriter *r;
+    const struct pm_passage *p;
+    const struct pm_search *search;
+    struct pm_scan scan;
+    struct pm_hit hit; /* the scan's next; position len: none */
+    struct pm_hit wait;
+    uint32_t planned;
+};
+
+struct find {
+    size_t position, end;
+    uint32_t op;
+    struct pm_cursor *cursor; /* NULL: of a literal */
+    bool is_whole;            /* else more bytes have to come */
+};
+
+static void next_hit(struct walk *w)
 {
-    return a->position != b->position ? a->position > b->position : a->literal > b->literal;
+    if (!pm_scan_next(&w->scan, &w->hit))
+        w->hit = (struct pm_hit){.position = w->search->len};
+}
+
+static struct find literal_find(const struct walk *w, const struct pm_hit *hit, bool is_whole)
+{
+    uint32_t op = w->r->policy->literal_op[hit->literal];
+    return (struct find){.position = hit->position,
+                         .end = hit->position + w->r->policy->ops[op].replace.find_len,
+                         .op = op,
+                         .is_whole = is_whole};
+}
+
+static struct find regex_find(struct pm_cursor *cursor)
+{
+    return (struct find){.position = pm_cursor_position(cursor),
+                         .end = cursor->base + cursor->hit.end,
+                         .op = cursor->op,
+                         .cursor = cursor,
+                         .is_whole = cursor->answer == PM_REGEX_FOUND};
+}
+
+static void keep_first(struct find *first, struct find other)
+{
+    if (other.position < first->position ||
+        (other.position == first->position && other.op < first->op))
+        *first = other;
+}
+
+/* What comes first of all that was found and is unfinished; position len: nothing. */
+static struct find first_find(const struct walk *w)
+{
+    size_t len = w->search->len;
+    struct find first = {.position = len};
+    if (w->hit.position < len)
+        keep_first(&first, literal_find(w, &w->hit, true));
+    if (w->wait.position < len)
+        keep_first(&first, literal_find(w, &w->wait, false));
+    struct pm_cursor *cursor = w->p->selection.has_regex ? pm_regexes_first(w->r) : NULL;
+    if (cursor)
+        keep_first(&first, regex_find(cursor));
+    return first;
+}
+
+/* ------------------------------------------------------------------ what becomes of it */
+
+static bool is_wanted(const struct walk *w, const struct find *find)
+{
+    const struct pm_search *search = w->search;
+    const struct pm_op *op = &w->r->policy->ops[find->op];
+    const struct pm_replace *replace = &op->replace;
+    bool sees =
+        pm_looks_in_stream(search, replace) ||
+        (replace->where != PM_IN_STREAM && is_in_payload(search, find->position, find->end));
+    return sees && w->r->rule_mark[op->rule] == w->p->selection.epoch &&
+           is_within(search, replace, find->position, find->end) &&
+           !has_used_up_max(w->r, search, replace, w->planned, find->op);
+}
+
+/* Nothing begins at the find; the search goes on behind its first byte, or with the next op. */
+static void pass_over(struct walk *w, const struct find *find)
+{
+    if (!find->cursor)
+        next_hit(w);
+    else if (find->is_whole)
+        pm_regexes_move(w->r, find->cursor, find->position + 1);
+    else
+        find->cursor->answer = PM_REGEX_NONE;
+}
+
+/* Nothing begins before `end`. */
+static void skip_to(struct walk *w, size_t end)
+{
+    struct pm_rewriter *r = w->r;
+    pm_scan_skip(&w->scan, end);
+    if (w->hit.position < end)
+        next_hit(w);
+    for (uint32_t i = 0; w->p->selection.has_regex && i < r->regexes->count; i++) {
+        struct pm_cursor *cursor = &r->regexes->cursors[i];
+        if (cursor->answer != PM_REGEX_NONE && pm_cursor_position(cursor) < end)
+            pm_regexes_move(r, cursor, end);
+    }
+}
+
+static void plan(struct walk *w, const struct find *find)
+{
+    const struct pm_replace *replace = &w->r->policy->ops[find->op].replace;
+    struct pm_plan_edit edit = {.position = (uint32_t)find->position,
+                                .op = find->op,
+                                .old_len = (uint32_t)(find->end - find->position),
+                                .new_len = replace->with_len,
+                                .with = replace->with};
+    if (!find->cursor || pm_regexes_expand(w->r, find->cursor, &edit))
+        w->r->plan[w->planned++] = edit;
+    else
+        pm_count_why(w->r, PM_WHY_EDITS_FULL);
+    skip_to(w, find->end);
+    if (w->search->may_hold && (w->wait.position < find->end || replace->max > 0))
+        w->wait = first_unfinished(w->r, w->p, w->search, find->end, w->planned);
+}
+
+static void begin(struct walk *w)
+{
+    const struct pm_selection *s = &w->p->selection;
+    const struct pm_search *search = w->search;
+    struct pm_rewriter *r = w->r;
+    for (uint32_t i = 0; i < s->count; i++)
+        r->rule_mark[s->rules[i]] = s->epoch; /* another selection may have been made meanwhile */
+    w->wait.position = search->len;
+    if (search->may_hold)
+        w->wait = first_unfinished(r, w->p, search, 0, 0);
+    pm_scan_begin(&w->scan, r->policy->literals, s->is_many ? NULL : s->literals, s->literal_count,
+                  search->bytes, search->len);
+    next_hit(w);
+    if (s->has_regex)
+        pm_regexes_begin(r, w->p, search);
 }
 
 uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p, struct pm_search *search)
 {
-    const struct pm_selection *s = &p->selection;
-    struct pm_scan scan;
-    struct pm_hit hit, wait = {.literal = 0, .position = search->len};
-    uint32_t planned = 0;
+    struct walk w = {.r = r, .p = p, .search = search};
     search->decided = search->len;
-    if (!s->has_replace || search->len == 0)
+    if (!p->selection.has_replace || search->len == 0)
         return 0;
-    for (uint32_t i = 0; i < s->count; i++)
-        r->rule_mark[s->rules[i]] = s->epoch; /* another selection may have been made meanwhile */
-    if (search->may_hold)
-        wait = first_unfinished(r, p, search, 0, 0);
-    pm_scan_begin(&scan, r->policy->literals, s->is_many ? NULL : s->literals, s->literal_count,
-                  search->bytes, search->len);
-    while (pm_scan_next(&scan, &hit) && !is_behind(&hit, &wait)) {
-        if (!is_wanted(r, p, search, &hit, planned))
-            continue;
-        uint32_t op = r->policy->literal_op[hit.literal];
-        const struct pm_replace *replace = &r->policy->ops[op].replace;
-        size_t end = hit.position + replace->find_len;
-        r->plan[planned++] = (struct pm_plan_edit){.position = (uint32_t)hit.position,
-                                                   .op = op,
-                                                   .old_len = replace->find_len,
-                                                   .new_len = replace->with_len,
-                                                   .with = replace->with};
-        pm_scan_skip(&scan, end);
-        if (search->may_hold && (wait.position < end || replace->max > 0))
-            wait = first_unfinished(r, p, search, end, planned);
+    begin(&w);
+    struct find find = first_find(&w);
+    while (find.position < search->len) {
+        bool is_held =
+            !find.is_whole &&
+            (!find.cursor ||
+             !has_used_up_max(r, search, &r->policy->ops[find.op].replace, w.planned, find.op));
+        if (is_held)
+            break;
+        if (find.is_whole && is_wanted(&w, &find))
+            plan(&w, &find);
+        else
+            pass_over(&w, &find);
+        find = first_find(&w);
     }
-    search->decided = wait.position;
-    return planned;
+    search->decided = find.position;
+    return w.planned;
 }

@@ -5,7 +5,7 @@ static void note_rule(const struct pm_policy *policy, struct pm_side *side, uint
                       enum pm_truth truth)
 {
     const struct pm_rule *rule = &policy->rules[index];
-    side->may_replace |= rule->literal_count > 0;
+    side->may_replace |= rule->literal_count + rule->regex_count > 0;
     side->may_assign |= rule->has_assign;
     if (truth != PM_TRUE || side->count == PM_SIDE_RULES)
         side->is_static = 0;
@@ -47,14 +47,25 @@ static void take_literals(const struct pm_policy *policy, const struct pm_rule *
     }
 }
 
+static void take_regexes(const struct pm_policy *policy, const struct pm_rule *rule,
+                         struct pm_selection *s)
+{
+    for (uint32_t i = 0; i < rule->regex_count; i++) {
+        uint32_t op = policy->regex_op[rule->first_regex + i];
+        s->has_datagram |= policy->ops[op].replace.where != PM_IN_STREAM;
+    }
+}
+
 static void take_rule(struct pm_rewriter *r, struct pm_selection *s, uint32_t index)
 {
     const struct pm_rule *rule = &r->policy->rules[index];
     s->rules[s->count++] = index;
-    s->has_replace |= rule->literal_count > 0;
+    s->has_replace |= rule->literal_count + rule->regex_count > 0;
+    s->has_regex |= rule->regex_count > 0;
     s->has_assign |= rule->has_assign;
     r->rule_mark[index] = s->epoch;
     take_literals(r->policy, rule, s);
+    take_regexes(r->policy, rule, s);
 }
 
 static void ask_rules(struct pm_rewriter *r, struct pm_passage *p)

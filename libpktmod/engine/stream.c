@@ -56,7 +56,23 @@ void pm_half_begin(struct pm_half *half, uint32_t first_seq)
                                   .acked_m = half->begin_o,
                                   .told_o = half->begin_o,
                                   .told_edge_o = half->begin_o};
+    half->before_len = 0;
     pm_log_begin(&half->log, half->begin_o);
+}
+
+void pm_half_pass(struct pm_half *half, const uint8_t *bytes, size_t len)
+{
+    if (!bytes) { /* a byte that is no letter, so that what follows is not the beginning */
+        half->before[0] = 0;
+        half->before_len = 1;
+        return;
+    }
+    size_t taken = len < PM_REGEX_BEFORE ? len : PM_REGEX_BEFORE;
+    size_t kept =
+        half->before_len < PM_REGEX_BEFORE - taken ? half->before_len : PM_REGEX_BEFORE - taken;
+    memmove(half->before, half->before + half->before_len - kept, kept);
+    memcpy(half->before + kept, bytes + len - taken, taken);
+    half->before_len = (uint8_t)(kept + taken);
 }
 
 void pm_stream_restart(struct pm_rewriter *r, struct pm_stream *stream, const uint32_t isn[2])

@@ -3,6 +3,7 @@
 #define PM_ENGINE_STREAM_H
 
 #include "edit/log.h"
+#include "match/regex.h"
 #include "stream/pending.h"
 
 /* What a side's SYN offered. */
@@ -55,6 +56,8 @@ struct pm_half {
     bool has_isn, has_pending_isn;
     struct pm_syn pending_syn;
     bool has_fin, fin_sent; /* its position is known; it left */
+    uint8_t before_len;     /* where regexes look: the last bytes of O that were decided */
+    uint8_t before[PM_REGEX_BEFORE];
 };
 
 struct pm_stream {
@@ -70,6 +73,8 @@ void pm_stream_close(struct pm_rewriter *r, struct pm_rewriter_flow *flow);
 
 /* From here on the direction's bytes go through its log; the next one is first_seq. */
 void pm_half_begin(struct pm_half *half, uint32_t first_seq);
+/* Keeps the end of so many decided bytes. NULL: nobody knows them. */
+void pm_half_pass(struct pm_half *half, const uint8_t *bytes, size_t len);
 /* Both directions begin anew behind these ISNs. */
 void pm_stream_restart(struct pm_rewriter *r, struct pm_stream *stream, const uint32_t isn[2]);
 

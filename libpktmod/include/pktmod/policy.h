@@ -209,6 +209,8 @@ struct pm_op_spec {
             uint32_t max; /* per packet (payload) or per direction of a flow (stream); 0: all */
             bool nocase;
             uint32_t within_offset, within_depth; /* as offset and depth of a BYTES value */
+            bool is_regex;      /* find is a pattern as PCRE2 has them, with may have $1, ${name} */
+            uint32_t max_match; /* regex: bytes that an attempt to match sees; see below */
         } replace;
         struct {
             enum pm_field field;
@@ -218,6 +220,21 @@ struct pm_op_spec {
         } set;
     };
 };
+
+/* max_match is 1..PM_MAX_MATCH, and no more than hold_bytes unless only payloads are looked at.
+ * 0: 1024, or hold_bytes where that is less. */
+#define PM_MAX_MATCH 65536u
+
+/* What is wrong with an edit, and where: at a byte of with (in_with) or of find. */
+struct pm_op_fault {
+    bool in_with;
+    size_t offset;
+    char text[160];
+};
+
+/* Whether pm_builder_add_rule will take the edit; for who wants to know more of a regex than the
+ * builder's one line. True also where memory is too short to tell. */
+bool pm_op_check(const struct pm_op_spec *op, struct pm_op_fault *fault);
 
 struct pm_rule_spec {
     const char *id; /* [A-Za-z0-9._-]{1,64}, unique */
