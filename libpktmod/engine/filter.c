@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "engine/delay.h"
+#include "engine/follow.h"
 #include "engine/policy.h"
 #include "flow/track.h"
 #include "wire/checksum.h"
@@ -28,6 +29,7 @@ struct pm_filter {
     struct pm_policy *policy;
     struct pm_flow_table flows;
     struct pm_delay delay;
+    struct pm_reassembly firsts; /* fragments, and what they got */
     struct pm_stats stats;
     struct pm_rule_stats *rules;
     uint64_t seed;
@@ -55,7 +57,7 @@ size_t pm_filter_footprint(const struct pm_policy *policy)
     const struct pm_settings *s = &policy->settings;
     return sizeof(struct pm_filter) +
            pm_flow_table_footprint(s->flows, sizeof(struct filter_flow)) +
-           pm_delay_footprint(s->delayed_packets) +
+           pm_delay_footprint(s->delayed_packets) + pm_follow_footprint() +
            (policy->rule_count + 1) * sizeof(struct pm_rule_stats);
 }
 
@@ -72,7 +74,8 @@ struct pm_filter *pm_filter_new(struct pm_policy *policy, const struct pm_filter
     if (!f || !f->rules ||
         !pm_flow_table_init(&f->flows, s->flows, sizeof(struct filter_flow), config->hash_key,
                             s->flow_idle_s * UINT64_C(1000000000)) ||
-        !pm_delay_init(&f->delay, s->delayed_packets, s->delayed_bytes)) {
+        !pm_delay_init(&f->delay, s->delayed_packets, s->delayed_bytes) ||
+        !pm_follow_init(&f->firsts, config->hash_key)) {
         pm_filter_free(f);
         *error = (struct pm_error){PM_NO_MEMORY, "out of memory for the filter"};
         return NULL;
@@ -85,6 +88,7 @@ void pm_filter_free(struct pm_filter *filter)
     if (!filter)
         return;
     pm_delay_release(&filter->delay);
+    pm_reassembly_release(&filter->firsts);
     pm_flow_table_release(&filter->flows);
     free(filter->rules);
     pm_policy_unref(filter->policy);
@@ -288,13 +292,35 @@ static void find_flow(struct pm_filter *f, struct passage *p)
     p->subject.flow_is_new = p->tracked.is_new;
 }
 
+/* As decide_rule. What the first fragment of a datagram got is for its later ones too. */
+static uint32_t decide_fragment(struct pm_filter *f, struct passage *p)
+{
+    const struct pm_headers *h = &p->headers;
+    uint16_t link = p->packet->link;
+    bool is_read = h->parse != PM_PARSE_NOT_IP && h->parse != PM_PARSE_BAD_L3;
+    struct pm_first_verdict first;
+    if (!is_read || !h->is_fragment || h->has_no_length)
+        return decide_rule(f, p);
+    if (!h->is_first_fragment && pm_follow_find(&f->firsts, h, link, f->now_ns, &first)) {
+        p->decision.dir = first.dir;
+        return first.rule;
+    }
+    first.rule = decide_rule(f, p);
+    first.dir = p->decision.dir;
+    if (h->parse == PM_PARSE_L4)
+        pm_follow_remember(&f->firsts, h, link, first, f->now_ns);
+    else
+        f->stats.why[PM_WHY_FRAGMENT]++;
+    return first.rule;
+}
+
 static void judge(struct pm_filter *f, struct passage *p)
 {
     if (f->policy->settings.bad_checksum_drop && has_bad_checksum(p)) {
         put_verdict(p, true, PM_WHY_BAD_CHECKSUM);
         return;
     }
-    uint32_t rule = decide_rule(f, p);
+    uint32_t rule = decide_fragment(f, p);
     if (rule != PM_NO_RULE)
         apply_rule(f, p, rule);
     else

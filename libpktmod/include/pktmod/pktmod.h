@@ -74,7 +74,7 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(NOT_IP, "not_ip", "not IPv4 or IPv6; never rewritten")                                       \
     X(MALFORMED, "malformed", "a length or header field contradicts the bytes")                    \
     X(TRUNCATED, "truncated", "the capture holds only part of the packet")                         \
-    X(FRAGMENT, "fragment", "an IP fragment; not rewritten")                                       \
+    X(FRAGMENT, "fragment", "an IP fragment, judged by itself; not rewritten")                     \
     X(FRAGMENT_HELD, "fragment_held", "an IP fragment; waits for the rest of its datagram")        \
     X(FRAGMENT_TIMEOUT, "fragment_timeout", "the rest of its datagram never came")                 \
     X(FRAGMENT_OVERLAP, "fragment_overlap", "of fragments that contradict each other; dropped")    \
