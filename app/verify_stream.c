@@ -11,7 +11,7 @@ void pm_verify_stream_forget(struct pm_verify_stream *stream)
     free(stream->bytes);
     stream->bytes = NULL;
     stream->cap = 0;
-    stream->low = 0;
+    stream->low = stream->top = 0;
 }
 
 void pm_verify_stream_free(struct pm_verify_stream *stream)
@@ -119,14 +119,14 @@ static bool move_window(struct pm_verify_stream *stream, uint64_t low, size_t ca
 static bool make_room(struct pm_verify_stream *stream, uint64_t begin, uint64_t end)
 {
     uint64_t low = stream->cap == 0 || begin < stream->low ? begin & ~UINT64_C(7) : stream->low;
-    uint64_t high = stream->low + stream->cap > end ? stream->low + stream->cap : end;
+    uint64_t high = stream->top > end ? stream->top : end;
     if (stream->cap > 0 && low == stream->low && end <= stream->low + stream->cap)
         return true;
     size_t cap = stream->cap == 0 ? FIRST_CAP : stream->cap;
     while (cap < high - low && cap < PM_VERIFY_WINDOW)
         cap *= 2;
     if (cap < high - low) {
-        if (end <= stream->low + stream->cap)
+        if (end <= stream->top)
             return true; /* older than what there is room for */
         low = (end - cap + cap / 4 + 7) & ~UINT64_C(7);
     }
@@ -152,6 +152,7 @@ bool pm_verify_stream_put(struct pm_verify_stream *stream, uint64_t pos, const u
         return true;
     if (!make_room(stream, pos, pos + len))
         return false;
+    stream->top = pos + len > stream->top ? pos + len : stream->top;
     for (size_t i = 0; i < len; i++) {
         if (pos + i < stream->low)
             continue;

@@ -26,6 +26,7 @@ struct pm_verify_stream {
     uint8_t
         *bytes;   /* of positions low .. low + cap; the bits of those that are known behind them */
     uint64_t low; /* a multiple of 8 */
+    uint64_t top; /* one behind the highest that is known */
     size_t cap;   /* likewise */
 };
 
