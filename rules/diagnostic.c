@@ -234,6 +234,50 @@ static struct stretch_of stretch_of_key(const struct load *l, const struct node 
     return where;
 }
 
+static unsigned hex_unit(const char *digits)
+{
+    unsigned unit = 0;
+
+    for (size_t i = 0; i < 4; i++) {
+        unsigned c = (unsigned char)digits[i];
+
+        unit = unit * 16 + (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+    }
+    return unit;
+}
+
+/* Bytes of the file that spell the next character of a string, and of the text that they mean. The
+ * scanner found nothing wrong with it. */
+static size_t spelled_len(const char *at, size_t *meant)
+{
+    *meant = 1;
+    if (*at != '\\')
+        return 1;
+    if (at[1] != 'u')
+        return 2;
+    unsigned unit = hex_unit(at + 2);
+    bool is_pair = unit >= 0xd800 && unit <= 0xdbff;
+
+    *meant = unit < 0x80 ? 1 : unit < 0x800 ? 2 : is_pair ? 4 : 3;
+    return is_pair ? 12 : 6;
+}
+
+static struct stretch_of stretch_inside(const struct load *l, const struct node *n, size_t offset)
+{
+    struct stretch_of where = stretch_of_value(l, n);
+    const char *text = where.file->text;
+    size_t at = n->start + 1, end = n->start + n->len - 1, meant, spelled = 1;
+
+    for (size_t passed = 0; at < end; at += spelled, passed += meant) {
+        spelled = spelled_len(text + at, &meant);
+        if (passed + meant > offset)
+            break;
+    }
+    where.start = at;
+    where.len = at < end ? spelled : 1;
+    return where;
+}
+
 static void tell(struct load *l, enum pm_severity severity, const struct stretch_of *where,
                  enum code code, const char *hint, const char *message)
 {
@@ -312,6 +356,20 @@ void pmr_warn_key(struct load *l, const struct node *n, enum code code, const ch
 
     va_start(list, format);
     tell_key(l, PM_SEVERITY_WARNING, n, code, hint, format, list);
+    va_end(list);
+}
+
+void pmr_fail_inside(struct load *l, const struct node *n, size_t offset, enum code code,
+                     const char *format, ...)
+{
+    struct stretch_of where;
+    va_list list;
+
+    if (n->bad || !is_room(l->rules, PM_SEVERITY_ERROR))
+        return;
+    where = stretch_inside(l, n, offset);
+    va_start(list, format);
+    tell(l, PM_SEVERITY_ERROR, &where, code, NULL, text_of(&l->rules->memory, format, list));
     va_end(list);
 }
 

@@ -28,6 +28,11 @@ void pmr_warn(struct load *l, const struct node *n, enum code code, const char *
 void pmr_warn_key(struct load *l, const struct node *n, enum code code, const char *hint,
                   const char *format, ...) PMR_PRINTF(5, 6);
 
+/* About one character of a string: that byte of the text that the file's spelling means. At the end
+ * of it: the quote behind it. */
+void pmr_fail_inside(struct load *l, const struct node *n, size_t offset, enum code code,
+                     const char *format, ...) PMR_PRINTF(5, 6);
+
 /* About len bytes of a file's text; n, which may not be joined yet, gives the pointer (or NULL). */
 struct stretch_of {
     const struct file *file;

@@ -120,6 +120,7 @@ static void take_settings(struct load *l)
 
     if (policy != NULL)
         pmr_settings_of(l, policy, &settings);
+    l->hold_bytes = settings.hold_bytes;
     pm_builder_settings(l->builder, &settings);
 }
 

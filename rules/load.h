@@ -64,6 +64,7 @@ struct load {
     bool may_open;
     struct pm_builder *builder;
     struct names vars, sets, ids;
+    uint32_t hold_bytes;    /* of the policy */
     const struct node *via; /* where a variable is used while it is looked into, or NULL */
     struct {
         uint32_t order;

@@ -41,45 +41,122 @@ static void take_within(struct load *l, const struct node *n, struct pm_op_spec 
     if (depth == NULL || !pmr_expect_whole(l, depth, 1, PM_NO_LIMIT - 1, &number))
         return;
     op->replace.within_depth = (uint32_t)number;
-    if (op->replace.within_depth < op->replace.find_len)
+    if (!op->replace.is_regex && op->replace.within_depth < op->replace.find_len)
         pmr_fail(l, depth, CODE_RANGE, NULL, "%u bytes are not found within a depth of %u",
                  (unsigned)op->replace.find_len, (unsigned)op->replace.within_depth);
 }
 
 static void take_find(struct load *l, const struct node *n, struct pm_op_spec *op)
 {
-    const struct node *find = pmr_node_get(n, "find"), *with = pmr_node_get(n, "with");
     struct bytes bytes;
 
-    if (pmr_node_get(n, "regex") == NULL)
-        find = pmr_expect_member(l, n, "find", "a replace");
-    if (with == NULL)
-        pmr_expect_member(l, n, "with", "a replace");
-    if (find != NULL && pmr_bytes_filled(l, find, &bytes)) {
+    if (pmr_bytes_filled(l, n, &bytes)) {
         op->replace.find = bytes.at;
         op->replace.find_len = bytes.len;
     }
-    if (with != NULL && pmr_bytes_of(l, with, &bytes)) {
-        op->replace.with = bytes.at;
-        op->replace.with_len = bytes.len;
+}
+
+static void take_regex(struct load *l, const struct node *n, struct pm_op_spec *op)
+{
+    if (!pmr_expect_filled(l, n, NODE_STRING))
+        return;
+    op->replace.find = (const uint8_t *)pmr_node_text(n);
+    op->replace.find_len = (uint32_t)strlen(pmr_node_text(n));
+}
+
+/* Bytes that are not written as text have no groups among them: each $ is one. */
+static void keep_dollars(struct load *l, struct bytes *bytes)
+{
+    uint8_t *room = pmr_memory_take(&l->memory, 2 * (size_t)bytes->len + 1);
+    uint32_t len = 0;
+
+    for (uint32_t i = 0; room != NULL && i < bytes->len; i++) {
+        room[len++] = bytes->at[i];
+        if (bytes->at[i] == '$')
+            room[len++] = '$';
     }
+    *bytes = (struct bytes){.at = room, .len = len};
+}
+
+static void take_with(struct load *l, const struct node *n, struct pm_op_spec *op)
+{
+    struct bytes bytes;
+
+    if (!pmr_bytes_of(l, n, &bytes))
+        return;
+    if (op->replace.is_regex && pmr_node_kind(n) != NODE_STRING)
+        keep_dollars(l, &bytes);
+    op->replace.with = bytes.at;
+    op->replace.with_len = bytes.len;
+}
+
+static void take_max_match(struct load *l, const struct node *n, struct pm_op_spec *op)
+{
+    int64_t number;
+
+    if (!op->replace.is_regex)
+        pmr_fail_key(l, n, CODE_KEYS_CLASH, NULL, "\"max_match\" belongs to a \"regex\"");
+    if (!pmr_expect_whole(l, n, 1, PM_MAX_MATCH, &number))
+        return;
+    op->replace.max_match = (uint32_t)number;
+    if (op->replace.where != PM_IN_PAYLOAD && number > (int64_t)l->hold_bytes)
+        pmr_fail(l, n, CODE_RANGE, NULL,
+                 "no more than hold_bytes (%u) of a match can be waited for",
+                 (unsigned)l->hold_bytes);
+}
+
+/* Whether the library takes regex and template; it tells at which byte it does not. */
+static void check_regex(struct load *l, const struct node *replace, const struct pm_op_spec *op)
+{
+    const struct node *regex = pmr_node_get(replace, "regex"),
+                      *with = pmr_node_get(replace, "with");
+    struct pm_op_fault fault;
+
+    if (regex == NULL || with == NULL || op->replace.find_len == 0 || op->replace.find == NULL ||
+        pm_op_check(op, &fault))
+        return;
+    if (fault.in_with)
+        pmr_fail_inside(l, with, fault.offset, CODE_REGEX, "%s", fault.text);
+    else if (fault.offset > 0)
+        pmr_fail_inside(l, regex, fault.offset, CODE_REGEX, "%s", fault.text);
+    else
+        pmr_fail(l, regex, CODE_REGEX, NULL, "%s", fault.text);
+}
+
+static void take_texts(struct load *l, const struct node *n, struct pm_op_spec *op)
+{
+    const struct node *find = pmr_node_get(n, "find"), *regex = pmr_node_get(n, "regex"),
+                      *with = pmr_expect_member(l, n, "with", "a replace");
+
+    op->replace.is_regex = regex != NULL;
+    if (find != NULL && regex != NULL)
+        pmr_fail_key(l, regex, CODE_KEYS_CLASH, NULL, "a replace has either \"find\" or \"regex\"");
+    if (find == NULL && regex == NULL)
+        pmr_expect_member(l, n, "find", "a replace");
+    if (find != NULL)
+        take_find(l, find, op);
+    if (regex != NULL)
+        take_regex(l, regex, op);
+    if (with != NULL)
+        take_with(l, with, op);
 }
 
 static void take_replace(struct load *l, const struct node *n, struct pm_op_spec *op)
 {
     static const struct key keys[] = {
-        {"find", false},   {"with", false}, {"in", false},    {"max", false}, {"nocase", false},
-        {"within", false}, {"regex", true}, {"length", true}, {"pad", true},  {"max_match", true},
+        {"find", false},   {"with", false},  {"in", false},    {"max", false}, {"nocase", false},
+        {"within", false}, {"regex", false}, {"length", true}, {"pad", true},  {"max_match", false},
     };
     const struct node *in = pmr_node_get(n, "in"), *max = pmr_node_get(n, "max"),
-                      *nocase = pmr_node_get(n, "nocase"), *within = pmr_node_get(n, "within");
+                      *nocase = pmr_node_get(n, "nocase"), *within = pmr_node_get(n, "within"),
+                      *max_match = pmr_node_get(n, "max_match");
     int64_t number;
 
     *op = (struct pm_op_spec){.kind = PM_OP_REPLACE, .replace = {.within_depth = PM_NO_LIMIT}};
     if (!pmr_expect_kind(l, n, NODE_OBJECT))
         return;
     pmr_expect_keys(l, n, keys, sizeof keys / sizeof keys[0], "a replace");
-    take_find(l, n, op);
+    take_texts(l, n, op);
     if (in != NULL)
         take_where(l, in, &op->replace.where);
     if (max != NULL && pmr_expect_whole(l, max, 1, UINT32_MAX, &number))
@@ -88,6 +165,9 @@ static void take_replace(struct load *l, const struct node *n, struct pm_op_spec
         pmr_expect_bool(l, nocase, &op->replace.nocase);
     if (within != NULL)
         take_within(l, within, op);
+    if (max_match != NULL)
+        take_max_match(l, max_match, op);
+    check_regex(l, n, op);
 }
 
 /* ------------------------------------------------------------------ the list */

@@ -223,6 +223,36 @@ static const struct bad ruling[] = {
     {"PKM205", OPS("[{'set':{'eth.src':`'aa-bb-cc-dd-ee-ff'}}]")},
 };
 
+#define REGEX(pattern) REPLACE("{'regex':" pattern ",'with':''}")
+#define WITH(with)     REPLACE("{'regex':'(?<n>a)b','with':" with "}")
+
+static const struct bad regexes[] = {
+    {"PKM115", REPLACE("{'find':'a',`'regex':'a','with':'b'}")},
+    {"PKM115", REPLACE("{'find':'a','with':'b',`'max_match':5}")},
+    {"PKM114", REPLACE("`{'with':'b'}")},
+    {"PKM114", REPLACE("`{'regex':'b'}")},
+    {"PKM113", REGEX("`5")},
+    {"PKM113", REGEX("`{'hex':'61'}")},
+    {"PKM208", REGEX("`''")},
+    {"PKM228", REGEX("'(a`'")},
+    {"PKM228", REGEX("`'a*'")},
+    {"PKM228", REGEX("`'(a)\\\\1'")},
+    {"PKM228", REGEX("'a`\\\\Kb'")},
+    {"PKM228", REGEX("'\\n\\u00e4\\u20ac\\ud83d\\ude00`\\\\Gb'")},
+    {"PKM228", REGEX("'\303\244\342\202\254`(*SKIP)b'")},
+    {"PKM228", REGEX("'\\t(?<=a`(?<=b))c'")},
+    {"PKM228", WITH("'`$'")},
+    {"PKM228", WITH("'\\u0041\\\"`$2'")},
+    {"PKM228", WITH("'$1`$n$n'")},
+    {"PKM228", WITH("'x${n}`${m}'")},
+    {"PKM207", WITH("{'hex':`'2'}")},
+    {"PKM201", REPLACE("{'regex':'a','with':'b','max_match':`0}")},
+    {"PKM201", REPLACE("{'regex':'a','with':'b','max_match':`4097}")},
+    {"PKM201", REPLACE("{'regex':'a','with':'b','in':'payload','max_match':`65537}")},
+    {"PKM201", "{'pktmod':1,'policy':{'hold_bytes':100},'rules':[\n {'id':'a','match':{},'rewrite':"
+               "[{'replace':{'regex':'a','with':'b','max_match':`101}}]}]}"},
+};
+
 static const struct bad tests[] = {
     {"PKM113", MATCH("`[]")},
     {"PKM112", MATCH("{'dir':'out',`'tcp.dport':23}")},
@@ -326,10 +356,8 @@ static const struct bad later[] = {
     {"PKM116", OPS("[{`'truncate':{}}]")},
     {"PKM116", OPS("[{`'segment':{}}]")},
     {"PKM116", OPS("[{`'fragment':{}}]")},
-    {"PKM116", REPLACE("{`'regex':'a','with':'b'}")},
     {"PKM116", REPLACE("{'find':'a','with':'b',`'length':'same'}")},
     {"PKM116", REPLACE("{'find':'a','with':'b',`'pad':' '}")},
-    {"PKM116", REPLACE("{'find':'a','with':'b',`'max_match':5}")},
     {"PKM116", REPLACE("{'find':'a','with':'b','in':`'http.body'}")},
     {"PKM116", REPLACE("{'find':'a','with':'b','in':`'dns.name'}")},
 };
@@ -416,6 +444,12 @@ static void wrong_rules_are_refused(void **state)
     CHECK_ALL(ruling);
 }
 
+static void wrong_regexes_are_told_to_the_character(void **state)
+{
+    (void)state;
+    CHECK_ALL(regexes);
+}
+
 static void wrong_tests_are_refused(void **state)
 {
     (void)state;
@@ -434,6 +468,7 @@ int main(void)
         cmocka_unit_test(text_that_is_no_strict_json_is_refused),
         cmocka_unit_test(wrong_words_of_the_file_are_refused),
         cmocka_unit_test(wrong_rules_are_refused),
+        cmocka_unit_test(wrong_regexes_are_told_to_the_character),
         cmocka_unit_test(wrong_tests_are_refused),
         cmocka_unit_test(what_later_versions_have_is_recognised_and_refused),
     };

@@ -292,6 +292,22 @@ static void replacing_does_what_its_keys_say(void **state)
         {"'find':'a','with':'b','within':{'offset':2}", "xaxa", "xaxb"},
         {"'find':'a','with':'b','within':{'depth':3}", "xaxa", "xbxa"},
         {"'find':'a','with':'b','within':{'offset':1,'depth':1}", "xaxa", "xbxa"},
+        {"'find':'a','with':'$0$1${x}$$'", "xa", "x$0$1${x}$$"},
+        {"'regex':'[ab]+','with':'.'", "xabxa", "x.x."},
+        {"'regex':'(\\\\w)=(?<v>\\\\d+)','with':'${v}=$1 $$$&'", "k=12;", "12=k $k=12;"},
+        {"'regex':'a','with':{'hex':'242431'}", "xa", "x$$1"},
+        {"'regex':'a','with':{'base64':'JDE='},'in':'payload'", "xa", "x$1"},
+        {"'regex':'A','with':'b'", "xaxA", "xaxb"},
+        {"'regex':'A','with':'b','nocase':true", "xaxA", "xbxb"},
+        {"'regex':'a.','with':'b','max':1", "xaxaxa", "xbaxa"},
+        {"'regex':'a','with':'b','in':'stream'", "xaxa", "xaxa"},
+        {"'regex':'a+','with':'b','within':{'offset':2}", "aaaa", "aab"},
+        {"'regex':'a+','with':'b','within':{'offset':1,'depth':2}", "xaaxa", "xbxa"},
+        {"'regex':'a+','with':'b','within':{'depth':4}", "xaaaaxa", "xaaaaxa"},
+        {"'regex':'a+','with':'b','max_match':3", "xaaaaxa", "xbbxb"},
+        {"'regex':'^a','with':'b'", "aa", "ba"},
+        {"'regex':'\\\\ba','with':'b'", "aa aa", "ba ba"},
+        {"'regex':'(.)\\\\1','with':'$1','in':'payload'", "xaabbc", "xabc"},
     };
 
     (void)state;
