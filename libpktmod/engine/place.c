@@ -55,6 +55,17 @@ struct front {
     size_t payload_end;  /* where that ends in bytes */
 };
 
+/* Live: without room for what became of them the bytes wait for the receiver to acknowledge others.
+ */
+static bool is_stalled(struct pm_rewriter *r, struct pm_half *half, uint32_t runs, size_t bytes)
+{
+    bool is_full = pm_is_live(r) && !pm_stream_has_room(r, half, runs, bytes);
+    if (is_full && !half->live.is_stalled)
+        pm_count_why(r, PM_WHY_RETAIN_FULL);
+    half->live.is_stalled = is_full;
+    return is_full;
+}
+
 /* Decides what can be decided of them, and logs it; answers how many bytes that were. */
 static size_t decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,
                      const struct front *front)
@@ -75,10 +86,7 @@ static size_t decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half
     p->plan_count = front->is_searched ? pm_search_run(r, p, &search) : 0;
     size_t len = search.decided;
     size_t kept = planned_len(r, p->plan_count, len);
-    half->live.is_stalled =
-        pm_is_live(r) && !pm_stream_has_room(r, half, 2 * p->plan_count + 1, kept);
-    if (half->live.is_stalled) {
-        pm_count_why(r, PM_WHY_RETAIN_FULL);
+    if (is_stalled(r, half, 2 * p->plan_count + 1, kept)) {
         p->plan_count = 0;
         return 0;
     }
@@ -274,9 +282,10 @@ void pm_segment_acked(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_
 
 void pm_segment_resume(struct pm_rewriter *r, struct pm_half *half)
 {
-    half->live.is_stalled = false;
-    if (!half->is_waiting)
+    if (!half->is_waiting) {
+        half->live.is_stalled = false;
         return;
+    }
     struct late late;
     begin_late(r, half, &late);
     struct front front = front_of(r, half, true);
@@ -333,56 +342,86 @@ static void receive_next(struct pm_rewriter *r, struct pm_passage *p, struct pm_
     tell_release(r, p, half, front.len, PM_WHY_HOLD_FULL);
 }
 
-/* Live, and no room for what came: early bytes can come again, the next ones make room. */
-static void receive_crowded(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
+/* Live, and no room for what came next: bytes behind it can come again, the last ones go first. */
+static bool keep_crowded(struct pm_rewriter *r, const struct pm_passage *p, struct pm_segment *s,
+                         uint64_t from, uint64_t arrived)
+{
+    while (pm_pending_shorten(&s->half->pending, &r->pieces, arrived))
+        if (keep_pending(r, p, s, from))
+            return true;
+    return false;
+}
+
+/* The held tail itself is too long: it is given up, and the segment goes on without it. */
+static void receive_behind_tail(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s,
+                                struct front *tail)
 {
     struct pm_half *half = s->half;
-    struct front front = front_of(r, half, false);
-    s->why = PM_WHY_HOLD_FULL;
-    if (s->a > half->log.o_end + front.len)
-        return;
-    pm_pending_cut(&half->pending, &r->pieces, half->log.o_end + front.len);
-    if (front.len > 0) {
-        front.is_searched = false;
-        size_t len = decide(r, p, half, &front);
-        tell_release(r, p, half, len, PM_WHY_HOLD_FULL);
-    }
+    tail->is_searched = false;
+    size_t len = tail->len > 0 ? decide(r, p, half, tail) : 0;
+    tell_release(r, p, half, len, PM_WHY_HOLD_FULL);
     settle(r, half);
     if (s->b > half->log.o_end && !half->live.is_stalled)
         receive_next(r, p, s);
 }
 
-/* Something is pending, or the segment came too early. */
-static void receive_pending(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
+/* False: nothing more is to be done with the segment. */
+static bool receive_crowded(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s,
+                            uint64_t from)
 {
     struct pm_half *half = s->half;
-    uint64_t from = s->a > half->log.o_end ? s->a : half->log.o_end;
-    s->is_same = false;
-    if (!keep_pending(r, p, s, from)) {
-        if (pm_is_live(r)) {
-            receive_crowded(r, p, s);
-            return;
-        }
+    struct front tail = front_of(r, half, false);
+    uint64_t arrived = half->log.o_end + tail.len;
+    s->why = PM_WHY_HOLD_FULL;
+    if (s->a > arrived)
+        return false;
+    if (keep_crowded(r, p, s, from, arrived)) {
         pm_count_why(r, PM_WHY_HOLD_FULL);
-        decide_pending(r, p, half);
-        if (s->a > half->log.o_end)
-            skip_gap(r, half, s->a);
-        if (s->b > half->log.o_end)
-            receive_next(r, p, s);
-        if (half->is_waiting)
-            settle(r, half);
-        return;
+        s->why = PM_WHY_NONE;
+        return true;
     }
+    receive_behind_tail(r, p, s, &tail);
+    return false;
+}
+
+/* A recording, and no room: what waits is decided without what is missing. */
+static void receive_over_gap(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
+{
+    struct pm_half *half = s->half;
+    pm_count_why(r, PM_WHY_HOLD_FULL);
+    decide_pending(r, p, half);
+    if (s->a > half->log.o_end)
+        skip_gap(r, half, s->a);
+    if (s->b > half->log.o_end)
+        receive_next(r, p, s);
+    if (half->is_waiting)
+        settle(r, half);
+}
+
+/* Decides what the bytes that the segment added to the pending ones make possible. */
+static void take_pending(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
+{
+    struct pm_half *half = s->half;
     struct front front = front_of(r, half, true);
-    int64_t ahead = (int64_t)(half->log.o_end - s->a);
     int64_t end = (int64_t)(s->b - half->log.o_end);
-    front.payload_off = ahead;
+    front.payload_off = (int64_t)(half->log.o_end - s->a);
     front.payload_end = end < (int64_t)front.len ? (size_t)end : front.len;
     advance(r, p, half, &front);
     if (front.len == 0)
         s->why = PM_WHY_OUT_OF_ORDER;
     else if (half->is_waiting && p->plan_count == 0)
         s->why = PM_WHY_HELD;
+}
+
+/* Something is pending, or the segment came too early. */
+static void receive_pending(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
+{
+    uint64_t from = s->a > s->half->log.o_end ? s->a : s->half->log.o_end;
+    s->is_same = false;
+    if (keep_pending(r, p, s, from) || (pm_is_live(r) && receive_crowded(r, p, s, from)))
+        take_pending(r, p, s);
+    else if (!pm_is_live(r))
+        receive_over_gap(r, p, s);
 }
 
 /* ------------------------------------------------------------------ placing a segment */

@@ -175,17 +175,20 @@ uint64_t pm_pending_next(const struct pm_pending *p, const struct pm_pool *piece
     return UINT64_MAX;
 }
 
-void pm_pending_cut(struct pm_pending *p, struct pm_pool *pieces, uint64_t o)
+bool pm_pending_shorten(struct pm_pending *p, struct pm_pool *pieces, uint64_t o)
 {
     uint32_t *link = &p->first;
-    while (*link != PM_NIL && at(pieces, *link)->o < o)
+    if (*link == PM_NIL)
+        return false;
+    while (at(pieces, *link)->next != PM_NIL)
         link = &at(pieces, *link)->next;
-    while (*link != PM_NIL) {
-        uint32_t index = *link;
-        *link = at(pieces, index)->next;
-        p->bytes -= at(pieces, index)->len;
-        pm_pool_put(pieces, index);
-    }
+    uint32_t last = *link;
+    if (at(pieces, last)->o < o)
+        return false;
+    *link = PM_NIL;
+    p->bytes -= at(pieces, last)->len;
+    pm_pool_put(pieces, last);
+    return true;
 }
 
 uint32_t pm_pending_stretches(const struct pm_pending *p, const struct pm_pool *pieces, uint64_t o,

@@ -30,8 +30,8 @@ size_t pm_pending_run(const struct pm_pending *p, const struct pm_pool *pieces, 
                       uint8_t *out, size_t cap);
 /* Forgets everything below o. */
 void pm_pending_drop(struct pm_pending *p, struct pm_pool *pieces, uint64_t o);
-/* Forgets the pieces that begin at or above o. */
-void pm_pending_cut(struct pm_pending *p, struct pm_pool *pieces, uint64_t o);
+/* Forgets the last piece, if it begins at or above o. False: there is none. */
+bool pm_pending_shorten(struct pm_pending *p, struct pm_pool *pieces, uint64_t o);
 /* Stretches without a gap from o on, at most max of them; answers their number. */
 struct pm_stretch {
     uint64_t begin, end;
