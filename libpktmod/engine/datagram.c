@@ -45,8 +45,7 @@ static bool has_room(const struct pm_rewriter *r, struct pm_passage *p, uint64_t
                    !(pm_get16(p->buffer + h->l3_off + IP4_FLAGS) & IP4_DF);
     if (!may_cut || len > PM_IP_MAX - (h->payload_off - h->l3_off))
         return false;
-    bool may_stay = r->config.mtu < h->ip_len && !pm_is_live(r);
-    p->cut_size = may_stay ? h->ip_len : r->config.mtu;
+    p->cut_size = r->config.mtu;
     return true;
 }
 
