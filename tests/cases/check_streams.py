@@ -6,6 +6,7 @@ streams are put together here, and the expectation is a plain search and replace
 
     to_server, to_client, udp   lists of [find, with]; missing: that traffic is as it was
     max                         so many in each stream or datagram
+    fragments                   true: IP fragments are put together
 """
 import collections
 import json
@@ -25,12 +26,13 @@ FIN, SYN, RST, ACK = 1, 2, 4, 16
 MTU = 1500
 
 
-def dissect(path):
+def dissect(path, fragments=False):
     """Every packet as tshark reads it. Absolute SACK edges; nothing is reassembled or guessed."""
     options = ["tcp.relative_sequence_numbers:FALSE", "tcp.desegment_tcp_streams:FALSE",
                "tcp.check_checksum:TRUE", "udp.check_checksum:TRUE", "ip.check_checksum:TRUE",
-               "ip.defragment:FALSE"]
-    command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=a"]
+               f"ip.defragment:{fragments}", f"ipv6.defragment:{fragments}"]
+    command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=a",
+               "-Y", "not icmp and not icmpv6"]
     for option in options:
         command += ["-o", option]
     for field in FIELDS:
@@ -144,6 +146,20 @@ def datagrams(packets):
     return [bytes.fromhex(p.udp_payload) for p in packets if p.udp_srcport]
 
 
+def strange_quotes(path):
+    """ICMP errors that quote a segment with a sequence number that its sender did not use."""
+    names = "ip.src ipv6.src tcp.srcport ip.dst ipv6.dst tcp.dstport tcp.seq".split()
+    lines = {}
+    for is_error, which in ((True, "(icmp or icmpv6) and tcp"), (False, "tcp and not icmp and not icmpv6")):
+        command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=l", "-Y", which,
+                   "-o", "tcp.relative_sequence_numbers:FALSE"]
+        for name in names:
+            command += ["-e", name]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        lines[is_error] = done.stdout.splitlines()
+    return [line for line in lines[True] if not line.endswith("\t") and line not in lines[False]]
+
+
 def wrong_sums(packets):
     """(IP, TCP, UDP): packets of which tshark says the checksum is bad."""
     columns = zip(*[(p.ip_checksum_status, p.tcp_checksum_status, p.udp_checksum_status)
@@ -172,10 +188,13 @@ def faults(path, out_bytes, spec):
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / ("out" + os.path.splitext(path)[1])
         out.write_bytes(out_bytes)
-        packets = dissect(path)
+        packets = dissect(path, spec.get("fragments", False))
         if not packets:
             return ["tshark reads no packet"]
-        return list(compare(packets, dissect(out), spec))
+        found = list(compare(packets, dissect(out, spec.get("fragments", False)), spec))
+        if not strange_quotes(path):
+            found += [f"quotes what was not sent: {line}" for line in strange_quotes(out)]
+        return found
 
 
 def main():

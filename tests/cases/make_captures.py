@@ -9,7 +9,8 @@ import struct
 import sys
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrHopByHop, PadN
+from scapy.layers.inet6 import (ICMPv6PacketTooBig, ICMPv6TimeExceeded, IPv6, IPv6ExtHdrDestOpt,
+                                IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, PadN)
 from scapy.packet import Raw
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -375,6 +376,110 @@ def syslog(trace):
     return trace
 
 
+def fragment(packet, start, end, ident, more=None):
+    """Bytes start to end of what an IP packet without options or extension headers carries."""
+    whole = bytes(packet)
+    if is_v6(whole):
+        body = whole[40:]
+        more = end < len(body) if more is None else more
+        head = IPv6(src=packet.src, dst=packet.dst) / \
+            IPv6ExtHdrFragment(nh=whole[6], offset=start // 8, m=int(more), id=ident)
+        return head / Raw(body[start:end])
+    body = whole[20:]
+    more = end < len(body) if more is None else more
+    return IP(src=packet.src, dst=packet.dst, id=ident, ttl=64, proto=whole[9], frag=start // 8,
+              flags="MF" if more else 0) / Raw(body[start:end])
+
+
+def fragments(packet, size, ident, order=None):
+    length = len(bytes(packet)) - (40 if is_v6(bytes(packet)) else 20)
+    pieces = [fragment(packet, at, min(at + size, length), ident) for at in range(0, length, size)]
+    return [pieces[i] for i in order or range(len(pieces))]
+
+
+def pieces(trace):
+    """Packets in fragments: in order, reversed, twice; with and without a find at their borders; to
+    another port; one that never gets whole; a TCP segment."""
+    dots = (13, 18, 19, 10)  # fragments end 16, 40 and 64 bytes into the payload
+    text = b"secret".join(b"." * count for count in dots)
+    for src, dst in ((CLIENT, SERVER), (CLIENT6, SERVER6)):
+        for number, (data, order, port) in enumerate((
+                (text, None, 514), (text, (3, 2, 1, 0), 514), (text, (0, 1, 1, 2, 3), 514),
+                (b"nothing to find here" * 4, (2, 1, 0, 2, 3), 514), (text.upper(), (1, 0, 2, 3), 515))):
+            packet = udp(src, dst, 50514, port, data)
+            for piece in fragments(packet, 24, 100 + number, order):
+                trace.add(piece)
+        for at in (0, 48):
+            trace.add(fragment(udp(src, dst, 50514, 514, text), at, at + 24, 200))
+    talk = Talk(trace).open()
+    segment = IP(src=CLIENT, dst=SERVER, ttl=64) / TCP(
+        sport=40000, dport=80, flags="PA", seq=talk.next[0], ack=talk.next[1]) / Raw(b"GET /secret?" * 20)
+    for piece in fragments(segment, 136, 300, (1, 0)):
+        trace.add(piece)
+    talk.next[0] += 240
+    talk.segment(1, "A")
+    talk.say(0, b"the end of the secret")
+    talk.close()
+    return trace
+
+
+def contradictions(trace):
+    """Fragments that overlap, end twice, or are too long; then datagrams that are sound."""
+    for src, dst in ((CLIENT, SERVER), (CLIENT6, SERVER6)):
+        def part(start, end, ident, text=b"a harmless text, nothing else to be seen", more=None):
+            trace.add(fragment(udp(src, dst, 50514, 514, text), start, end, ident, more))
+        part(0, 24, 1)
+        part(16, 32, 1, b"................the secret stands here ")
+        part(32, 48, 1)
+        part(0, 24, 2)
+        part(0, 24, 2, b"the same place, but other bytes of secret")
+        part(24, 48, 2)
+        part(8, 16, 3, more=False)
+        part(24, 32, 3, more=False)
+        part(0, 13, 4, more=True)
+        part(16, 48, 4)
+        for piece in fragments(udp(src, dst, 50514, 514, b"a secret that is sound"), 16, 5):
+            trace.add(piece)
+    return trace
+
+
+def near_the_mtu(trace, may_cut=True):
+    """Datagrams that outgrow 1500 bytes, and one that does not: over IPv4 whose sender lets them be
+    cut; else over IPv4 that does not, and IPv6."""
+    for size in (1470, 1471, 1472):
+        data = b"secret" + b"." * (size - 6)
+        packet = udp(CLIENT, SERVER, 50514, 514, data)
+        if not may_cut:
+            packet.flags = "DF"
+            trace.add(udp(CLIENT6, SERVER6, 50514, 514, data[:-20]))
+        trace.add(packet)
+    return trace
+
+
+def quotes(trace):
+    """Routers quote segments of a talk: 8 bytes, the header, all of it."""
+    router, router6 = "203.0.113.1", "2001:db8:3::1"
+    for is_v6_talk in (False, True):
+        talk = Talk(trace, v6=is_v6_talk).open()
+        talk.say(0, b"GET /token HTTP/1.1\r\n\r\n")
+        talk.say(1, b"token, token")
+        talk.segment(0, "PA", b"GET /again HTTP/1.1\r\nX: token\r\n\r\n")
+        sent = trace.packets[-1][1][14:]
+        if is_v6_talk:
+            header = 60
+            errors = [ICMPv6TimeExceeded(), ICMPv6PacketTooBig(mtu=1280)]
+            errors = [IPv6(src=router6, dst=CLIENT6) / error for error in errors]
+        else:
+            header = 40
+            errors = [ICMP(type=11), ICMP(type=3, code=4, nexthopmtu=1400), ICMP(type=3, code=1)]
+            errors = [IP(src=router, dst=CLIENT, ttl=60) / error for error in errors]
+        for error, quoted in zip(errors, (header - 12, header, len(sent))):
+            trace.add(error / Raw(sent[:quoted]), out=False)
+        talk.segment(1, "A")
+        talk.close()
+    return trace
+
+
 def sums(trace):
     """Segments and datagrams whose checksum is right, wrong, zero, and only the pseudo header's."""
     def pseudo(packet):
@@ -537,6 +642,11 @@ CASES = {
     "local": pcap(lambda trace: web(trace, server=OTHER)),
     "ipv6": pcap(v6),
     "udp": pcap(syslog),
+    "fragments": pcap(pieces),
+    "fragments-contradict": pcap(contradictions),
+    "udp-growth": pcap(near_the_mtu),
+    "udp-growth-refused": pcap(lambda trace: near_the_mtu(trace, may_cut=False)),
+    "icmp-quotes": pcapng(quotes),
     "checksums": pcap(sums),
     "header-fields": pcap(fields),
     "language": pcap(telnet),
