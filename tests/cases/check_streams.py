@@ -4,7 +4,8 @@
 Shares nothing with the project: tshark takes the packets apart and verifies their checksums, the
 streams are put together here, and the expectation is a plain search and replace over them.
 
-    to_server, to_client, udp   lists of [find, with]; missing: that traffic is as it was
+    to_server, to_client, udp   lists of [find, with], or [find, with, "regex"] as Python's re has
+                                them; missing: that traffic is as it was
     max                         so many in each stream or datagram
     fragments                   true: IP fragments are put together
 """
@@ -12,6 +13,7 @@ import collections
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -45,13 +47,13 @@ def replaced(data, pairs, most=0):
     """All finds at once, from left to right; at one place the earlier pair wins."""
     out, at, done = b"", 0, 0
     while at < len(data):
-        pair = next((p for p in pairs if data.startswith(p[0], at)), None)
-        if pair is None or (most and done == most):
+        found = next(filter(None, (pattern.match(data, at) for pattern, _ in pairs)), None)
+        if found is None or (most and done == most):
             out += data[at:at + 1]
             at += 1
         else:
-            out += pair[1]
-            at += len(pair[0])
+            out += found.expand(next(with_ for pattern, with_ in pairs if pattern is found.re))
+            at = found.end()
             done += 1
     return out
 
@@ -120,7 +122,13 @@ class Connections:
 
 
 def pairs_of(spec, name):
-    return [(find.encode(), with_.encode()) for find, with_ in spec.get(name, [])]
+    pairs = []
+    for find, with_, *kind in spec.get(name, []):
+        find, with_ = find.encode(), with_.encode()
+        if not kind:
+            find, with_ = re.escape(find), with_.replace(b"\\", b"\\\\")
+        pairs.append((re.compile(find), with_))
+    return pairs
 
 
 def stream_faults(before, after, spec):

@@ -278,6 +278,17 @@ def small_cuts(trace):
     return trace
 
 
+def cut_requests(trace):
+    """Requests with cookies and card numbers, in pieces of 7 bytes; the last one ends with its FIN."""
+    trace.step = 2 * MS
+    t = Talk(trace).open()
+    t.say(0, b"GET /a HTTP/1.1\r\nCookie: id=1\r\nX: Cookie: stays\r\ncookie: a=b; c=d\r\n\r\n", size=7)
+    t.say(1, ANSWER + b"4000 0012 3456 7899, 40000012345678990, 4000-0012-3456-7891\n", size=7)
+    t.say(0, b"POST /pay HTTP/1.1\r\n\r\ncard=4000001234567892", size=7)
+    t.close()
+    return trace
+
+
 def reordered(trace):
     """Segments overtake each other, the one with the FIN too."""
     trace.step = 2 * MS
@@ -631,6 +642,7 @@ CASES = {
     "replace-several": pcapng(web),
     "retransmission-recut": pcap(recut),
     "across-segments": pcap(small_cuts),
+    "replace-regex": pcap(cut_requests),
     "out-of-order": pcapng(reordered),
     "lost-in-recording": pcap(lossy),
     "held-too-long": pcapng(slow),
