@@ -42,15 +42,26 @@ static const struct needle *needle_at(const struct oracle *k, int64_t o, int64_t
     return NULL;
 }
 
+/* The end of the bytes at o with which no needle begins. */
+static int64_t plain_end(const struct oracle *k, int64_t o, int64_t end)
+{
+    while (o < end && !k->begins[k->o[o]])
+        o++;
+    return o;
+}
+
 /* The stream from o on, up to end, as if nothing followed. */
 static void replace(struct oracle *k, int64_t o, int64_t end)
 {
     while (o < end) {
+        int64_t plain = plain_end(k, o, end);
+        put_bytes(k, k->o + o, plain - o);
+        o = plain;
         const struct needle *n = needle_at(k, o, end);
         if (n) {
             put_edit(k, o, n);
             o += (int64_t)n->find_len;
-        } else {
+        } else if (o < end) {
             put_bytes(k, k->o + o, 1);
             o++;
         }
@@ -61,6 +72,8 @@ void oracle_begin(struct oracle *k, const uint8_t *o, int64_t o_len, const struc
                   size_t needle_count)
 {
     *k = (struct oracle){.o = o, .o_len = o_len, .needles = needles, .needle_count = needle_count};
+    for (size_t i = 0; i < needle_count; i++)
+        k->begins[needles[i].find[0]] = true;
     replace(k, 0, o_len);
 }
 
@@ -118,6 +131,13 @@ static const struct oracle_edit *edit_before(const struct oracle *k, int64_t o)
             high = middle;
     }
     return low > 0 ? &k->edits[low - 1] : NULL;
+}
+
+size_t oracle_first_edit(const struct oracle *k, int64_t o)
+{
+    const struct oracle_edit *e = edit_before(k, o);
+    size_t index = e ? (size_t)(e - k->edits) : 0;
+    return e && e->o1 < o ? index + 1 : index;
 }
 
 int64_t oracle_low(const struct oracle *k, int64_t o)

@@ -27,6 +27,7 @@ struct oracle {
     int64_t o_len;
     const struct needle *needles;
     size_t needle_count;
+    bool begins[256]; /* a needle begins with that byte */
     struct oracle_edit *edits;
     size_t edit_count, edit_cap;
     uint8_t *m;
@@ -48,6 +49,8 @@ bool oracle_may_wait(const struct oracle *k, int64_t offset, int64_t len);
  * end. Beyond the stream (the FIN) one for one. */
 int64_t oracle_low(const struct oracle *k, int64_t o);
 int64_t oracle_high(const struct oracle *k, int64_t o);
+/* The first edit that ends at or behind o; edit_count if none does. */
+size_t oracle_first_edit(const struct oracle *k, int64_t o);
 /* The end, at most limit, of the edit or of the untouched bytes that hold o. */
 int64_t oracle_run_end(const struct oracle *k, int64_t o, int64_t limit, bool *is_edit);
 

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MS        UINT64_C(1000000)
-#define MOST_M    300000 /* bytes a stream may become */
-#define MOST_TINY 3000   /* bytes of a stream cut into tiny segments */
+#define MS         UINT64_C(1000000)
+#define MOST_M     300000 /* bytes a stream may become */
+#define MOST_EARLY 65536  /* bytes that may wait in the engine */
+#define MOST_TINY  3000   /* bytes of a stream cut into tiny segments */
 
 static uint8_t *allocate(size_t len)
 {
@@ -307,7 +308,8 @@ void plan_make(struct plan *p, uint64_t seed)
     p->merges = dice_percent(&d, 20);
     p->offloads = dice_percent(&d, 15);
     p->retain_dir_bytes = dice_percent(&d, 15) ? draw_retain(p, &d) : 0;
-    p->pending_dir_bytes = dice_percent(&d, 10) ? (uint32_t)dice_range(&d, 4, 32) << 10 : 0;
+    p->pending_dir_bytes =
+        dice_percent(&d, 10) ? (uint32_t)dice_range(&d, 4, 32) << 10 : MOST_EARLY;
 }
 
 void plan_free(struct plan *p)
@@ -365,7 +367,7 @@ void plan_tell(const struct plan *p)
            p->both_open ? ", both open" : "", p->talk == PLAN_TALK_IN_TURNS ? ", in turns" : "",
            p->merges ? ", super-packets" : "", p->offloads ? ", offload" : "",
            p->clamp_mss ? ", clamp" : "");
-    if (p->retain_dir_bytes || p->pending_dir_bytes)
+    if (p->retain_dir_bytes || p->pending_dir_bytes != MOST_EARLY)
         printf("  limits (0: none): retain %u, pending %u\n", p->retain_dir_bytes,
                p->pending_dir_bytes);
     tell_end(p, PLAN_A);

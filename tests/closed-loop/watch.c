@@ -143,7 +143,8 @@ const char *watch_release(struct watch *w, int64_t offset, int64_t len, bool is_
     uint64_t waited = now_ns - arrived_ns(w, from), limit = w->plan->hold_ms * MS;
     if (is_timeout && arrived_ns(w, from) <= now_ns && waited < limit)
         return "bytes were released before their time";
-    if (is_timeout && w->plan->is_calm && !w->plan->pending_dir_bytes && waited > limit)
+    if (is_timeout && w->plan->is_calm && w->oracle.o_len < w->plan->pending_dir_bytes &&
+        waited > limit)
         return "bytes were held longer than hold_ms";
     if (!oracle_release(&w->oracle, offset, len))
         return "a release takes back what was certain";
@@ -382,12 +383,15 @@ static bool is_old_edge(const struct watch *w, const struct watch_cause *cause, 
  * what waits may still grow or shrink. With limits it may have dropped what came. */
 static int64_t farthest_edge(const struct watch *w)
 {
-    bool is_limited = w->plan->pending_dir_bytes || w->plan->retain_dir_bytes;
+    bool is_limited = w->oracle.o_len > w->plan->pending_dir_bytes || w->plan->retain_dir_bytes;
     int64_t frontier = watch_frontier(w);
-    int64_t from = !is_limited && frontier > LONGEST_TAIL ? frontier - LONGEST_TAIL : 0;
+    int64_t from = is_limited ? w->acked_o : frontier - LONGEST_TAIL;
+    from = from < 0 ? 0 : from > frontier ? frontier : from;
     int64_t shift = from - oracle_low(&w->oracle, from);
-    for (size_t i = 0; i < w->oracle.edit_count && w->oracle.edits[i].o0 <= frontier; i++) {
+    for (size_t i = oracle_first_edit(&w->oracle, from); i < w->oracle.edit_count; i++) {
         const struct oracle_edit *e = &w->oracle.edits[i];
+        if (e->o0 > frontier)
+            break;
         if (e->o0 >= from && e->o0 - e->m0 > shift)
             shift = e->o0 - e->m0;
         if (e->o1 >= from && e->o1 <= frontier && e->o1 - e->m1 > shift)
