@@ -50,10 +50,10 @@ static enum pm_sum_state check_l4(const struct pm_rewriter *r, const struct pm_p
 static enum pm_sum_state believe(const struct pm_rewriter *r, const struct pm_passage *p,
                                  enum pm_sum_state sum)
 {
+    if (r->config.checksums != PM_CHECKSUMS_AUTO)
+        return sum; /* the flow may not be known yet */
     struct pm_rewriter_flow *flow = pm_rewriter_own(p);
     uint8_t bit = (uint8_t)(1u << p->tracked.side);
-    if (r->config.checksums != PM_CHECKSUMS_AUTO)
-        return sum;
     if (!(flow->sums_seen & bit) && sum == PM_SUM_WRONG)
         flow->sums_void |= bit;
     flow->sums_seen |= bit;
