@@ -1,10 +1,14 @@
 /* engine_fuzz.c - any sequence of packets through both engines: nothing crashes, memory stays in
  * its bounds, what leaves changed has right lengths and checksums.
  *
- *     input  [0] view and checksum mode   then steps:
- *     0x00..0x7f  a TCP segment of one flow: [step: bit 0 direction, bits 1-2 time, bits 3-5 SYN,
- * FIN, RST][seq offset, 2 bytes, signed][length][payload ...] 0x80..0xff  any packet: [step: bits
- * 0-3 link type][length][bytes ...]
+ *     input  [0] view, checksum mode, live   then steps:
+ *     0x00..0x7f  a TCP segment of one flow:
+ *                 [step: bit 0 direction, bits 1-2 time, bits 3-5 SYN, FIN, RST]
+ *                 [seq offset, 2 bytes, signed][length][payload ...]
+ *     0x80..0xbf  any packet: [step: bits 0-3 link type][length][bytes ...]
+ *     0xc0..0xff  a fragment of a datagram or segment of that flow's ends:
+ *                 [step: bit 0 direction, bit 1 IPv6, bit 2 TCP, bit 3 id, bit 4 the last one,
+ *                 bit 5 time][offset in 8 bytes][length][bytes ...]
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -46,7 +50,12 @@ static void on_emit(void *context, const struct pm_emitted *e)
     pm_headers_parse(e->link, e->data, e->len, e->wire_len, &h);
     if (e->edit_count == 0 || !run->sums_count)
         return;
-    EXPECT(h.parse == PM_PARSE_L4 && h.end == e->len);
+    EXPECT(h.end == e->len);
+    if (h.is_fragment) { /* cut; its datagram has the checksum */
+        EXPECT(pm_check_ip(&h) == PM_SUM_RIGHT);
+        return;
+    }
+    EXPECT(h.parse == PM_PARSE_L4);
     enum pm_sum_state sum = pm_check_l4(&h);
     EXPECT(sum == PM_SUM_RIGHT || sum == PM_SUM_NONE);
 }
@@ -168,6 +177,31 @@ static void segment(struct run *run, uint8_t step)
     hand_over(run, ip, 40 + len, 101);
 }
 
+static void fragment(struct run *run, uint8_t step)
+{
+    uint8_t ip[48 + 256] = {0x45, 0, 0, 0, 0, 7, 0, 0, 64, 0, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2};
+    uint8_t proto = step & 4 ? PM_PROTO_TCP : PM_PROTO_UDP, id = step >> 3 & 1;
+    uint16_t more = step & 16 ? 0 : 1, offset = take(run);
+    size_t head = step & 2 ? 48 : 20, len = take_bytes(run, ip + head);
+    if (step & 2) {
+        memset(ip, 0, head);
+        ip[0] = 0x60, ip[6] = 44, ip[7] = 64, ip[8] = ip[24] = 0x20;
+        ip[23] = step & 1 ? 2 : 1, ip[39] = step & 1 ? 1 : 2;
+        pm_put16(ip + 4, (uint16_t)(8 + len));
+        ip[40] = proto, ip[47] = id;
+        pm_put16(ip + 42, (uint16_t)(offset * 8 | more));
+    } else {
+        ip[5] = id, ip[9] = proto;
+        if (step & 1)
+            ip[15] = 2, ip[19] = 1;
+        pm_put16(ip + 2, (uint16_t)(20 + len));
+        pm_put16(ip + 6, (uint16_t)(more << 13 | offset));
+        pm_write_ip_checksum(ip);
+    }
+    run->now_ns += step & 32 ? UINT64_C(700000) : 0;
+    hand_over(run, ip, head + len, 101);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct run run = {.data = data, .left = size, .next_seq = {0xffffff80u, 1000}};
@@ -185,6 +219,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                         .pending_bytes = 6000,
                                         .pending_dir_bytes = 2000,
                                         .waits = 2,
+                                        .datagrams = 3,
+                                        .source_datagrams = 2,
+                                        .datagram_fragments = 4,
+                                        .fragment_bytes = 2600,
+                                        .fragment_ms = 1,
+                                        .mode = mode & 64 ? PM_MODE_LIVE : PM_MODE_REPLAY,
                                         .emit = on_emit,
                                         .context = &run};
     run.sums_count = !(mode & 8);
@@ -196,6 +236,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint8_t bytes[256];
         if (step < 0x80) {
             segment(&run, step);
+        } else if (step >= 0xc0) {
+            fragment(&run, step);
         } else {
             size_t len = take_bytes(&run, bytes);
             hand_over(&run, bytes, len, linktypes[step & 15]);
