@@ -3,7 +3,8 @@
  *
  *     input  [0] view, checksum mode, live   then steps:
  *     0x00..0x7f  a TCP segment of one flow:
- *                 [step: bit 0 direction, bits 1-2 time, bits 3-5 SYN, FIN, RST]
+ *                 [step: bit 0 direction, bits 1-2 time, bits 3-5 SYN, FIN, RST,
+ *                 bit 6 no window]
  *                 [seq offset, 2 bytes, signed][length][payload ...]
  *     0x80..0xbf  any packet: [step: bits 0-3 link type][length][bytes ...]
  *     0xc0..0xff  a fragment of a datagram or segment of that flow's ends:
@@ -167,6 +168,7 @@ static void segment(struct run *run, uint8_t step)
     pm_put32(ip + 28, run->next_seq[1 - side]);
     ip[32] = 0x50;
     ip[33] = flags;
+    pm_put16(ip + 34, step & 64 ? 0 : 0xffff);
     pm_put16(ip + 2, (uint16_t)(40 + len));
     struct pm_headers h;
     pm_headers_parse(101, ip, 40 + len, 40 + len, &h);

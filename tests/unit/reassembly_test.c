@@ -349,6 +349,29 @@ static void a_datagram_waits_for_its_time_and_no_longer(void **state)
     pm_reassembly_release(&t);
 }
 
+static size_t taken_by(const struct pm_pool *pool)
+{
+    return pool->object_size * pool->cap;
+}
+
+static void memory_is_what_the_footprint_says(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 200; i++) {
+        struct pm_reassembly_limits limits = roomy;
+        struct pm_reassembly t;
+        limits.datagrams = i * i;
+        limits.bytes = i * 3001;
+        assert_true(pm_reassembly_init(&t, &limits, i, key));
+        size_t buckets = 2 * ((size_t)t.bucket_mask + 1) * sizeof t.buckets[0];
+        assert_int_equal(pm_reassembly_footprint(&limits, i),
+                         buckets + taken_by(&t.datagrams) + taken_by(&t.sources) +
+                             taken_by(&t.fragments) + taken_by(&t.blocks));
+        assert_true(taken_by(&t.blocks) <= limits.bytes);
+        pm_reassembly_release(&t);
+    }
+}
+
 /* ------------------------------------------------------------------ the twin */
 
 #define TWIN_IDS 3
@@ -467,6 +490,7 @@ int main(void)
         cmocka_unit_test(full_blocks_give_up_others_and_at_last_the_one_at_hand),
         cmocka_unit_test(a_datagram_has_so_many_fragments_and_no_more),
         cmocka_unit_test(a_datagram_waits_for_its_time_and_no_longer),
+        cmocka_unit_test(memory_is_what_the_footprint_says),
         cmocka_unit_test(random_fragments_have_the_fate_that_a_twin_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* rewriter_fragments_test.c - IP fragments through the rewriter. */
 #include "run.h"
 
+#include "flow/reassembly.h"
+
 static const struct pm_rewriter_config plain_config = {.hash_key = {1, 2}, .mtu = 1500};
 
 /* find becomes with in what goes to that port; 0: in everything. */
@@ -606,6 +608,27 @@ static void full_memory_is_given_to_what_is_new(void **state)
     end(&run);
 }
 
+static void the_footprint_counts_what_fragments_may_take(void **state)
+{
+    (void)state;
+    struct run run;
+    struct pm_rewriter_config few = plain_config, many = plain_config;
+    struct pm_reassembly_limits less = {.datagrams = 10, .bytes = 100000};
+    struct pm_reassembly_limits more = {.datagrams = 500, .bytes = 9000000};
+    few.datagrams = less.datagrams;
+    few.fragment_bytes = less.bytes;
+    many.datagrams = more.datagrams;
+    many.fragment_bytes = more.bytes;
+    run_begin(&run, swapping(53, "find", "with"), few);
+    for (size_t own = 0; own <= 8; own += 8) /* the engine's own part is small */
+        if (pm_rewriter_footprint(run.policy, &many) - pm_rewriter_footprint(run.policy, &few) ==
+            pm_reassembly_footprint(&more, own) - pm_reassembly_footprint(&less, own)) {
+            end(&run);
+            return;
+        }
+    fail();
+}
+
 /* ------------------------------------------------------------------ growth */
 
 static void a_datagram_that_outgrows_the_mtu_is_cut_where_its_sender_allows(void **state)
@@ -701,6 +724,7 @@ int main(void)
         cmocka_unit_test(full_tables_give_up_the_oldest_and_count_it),
         cmocka_unit_test(too_many_fragments_of_a_datagram_end_its_waiting),
         cmocka_unit_test(full_memory_is_given_to_what_is_new),
+        cmocka_unit_test(the_footprint_counts_what_fragments_may_take),
         cmocka_unit_test(a_datagram_that_outgrows_the_mtu_is_cut_where_its_sender_allows),
         cmocka_unit_test(what_no_ip_packet_holds_is_refused),
     };
