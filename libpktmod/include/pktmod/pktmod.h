@@ -286,10 +286,15 @@ enum pm_why pm_rewrite(struct pm_rewriter *rewriter, const struct pm_packet *pac
 
 /* Bytes that may still become a match wait for at most policy.hold_ms. When the next of them are
  * due (UINT64_MAX: none wait), and letting them go: emits, with the cookie and the headers of the
- * packet that brought them. Call it before a later packet is handed over. */
+ * packet that brought them. Call it before a later packet is handed over.
+ *
+ * IP fragments of a datagram that a rewrite rule may reach wait for the rest, for at most
+ * fragment_ms (FRAGMENT_HELD). Then they leave a replay as they came, one by one with their own
+ * cookies (is_late, FRAGMENT_TIMEOUT); live they are dropped. */
 uint64_t pm_rewriter_next_ns(const struct pm_rewriter *rewriter);
 void pm_rewriter_due(struct pm_rewriter *rewriter, uint64_t now_ns);
-/* Nothing more will come: everything that waits is decided and emitted. */
+/* Nothing more will come: everything that waits is decided and emitted; fragments as when their
+ * time is over. */
 void pm_rewriter_flush(struct pm_rewriter *rewriter, uint64_t now_ns);
 
 /* ------------------------------------------------------------------ counters */
