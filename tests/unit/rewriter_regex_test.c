@@ -214,6 +214,23 @@ static void what_a_regex_may_still_take_waits(void **state)
     talk_end(&t);
 }
 
+static void what_max_rules_out_does_not_wait(void **state)
+{
+    (void)state;
+    struct talk t;
+    begin_edits(&t, &(struct edit){RE("a\\d", "M"), .max = 2}, 1);
+    struct talk_packet p = data(0, "a1 a");
+    talk_send(&t, &p);
+    expect(&t, 0, 0, "M ");
+    p = data(4, "2 a"); /* the second, and no third */
+    talk_send(&t, &p);
+    expect(&t, 0, 2, "M a");
+    p = data(7, "3 a");
+    talk_send(&t, &p);
+    expect(&t, 0, 5, "3 a");
+    talk_end(&t);
+}
+
 static void behind_a_gap_nothing_begins_and_nothing_is_known(void **state)
 {
     (void)state;
@@ -240,16 +257,16 @@ static void a_new_connection_begins_anew(void **state)
     struct talk_packet p = data(0, "abc");
     talk_send(&t, &p);
     expect(&t, 0, 0, "<a>bc");
-    p = data(3, "");
-    p.flags |= TALK_RST;
+    uint32_t isn = ISN_C + 100000; /* a SYN that the server confirms, in the same flow */
+    talk_send(&t, &(struct talk_packet){.flags = TALK_SYN, .seq = isn});
+    talk_send(&t, &(struct talk_packet){.from_server = 1,
+                                        .flags = TALK_SYN | TALK_ACK,
+                                        .seq = ISN_S + 9000,
+                                        .ack = isn + 1});
+    p = data(100000, "def");
+    p.ack = ISN_S + 9001;
     talk_send(&t, &p);
-    talk_send(&t, &(struct talk_packet){.flags = TALK_SYN, .seq = ISN_C});
-    talk_send(&t,
-              &(struct talk_packet){
-                  .from_server = 1, .flags = TALK_SYN | TALK_ACK, .seq = ISN_S, .ack = ISN_C + 1});
-    p = data(0, "def");
-    talk_send(&t, &p);
-    expect(&t, 0, 0, "<d>ef");
+    expect(&t, 0, 100000, "<d>ef");
     talk_end(&t);
 }
 
@@ -554,6 +571,7 @@ int main(void)
         cmocka_unit_test(every_cut_in_two_gives_the_same),
         cmocka_unit_test(one_byte_at_a_time_gives_the_same),
         cmocka_unit_test(what_a_regex_may_still_take_waits),
+        cmocka_unit_test(what_max_rules_out_does_not_wait),
         cmocka_unit_test(behind_a_gap_nothing_begins_and_nothing_is_known),
         cmocka_unit_test(a_new_connection_begins_anew),
         cmocka_unit_test(payloads_are_looked_at_alone),
