@@ -33,6 +33,16 @@ static bool is_unchanged(const struct pm_verify_flow *flow)
     return in->packets == out->packets && in->chain == out->chain;
 }
 
+/* In a replay every packet has its moment: something of its sender leaves then. */
+static void compare_presence(const struct pair *pair)
+{
+    if (pair->was->step != pair->verify->step || pair->is->seen_step == pair->verify->step)
+        return;
+    ADD(pair, PM_VERIFY_PACKET_MISSING, 0, pair->sender,
+        "nothing leaves when frame %llu of the baseline comes",
+        (unsigned long long)pair->was->last_frame);
+}
+
 /* Who sent everything stays at the end: in either capture, its latest packet tells. */
 static void compare_sequence(const struct pair *pair)
 {
@@ -142,6 +152,7 @@ void pm_verify_compare_step(struct pm_verify *verify, struct pm_verify_flow *flo
         if (pair.was->is_doubtful)
             continue;
         add_anchor(verify, flow, dir);
+        compare_presence(&pair);
         compare_sequence(&pair);
         if (pair.was->ack.step != verify->step || pair.is->ack.step != verify->step)
             continue;
@@ -161,6 +172,17 @@ static void compare_syn(const struct pair *pair)
     if (was->has_syn && is->has_syn && was->isn != is->isn)
         ADD(pair, PM_VERIFY_ISN_CHANGED, is->syn_frame, pair->sender,
             "begins with number %u, expected %u", is->isn, was->isn);
+}
+
+/* Without a SYN the first number that is seen begins the stream, and it is not rewritten. */
+static void compare_base(const struct pair *pair)
+{
+    const struct pm_verify_half *was = pair->was, *is = pair->is;
+    if (was->has_syn || is->has_syn || !was->has_base || !is->has_base || was->base == is->base ||
+        pair->verify->options->is_open_loop)
+        return;
+    ADD(pair, PM_VERIFY_ISN_CHANGED, 0, pair->sender, "the first number is %u, expected %u",
+        is->base, was->base);
 }
 
 static void compare_fin(const struct pair *pair)
@@ -215,6 +237,7 @@ static void compare_stream(struct pm_verify *verify, const struct pm_verify_flow
                 "has packets in the baseline that no receiver would take, or not whole");
             continue;
         }
+        compare_base(&pair);
         compare_fin(&pair);
         compare_rst(&pair);
         if (!verify->options->is_open_loop)

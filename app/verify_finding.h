@@ -32,7 +32,7 @@
     X(HEADER_CHANGED, "header_changed", "a header field that no length explains has changed")      \
     X(FLOW_MISSING, "flow_missing", "a flow is gone")                                              \
     X(FLOW_ADDED, "flow_added", "a flow was not there before")                                     \
-    X(PACKET_MISSING, "packet_missing", "a packet outside TCP is gone")                            \
+    X(PACKET_MISSING, "packet_missing", "a packet is gone, and none stands for it")                \
     X(PACKET_ADDED, "packet_added", "a packet outside TCP was not there before")                   \
     X(PACKET_CHANGED, "packet_changed", "a packet that cannot be rewritten has changed")           \
     X(CAPTURE_LOSS, "capture_loss", "bytes are acknowledged or passed over that are not there")    \

@@ -220,6 +220,7 @@ bool pm_verify_flows_take(struct pm_verify_flows *flows, enum pm_verify_capture 
     take->packets++;
     take->chain = pm_verify_mix(take->chain, packet->whole);
     half->packets++;
+    half->seen_step = step;
     if (packet->ip_len > half->largest && !packet->is_whole)
         half->largest = packet->ip_len;
     return packet->kind != PM_VERIFY_TCP || take_tcp(flows, take, packet, step, event);

@@ -196,6 +196,8 @@ void pm_verify_half_acknowledge(struct pm_verify_half *half, const struct pm_ver
         half->missing_frame = packet->frame;
         half->missing_ns = packet->time_ns;
     }
+    result->is_return = pos < half->acked;
+    half->returns += result->is_return ? 1 : 0;
     if (pos > half->acked) {
         half->acked = pos;
         half->acked_step = step;

@@ -34,8 +34,9 @@ struct pm_verify_half {
     uint64_t packets, largest;     /* of IP packets, in bytes */
     uint64_t ahead, sacks_outside; /* acknowledgements and blocks beyond `end` */
     uint64_t repeats;              /* packets with bytes that were others at first */
+    uint64_t returns;              /* acknowledgements of less than was acknowledged before */
     uint64_t syn_frame, fin_frame, rst_frame;
-    uint64_t step;              /* of the latest packet */
+    uint64_t step, seen_step;   /* of the latest segment, and of any packet at all */
     uint64_t grown_step;        /* when `end` last moved */
     uint64_t acked_step;        /* when `acked` last moved */
     enum pm_verify_stand stand; /* of the latest packet */
@@ -63,6 +64,7 @@ struct pm_verify_sent {
 /* What its acknowledgement did to the half of its receiver. */
 struct pm_verify_acknowledged {
     bool is_far;
+    bool is_return; /* of less than was acknowledged before */
     uint64_t ahead; /* so many bytes beyond the end, and beyond what was acknowledged before */
     int outside;    /* index of a SACK block beyond the end, or -1 */
     int empty;      /* index of a SACK block that ends before it begins, or -1 */

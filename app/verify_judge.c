@@ -237,6 +237,16 @@ static void judge_ack(const struct judgement *j)
             pm_verify_relative(j->other_is->ack.pos) - 1, pm_verify_relative(j->other_is->end) - 1);
 }
 
+/* What was acknowledged once stays so, unless the recorder, or the way, swapped packets. */
+static void judge_return(const struct judgement *j)
+{
+    if (!j->has_baseline || j->is_open_loop || (j->packet->flags & PM_VERIFY_RST) != 0 ||
+        !j->event->acknowledged.is_return || j->other_is->returns <= j->other_was->returns)
+        return;
+    ADD(j, PM_VERIFY_STALE_ACK, "acknowledges number %lld, and before that already %lld",
+        pm_verify_relative(j->other_is->ack.pos) - 1, pm_verify_relative(j->other_is->acked) - 1);
+}
+
 static void judge_sack(const struct judgement *j)
 {
     const struct pm_verify_acknowledged *acknowledged = &j->event->acknowledged;
@@ -303,6 +313,7 @@ void pm_verify_judge(struct pm_verify *verify, const struct pm_verify_packet *pa
     judge_missing(&j);
     if (event->has_ack) {
         judge_ack(&j);
+        judge_return(&j);
         judge_sack(&j);
     }
 }

@@ -63,6 +63,7 @@ BASES = {
     "sack": ("sack", GROW), "sack-shrink": ("sack", SHRINK), "recut": ("retransmission-recut", GROW),
     "ends": ("fin-and-reset", GROW), "large": ("split-at-mtu", GROW), "udp": ("udp", GROW),
     "delete": ("replace-empty", DELETE), "ipv6": ("ipv6", SHRINK), "order": ("out-of-order", GROW),
+    "midstream": ("midstream", {**GROW, "policy": {"on_midstream": "rewrite"}}),
     "pieces": (pieces, replace("a secret", "no secret at all")),
     "bulk": (bulk, GROW), "bulk-shrink": (bulk, SHRINK), "bulk-delete": (bulk, DELETE),
 }
@@ -264,6 +265,24 @@ def the_only_acknowledgement_is_untranslated(talk):
     before = next(p for p in talk.before if p.proto == 6 and p.ports[0] == 80 and p.flags == ACK)
     packet.ack = before.ack
     return [packet]
+
+
+@plant("large", "stale_ack")
+def an_acknowledgement_goes_back_in_one_part(talk):
+    parts = talk.tcp(data=True)
+    first = next(a for a, b in zip(parts, parts[1:]) if b.time_ns == a.time_ns and a.ack == b.ack)
+    first.ack -= 1
+    return [first]
+
+
+@plant("recut", "packet_missing")
+def a_repetition_is_gone(talk):
+    talk.remove(talk.tcp(client=True, data=True)[3])
+
+
+@plant("midstream", "isn_changed")
+def the_first_number_seen_is_another(talk):
+    return shift(talk.tcp(client=True)[:1], -4)
 
 
 # ---------------------------------------------------------------- bytes
