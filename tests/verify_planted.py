@@ -282,7 +282,7 @@ def a_repetition_is_gone(talk):
 
 @plant("midstream", "isn_changed")
 def the_first_number_seen_is_another(talk):
-    return shift(talk.tcp(client=True)[:1], -4)
+    return shift(talk.packets[:1], -4)
 
 
 # ---------------------------------------------------------------- bytes
