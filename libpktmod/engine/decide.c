@@ -43,15 +43,46 @@ static uint32_t *max_counters(const struct pm_rewriter *r, const struct pm_passa
     return slots ? stream->max_used + p->tracked.side * slots : NULL;
 }
 
-/* Live: without room for what became of them the bytes wait for the receiver to acknowledge others.
- */
-static bool is_stalled(struct pm_rewriter *r, struct pm_half *half, uint32_t runs, size_t bytes)
+/* How many of the first len bytes, with the edits planned in them, there is room for: plan_count is
+ * cut to those. */
+static size_t fit(const struct pm_rewriter *r, struct pm_passage *p, const struct pm_half *half,
+                  size_t len)
 {
-    bool is_full = pm_is_live(r) && !pm_stream_has_room(r, half, runs, bytes);
-    if (is_full && !half->live.is_stalled)
+    size_t done = 0, kept = 0;
+    for (uint32_t i = 0; i < p->plan_count; i++) {
+        const struct pm_plan_edit *edit = &r->plan[i];
+        size_t plain = edit->position - done;
+        if (!pm_stream_has_room(r, half, 2 * i + 3, kept + plain + edit->new_len)) {
+            bool has_plain = pm_stream_has_room(r, half, 2 * i + 1, kept + plain);
+            p->plan_count = i;
+            return has_plain ? edit->position : done;
+        }
+        kept += plain + edit->new_len;
+        done = edit->position + edit->old_len;
+    }
+    return pm_stream_has_room(r, half, 2 * p->plan_count + 1, kept + len - done) ? len : done;
+}
+
+/* Live: bytes for whose rewriting there is no room wait until the receiver acknowledged others.
+ * Answers how many can be decided now. Where it has nothing to acknowledge, an edit without room is
+ * given up: it never will have any. */
+static size_t limit_to_room(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,
+                            size_t len)
+{
+    bool has_edits = p->plan_count > 0;
+    size_t room = fit(r, p, half, len);
+    bool was_stalled = half->live.is_stalled;
+    half->live.is_stalled = room < len;
+    if (room == len)
+        return len;
+    if (!was_stalled)
         pm_count_why(r, PM_WHY_RETAIN_FULL);
-    half->live.is_stalled = is_full;
-    return is_full;
+    if (room > 0 || half->live.acked_m < half->log.m_end)
+        return room;
+    const struct pm_plan_edit *first = &r->plan[0];
+    pm_count_why(r, PM_WHY_EDITS_FULL);
+    p->plan_count = 0;
+    return has_edits ? first->position + first->old_len : len;
 }
 
 /* Decides what can be decided of them, and logs it; answers how many bytes that were. */
@@ -73,11 +104,11 @@ size_t pm_decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *ha
     p->plan_offset = search.stream_off;
     p->plan_count = front->is_searched ? pm_search_run(r, p, &search) : 0;
     size_t len = search.decided;
-    size_t kept = planned_len(r, p->plan_count, len);
-    if (is_stalled(r, half, 2 * p->plan_count + 1, kept)) {
-        p->plan_count = 0;
+    if (pm_is_live(r))
+        len = limit_to_room(r, p, half, len);
+    if (len == 0)
         return 0;
-    }
+    size_t kept = planned_len(r, p->plan_count, len);
     if (p->plan_count > 0 && !pm_stream_make_room(r, half, 2 * p->plan_count + 1, kept))
         give_up_edits(r, p);
     if (p->plan_count > 0 || pm_stream_make_room(r, half, 1, len))

@@ -91,6 +91,15 @@ static void send_range(struct pm_rewriter *r, struct pm_passage *p, struct pm_se
     s->half->fin_sent |= has_fin;
 }
 
+/* A few bytes of many, while others are on their way, would be a silly window's segment (RFC 9293
+ * section 3.8.6.2.1). */
+static bool is_sliver(const struct pm_half *half, const struct reach *reach, uint32_t room)
+{
+    const struct pm_live *live = &half->live;
+    return reach->end < half->log.m_end && reach->end - live->sent_m < room &&
+           live->acked_m < live->sent_m;
+}
+
 void pm_live_push(struct pm_rewriter *r, struct pm_half *half)
 {
     if (!half->is_active || !half->wait)
@@ -104,6 +113,8 @@ void pm_live_push(struct pm_rewriter *r, struct pm_half *half)
     pm_wait_passage(r, half, headers, &packet, &p);
     if (!(p.headers.tcp_flags & PM_ACK))
         return; /* nothing but a SYN came: the rest follows its next segment */
+    if (is_sliver(half, &reach, pm_payload_room(r, &p)))
+        return;
     struct pm_segment s = {.stream = pm_stream_at(r, pm_rewriter_own(&p)->stream),
                            .half = half,
                            .a = half->log.o_end,
@@ -130,7 +141,8 @@ static uint64_t empty_image(const struct pm_rewriter *r, const struct pm_segment
         return sent; /* also beyond a gap: what will stand there is not known yet */
     if (s->a + 1 == log->o_end + (is_whole(half) ? 1 : 0))
         return sent - 1;
-    return pm_log_image_low(log, &r->store, s->a);
+    uint64_t image = pm_log_image_low(log, &r->store, s->a);
+    return image < sent ? image : sent;
 }
 
 static bool is_pure_ack(const struct pm_segment *s)
@@ -324,12 +336,17 @@ static enum pm_why send_bytes(struct pm_rewriter *r, struct pm_passage *p, struc
 
 /* ------------------------------------------------------------------ resets */
 
-/* A reset that answers a segment carries the number it was told; its end knows its own. What waits
- * goes on waiting: the reset may die on its way, and the rest of a match may follow. */
+/* A reset that answers a segment carries the number it was told; its end knows its own. One that
+ * stands where its sender's bytes end is believed: what waits leaves before it, and whatever claims
+ * to follow it does not, for the reset may die on its way. */
 static enum pm_why send_reset(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
 {
     struct pm_half *half = s->half;
     struct pm_live *live = &half->live;
+    if (s->a == arrived_o(r, half) + (is_whole(half) ? 1 : 0)) {
+        pm_segment_release(r, half, PM_RELEASE_ALL);
+        live->is_dead = true;
+    }
     uint64_t m = empty_image(r, s);
     if (half->log.is_edited && s->a == live->told_o && live->has_ack)
         m = live->acked_m;
@@ -364,6 +381,8 @@ static enum pm_why take_bytes(struct pm_rewriter *r, struct pm_passage *p, struc
 {
     bool has_fin_flag = s->flags & PM_FIN;
     bool is_repeat = s->b <= s->half->log.o_end && (s->b > s->a || s->half->has_fin);
+    if (s->half->live.is_dead && s->b > s->half->log.o_end)
+        return PM_WHY_BEYOND_FIN;
     clear_urgent(r, p, s);
     if (!pm_segment_place(r, p, s))
         return PM_WHY_OUT_OF_WINDOW;
@@ -390,8 +409,12 @@ static void follow_up(struct pm_rewriter *r, struct pm_half *half)
 {
     if (!half->is_active)
         return;
-    if (half->live.is_stalled)
-        pm_segment_resume(r, half);
+    uint64_t decided_o;
+    do {
+        decided_o = half->log.o_end;
+        if (half->live.is_stalled)
+            pm_segment_resume(r, half);
+    } while (half->live.is_stalled && half->log.o_end > decided_o);
     pm_live_push(r, half);
 }
 

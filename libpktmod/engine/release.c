@@ -68,7 +68,7 @@ void pm_segment_release(struct pm_rewriter *r, struct pm_half *half, enum pm_rel
         struct pm_front front = pm_front_of(r, half, false);
         front.is_searched = how == PM_RELEASE_ALL;
         pm_advance(r, &late.passage, half, &front);
-        if (how == PM_RELEASE_TAIL_AS_IS && !half->live.is_stalled)
+        if (how == PM_RELEASE_TAIL_AS_IS)
             pm_tell_release(r, &late.passage, half, front.len, PM_WHY_HOLD_TIMEOUT);
     }
     send_late(r, &late.passage, half, m_low);

@@ -125,10 +125,8 @@ void pm_stream_reclaim(struct pm_rewriter *r)
 bool pm_stream_has_room(const struct pm_rewriter *r, const struct pm_half *half, uint32_t runs,
                         size_t bytes)
 {
-    bool is_freed_later = half->live.acked_m < half->log.m_end;
-    bool fits = pm_log_kept(&half->log) + bytes <= r->config.retain_dir_bytes &&
-                pm_log_has_room(&half->log, &r->store, runs, bytes);
-    return fits || !is_freed_later;
+    return pm_log_kept(&half->log) + bytes <= r->config.retain_dir_bytes &&
+           pm_log_has_room(&half->log, &r->store, runs, bytes);
 }
 
 bool pm_stream_make_room(struct pm_rewriter *r, struct pm_half *half, uint32_t runs, size_t bytes)

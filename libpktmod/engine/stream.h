@@ -35,6 +35,7 @@ struct pm_live {
     uint8_t owed;                   /* duplicate ACKs for early bytes, not sent yet */
     bool is_syn_window;             /* it came in a SYN: not scaled */
     bool has_ack, has_edge, has_ts_recent, has_tsval;
+    bool is_dead;    /* its sender reset it */
     bool is_stalled; /* bytes were received for whose rewriting there was no room */
 };
 
@@ -84,9 +85,7 @@ bool pm_stream_is_stretched(const struct pm_stream *stream);
 /* Room in the direction's log for that many runs and bytes, forgetting old bytes where it must:
  * first acknowledged ones, its own and those of flows that were idle longest, then others. */
 bool pm_stream_make_room(struct pm_rewriter *r, struct pm_half *half, uint32_t runs, size_t bytes);
-/* Live: whether there is such room. What has none now may have when the receiver acknowledged;
- * where nothing of this direction is left to be acknowledged the answer is true, as it would never
- * come. */
+/* Whether there is such room, without forgetting anything. */
 bool pm_stream_has_room(const struct pm_rewriter *r, const struct pm_half *half, uint32_t runs,
                         size_t bytes);
 /* Takes acknowledged bytes back from the flows that were idle longest. */
