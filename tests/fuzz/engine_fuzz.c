@@ -61,10 +61,13 @@ static void on_emit(void *context, const struct pm_emitted *e)
     EXPECT(sum == PM_SUM_RIGHT || sum == PM_SUM_NONE);
 }
 
-static void add_replace(struct pm_builder *b, const char *id, const char *find, const char *with)
+static void add_replace(struct pm_builder *b, const char *id, const char *find, const char *with,
+                        bool is_regex)
 {
     struct pm_op_spec op = {.kind = PM_OP_REPLACE,
-                            .replace = {.find = (const uint8_t *)find,
+                            .replace = {.is_regex = is_regex,
+                                        .max_match = is_regex ? 20 : 0,
+                                        .find = (const uint8_t *)find,
                                         .find_len = (uint32_t)strlen(find),
                                         .with = (const uint8_t *)with,
                                         .with_len = (uint32_t)strlen(with),
@@ -93,9 +96,11 @@ static struct pm_policy *make_policy(uint8_t mode)
     delay.delay.jitter_ns = 5;
     delay.delay.keep_order = true;
     pm_builder_add_rule(b, &delay);
-    add_replace(b, "grow", "a", "0123456789abcdefghij");
-    add_replace(b, "shrink", "bcd", "x");
-    add_replace(b, "delete", "e", "");
+    add_replace(b, "grow", "a", "0123456789abcdefghij", false);
+    add_replace(b, "shrink", "bcd", "x", false);
+    add_replace(b, "delete", "e", "", false);
+    add_replace(b, "groups", "(?<![ab])f(.*?)(g|hh)(?=i)|\\bk\\w+$", "<$2$1$0>", true);
+    add_replace(b, "hopeless", "(?:j+)+l", "", true);
     struct pm_op_spec ttl = {.kind = PM_OP_SET, .set = {.field = PM_FIELD_IP_TTL, .number = 33}};
     struct pm_value fin = {.kind = PM_VALUE_RANGE, .range = {1, 1}};
     pm_builder_add_rule(
