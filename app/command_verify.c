@@ -204,7 +204,7 @@ static enum pm_exit tell(const struct pm_verify *verify)
 {
     if (verify->no_memory)
         return pm_complain(PM_EXIT_INTERNAL, "verify: no memory");
-    if (verify->options->json)
+    if (!verify->options->quiet && verify->options->json)
         pm_verify_report_json(verify, stdout);
     else if (!verify->options->quiet)
         pm_verify_report(verify, stdout, pm_colour_wanted(stdout));
