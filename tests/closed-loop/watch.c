@@ -196,7 +196,7 @@ static const char *check_bytes(struct watch *w, const struct wire_segment *s, in
                                const struct watch_cause *cause)
 {
     int64_t b = a + (int64_t)s->len;
-    if (s->len == 0 || (cause->is_same && is_keepalive_byte(w, s, a)))
+    if (s->len == 0 || (!is_judged(w, cause) && is_keepalive_byte(w, s, a)))
         return NULL;
     if (a < 0 || b > w->oracle.m_len)
         return "data outside of the stream";
@@ -405,7 +405,7 @@ static const char *check_window(struct watch *w, const struct wire_segment *s, i
                                 const struct watch_cause *cause, unsigned scale)
 {
     int64_t edge = ack + ((int64_t)s->window << scale), last = w->last_edge_o;
-    bool may_be_old = s->window == 0 || is_old_edge(w, cause, scale);
+    bool may_be_old = s->window == 0 || is_old_edge(w, cause, scale) || (s->flags & WIRE_SYN);
     if (s->flags & WIRE_RST)
         return NULL;
     w->last_edge_o = edge;
