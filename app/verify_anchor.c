@@ -81,7 +81,8 @@ void pm_verify_anchors_bound(const struct pm_verify_anchors *anchors, uint64_t w
     if (low == anchors->count)
         return;
     const struct pm_verify_anchor *next = &anchors->list[low];
-    *most = next->is + (next->is_exact ? 0 : PM_VERIFY_WAITING);
+    if (next->is_exact)
+        *most = next->is;
     if (next->was == was)
         *least = next->is;
 }

@@ -2,8 +2,8 @@
  * baseline, and where it ended in the rewritten capture at the same time.
  *
  * All that had left by then came from bytes before the first, so the image of that position is not
- * before the second. It may lie a little behind, if bytes were still waiting to become a match; not
- * if the bytes before both are the same.
+ * before the second. It may lie behind it, if bytes were still waiting to become a match; not if
+ * the bytes before both are the same.
  */
 #ifndef PKTMOD_APP_VERIFY_ANCHOR_H
 #define PKTMOD_APP_VERIFY_ANCHOR_H
@@ -16,8 +16,6 @@
 
 /* The latest so many are kept: enough for what is in flight. */
 #define PM_VERIFY_ANCHORS ((size_t)4096)
-/* How far behind the image may lie. */
-#define PM_VERIFY_WAITING 1024
 
 struct pm_verify_anchor {
     uint64_t was, is;

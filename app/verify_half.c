@@ -187,6 +187,8 @@ void pm_verify_half_acknowledge(struct pm_verify_half *half, const struct pm_ver
     half->ack.frame = packet->frame;
     half->ack.pos = pos;
     half->ack.end = half->end;
+    if (pos >= half->end)
+        half->covered_step = step;
     if (pos > half->end && pos > half->acked) {
         uint64_t known = half->acked > half->end ? half->acked : half->end;
         result->ahead = pos - known;

@@ -47,6 +47,7 @@ struct pm_verify_half {
     uint64_t excused, excused_frame;
     struct pm_verify_fault excused_fault;
     struct pm_verify_ack ack;
+    uint64_t covered_step; /* when everything sent was last acknowledged */
     struct pm_verify_stream stream;
 };
 

@@ -42,6 +42,9 @@ RULES = {
     "shrinking": rules([("e", ""), ({"hex": "0000"}, ZERO), ("o", "")], [("e", "")]),
     "held": rules([({"hex": "0000000000000000"}, {"hex": "01"}), ("ttp", "TTTPPP")], [("\u2042", "x")],
                   hold_ms=60000),
+    "regex": {"pktmod": 1, "policy": {"on_midstream": "rewrite", "hold_ms": 5000}, "rules": [
+        {"id": "tcp", "match": {"ip.proto": 6}, "rewrite": [{"replace": {
+            "regex": "(?s)[aeT].{1000,3000}?zq|o", "max_match": 4000, "with": "<seen>"}}]}]},
 }
 # Segments that tshark finds missing: where one is not there, or acknowledged without being there.
 MISSES = ("tcp.analysis.lost_segment", "tcp.analysis.ack_lost_segment")

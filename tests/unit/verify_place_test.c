@@ -79,7 +79,7 @@ static void anchors_bound_what_lies_between_them(void **state)
     assert_true(pm_verify_anchors_add(&anchors, AT(200), AT(240), &none, &none));
     pm_verify_anchors_bound(&anchors, AT(150), &least, &most);
     assert_int_equal(least, AT(120));
-    assert_int_equal(most, AT(240) + PM_VERIFY_WAITING);
+    assert_int_equal(most, UINT64_MAX); /* bytes may have waited */
     pm_verify_anchors_bound(&anchors, AT(200), &least, &most);
     assert_int_equal(least, AT(240));
     pm_verify_anchors_bound(&anchors, AT(50), &least, &most);
