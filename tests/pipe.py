@@ -130,9 +130,10 @@ class Frames(unittest.TestCase):
 
     def test_anything_may_be_in_a_packet(self):
         for packet in (b"\0", b"\x45", b"\x60" * 40, bytes(20), b"\xff" * 262144):
-            done = run(encoded("C", payload=b"{}") + encoded("P", 7, 1, packet))
-            answer = decoded(done.stdout)[1:]
-            self.assertEqual([(f.kind, f.iface, f.payload) for f in answer[:-1]], [("O", 0, packet)])
+            for mode, leaves in (("replay", [("O", 0, packet)]), ("live", [])):
+                begin = encoded("C", payload=json.dumps({"mode": mode}).encode())
+                answer = decoded(run(begin + encoded("P", 7, 1, packet)).stdout)[1:]
+                self.assertEqual([(f.kind, f.iface, f.payload) for f in answer[:-1]], leaves)
 
     def test_nobody_reads_the_answers(self):
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:

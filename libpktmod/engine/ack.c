@@ -149,11 +149,13 @@ void pm_live_tell(struct pm_rewriter *r, struct pm_half *half)
 
 /* A receiver that had got the bytes behind a gap early would have acknowledged all of them at once.
  * Its acknowledgements one by one would look to a sender without timestamps like round trips as
- * long as the whole recovery took; so only the last is handed on. */
+ * long as the whole recovery took, and to one without SACK like reordering; so only the last is
+ * handed on. */
 static bool is_passed_over(const struct pm_rewriter_flow *flow, struct pm_live *live,
                            uint64_t ack_m, bool is_same)
 {
-    if (ack_m < live->filled_m && !is_same && !pm_live_has_timestamps(flow))
+    bool is_fooled = !pm_live_has_timestamps(flow) || !pm_live_has_sack(flow);
+    if (ack_m < live->filled_m && !is_same && is_fooled)
         return true;
     live->filled_m = 0;
     return false;

@@ -103,7 +103,7 @@ void pm_live_answer(struct pm_rewriter *r, struct pm_stream *stream, const struc
 
 /* ------------------------------------------------------------------ early bytes */
 
-static bool has_sack(const struct pm_rewriter_flow *flow)
+bool pm_live_has_sack(const struct pm_rewriter_flow *flow)
 {
     return flow->syn[0].has_sack && flow->syn[1].has_sack;
 }
@@ -132,7 +132,7 @@ void pm_live_answer_early(struct pm_rewriter *r, struct pm_flow *flow, unsigned 
     struct pm_stream *stream = pm_stream_at(r, own->stream);
     const struct pm_half *half = &stream->half[1 - receiver];
     uint64_t frontier = half->log.o_end;
-    if (has_sack(own)) {
+    if (pm_live_has_sack(own)) {
         answer.sack_count =
             pm_pending_stretches(&half->pending, &r->pieces, frontier, list, STRETCHES);
         if (answer.sack_count > 0 && list[0].begin == frontier) /* a held tail is not early */

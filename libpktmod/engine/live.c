@@ -336,18 +336,28 @@ static enum pm_why send_bytes(struct pm_rewriter *r, struct pm_passage *p, struc
 
 /* ------------------------------------------------------------------ resets */
 
-/* A reset that answers a segment carries the number it was told; its end knows its own. One that
- * stands where its sender's bytes end is believed: what waits leaves before it, and whatever claims
- * to follow it does not, for the reset may die on its way. */
+/* Where a reset stands: one beyond all that arrived as far beyond all that left, so that it stays
+ * as wrong as it is. */
+static uint64_t reset_image(const struct pm_rewriter *r, const struct pm_segment *s, uint64_t end)
+{
+    if (s->a <= end)
+        return empty_image(r, s);
+    return s->half->live.sent_m + s->half->fin_sent + (s->a - end);
+}
+
+/* A reset that answers a segment carries the number it was told; its end knows its own. Bytes that
+ * wait leave before one that stands right behind them, and none that claims to follow it: the reset
+ * may die on its way, and the rest of a match come after it. */
 static enum pm_why send_reset(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
 {
     struct pm_half *half = s->half;
     struct pm_live *live = &half->live;
-    if (s->a == arrived_o(r, half) + (is_whole(half) ? 1 : 0)) {
+    uint64_t end = arrived_o(r, half) + (is_whole(half) ? 1 : 0);
+    if (s->a == end && half->is_waiting) {
         pm_segment_release(r, half, PM_RELEASE_ALL);
         live->is_dead = true;
     }
-    uint64_t m = empty_image(r, s);
+    uint64_t m = reset_image(r, s, end);
     if (half->log.is_edited && s->a == live->told_o && live->has_ack)
         m = live->acked_m;
     if (p->headers.payload_len == 0) {

@@ -35,7 +35,7 @@ struct pm_live {
     uint8_t owed;                   /* duplicate ACKs for early bytes, not sent yet */
     bool is_syn_window;             /* it came in a SYN: not scaled */
     bool has_ack, has_edge, has_ts_recent, has_tsval;
-    bool is_dead;    /* its sender reset it */
+    bool is_dead;    /* its sender reset it while bytes waited */
     bool is_stalled; /* bytes were received for whose rewriting there was no room */
 };
 
