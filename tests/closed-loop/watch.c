@@ -10,7 +10,7 @@
 void watch_begin(struct watch *w, const struct plan *plan, int sender)
 {
     *w = (struct watch){.plan = plan, .sender = sender, .una_m = -1, .acked_o = -1};
-    w->edge_m = w->edge_o = INT64_MIN;
+    w->edge_m = w->edge_o = w->edge_most = INT64_MIN;
     oracle_begin(&w->oracle, plan->out[sender], plan->out_len[sender], plan->needles[sender],
                  plan->needle_count[sender]);
 }
@@ -411,7 +411,11 @@ static const char *check_window(struct watch *w, const struct wire_segment *s, i
     w->last_edge_o = edge;
     if (!may_be_old && edge + (1 << scale) - 1 < w->edge_o && edge < last)
         return "the right edge moved left";
-    if (edge > w->edge_o && edge > farthest_edge(w))
+    if (edge > w->edge_most) {
+        int64_t farthest = farthest_edge(w);
+        w->edge_most = farthest > w->edge_most ? farthest : w->edge_most;
+    }
+    if (edge > w->edge_most + (1 << scale) - 1)
         return "more window than the receiver has";
     w->edge_o = edge > w->edge_o ? edge : w->edge_o;
     return NULL;

@@ -45,6 +45,7 @@ struct watch {
     /* to the sender */
     int64_t edge_o, acked_o;
     int64_t last_edge_o; /* of the packet sent last */
+    int64_t edge_most;   /* the receiver's edges so far allow it */
 };
 
 struct watch_packet {
