@@ -158,10 +158,10 @@ void pm_settle(struct pm_rewriter *r, struct pm_half *half)
     struct pm_stretch tail;
     bool has_tail =
         pm_pending_stretches(&half->pending, &r->pieces, o, &tail, 1) == 1 && tail.begin == o;
-    if (has_tail && o < half->tail_o && pm_wait_is_timed(r, half))
-        return; /* its oldest byte is one that waits already */
-    half->tail_o = has_tail ? tail.end : o;
-    pm_wait_time(r, half, has_tail);
+    if (has_tail)
+        pm_wait_time(r, half, o, tail.end);
+    else
+        pm_wait_untime(r, half);
 }
 
 void pm_advance(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,

@@ -305,6 +305,10 @@ static enum pm_why send_bytes(struct pm_rewriter *r, struct pm_passage *p, struc
     struct pm_live *live = &half->live;
     bool has_fin_flag = s->flags & PM_FIN;
     uint64_t m_end = half->log.m_end;
+    if (s->m_high > m_end) /* a FIN that claims to stand behind another */
+        s->m_high = m_end;
+    if (s->m_low > s->m_high)
+        s->m_low = s->m_high;
     bool wants_fin = s->m_high == m_end && (has_fin_flag || !half->fin_sent);
     struct reach reach = reach_of(half, s->m_high, wants_fin);
     if (is_forwardable(r, p, s, &reach)) {

@@ -32,8 +32,7 @@ static void receive_next(struct pm_rewriter *r, struct pm_passage *p, struct pm_
     if (len == front.len)
         return;
     if (keep_pending(r, p, s, half->log.o_end)) {
-        half->tail_o = s->b;
-        pm_wait_time(r, half, true);
+        pm_wait_time(r, half, half->log.o_end, s->b);
         s->why = p->plan_count == 0 ? PM_WHY_HELD : s->why;
         return;
     }

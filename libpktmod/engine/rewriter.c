@@ -126,6 +126,17 @@ static void on_forget(void *context, struct pm_flow *flow)
     pm_stream_close(r, own);
 }
 
+/* A late copy of the SYN that began this life begins no other. */
+static bool may_renew(void *context, const struct pm_flow *flow, unsigned side, uint32_t seq)
+{
+    const struct pm_rewriter *r = context;
+    const struct pm_rewriter_flow *own = pm_flow_own_const(flow);
+    if (!own->stream)
+        return true;
+    const struct pm_half *half = &pm_stream_at(r, own->stream)->half[side];
+    return !half->has_isn || half->isn != seq;
+}
+
 static bool allocate(struct pm_rewriter *r)
 {
     const struct pm_policy *policy = r->policy;
@@ -167,6 +178,7 @@ struct pm_rewriter *pm_rewriter_new(struct pm_policy *policy,
         return NULL;
     }
     r->flows.on_forget = on_forget;
+    r->flows.may_renew = may_renew;
     r->flows.context = r;
     return r;
 }

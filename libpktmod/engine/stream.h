@@ -39,6 +39,16 @@ struct pm_live {
     bool is_stalled; /* bytes were received for whose rewriting there was no room */
 };
 
+/* Since when the parts of a held tail wait, in order; a part ends at end_o. With many the last ones
+ * count as one. */
+#define PM_TAIL_PARTS 4
+struct pm_tail {
+    struct {
+        uint64_t end_o, since_ns;
+    } parts[PM_TAIL_PARTS];
+    uint8_t count;
+};
+
 /* One direction of a rewritten TCP flow. */
 struct pm_half {
     struct pm_log log;
@@ -47,7 +57,7 @@ struct pm_half {
     uint32_t
         wait; /* in waits, plus 1: set while pending holds anything; live: once a packet came */
     uint64_t begin_o; /* first byte */
-    uint64_t tail_o;  /* what of a held tail was there when its time began ends here */
+    struct pm_tail tail;
     uint64_t fin_o;   /* position of the FIN */
     uint64_t acked_o; /* highest position that the other end acknowledged */
     uint64_t sent_o;  /* what lies below was sent; nothing above is forgotten */

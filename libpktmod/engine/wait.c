@@ -28,17 +28,24 @@ static void leave_list(struct pm_rewriter *r, struct pm_wait *wait)
     wait->is_timed = 0;
 }
 
+/* In the order of deadlines: mostly the last. */
 static void join_list(struct pm_rewriter *r, uint32_t index)
 {
     struct pm_wait *wait = at(r, index);
+    uint32_t older = r->newest_wait;
+    while (older != PM_NIL && at(r, older)->deadline_ns > wait->deadline_ns)
+        older = at(r, older)->older;
     wait->is_timed = 1;
-    wait->newer = PM_NIL;
-    wait->older = r->newest_wait;
-    if (wait->older != PM_NIL)
-        at(r, wait->older)->newer = index;
-    else
+    wait->older = older;
+    wait->newer = older == PM_NIL ? r->oldest_wait : at(r, older)->newer;
+    if (older == PM_NIL)
         r->oldest_wait = index;
-    r->newest_wait = index;
+    else
+        at(r, older)->newer = index;
+    if (wait->newer == PM_NIL)
+        r->newest_wait = index;
+    else
+        at(r, wait->newer)->older = index;
 }
 
 bool pm_wait_keep(struct pm_rewriter *r, const struct pm_passage *p, struct pm_half *half)
@@ -89,19 +96,34 @@ void pm_wait_free(struct pm_rewriter *r, struct pm_half *half)
     half->wait = 0;
 }
 
-void pm_wait_time(struct pm_rewriter *r, struct pm_half *half, bool is_held)
+/* Parts below begin_o are gone; what lies behind the last is new. */
+static void time_parts(struct pm_tail *tail, uint64_t begin_o, uint64_t end_o, uint64_t now_ns)
+{
+    uint8_t gone = 0;
+    while (gone < tail->count && tail->parts[gone].end_o <= begin_o)
+        gone++;
+    tail->count = (uint8_t)(tail->count - gone);
+    memmove(tail->parts, tail->parts + gone, tail->count * sizeof tail->parts[0]);
+    if (tail->count > 0 && tail->parts[tail->count - 1].end_o >= end_o)
+        return;
+    if (tail->count < PM_TAIL_PARTS)
+        tail->parts[tail->count++].since_ns = now_ns;
+    tail->parts[tail->count - 1].end_o = end_o;
+}
+
+void pm_wait_time(struct pm_rewriter *r, struct pm_half *half, uint64_t begin_o, uint64_t end_o)
 {
     struct pm_wait *wait = at(r, half->wait - 1);
     leave_list(r, wait);
-    if (!is_held)
-        return;
-    wait->deadline_ns = r->now_ns + r->config.hold_ms * UINT64_C(1000000);
+    time_parts(&half->tail, begin_o, end_o, r->now_ns);
+    wait->deadline_ns = half->tail.parts[0].since_ns + r->config.hold_ms * UINT64_C(1000000);
     join_list(r, half->wait - 1);
 }
 
-bool pm_wait_is_timed(const struct pm_rewriter *r, const struct pm_half *half)
+void pm_wait_untime(struct pm_rewriter *r, struct pm_half *half)
 {
-    return half->wait && at(r, half->wait - 1)->is_timed;
+    half->tail.count = 0;
+    leave_list(r, at(r, half->wait - 1));
 }
 
 /* What the end acknowledged meanwhile. */
@@ -153,7 +175,7 @@ void pm_wait_due(struct pm_rewriter *r)
     while (pm_wait_next_ns(r) <= r->now_ns) {
         struct pm_half *half = half_of(r, at(r, r->oldest_wait));
         if (half->live.is_stalled) {
-            pm_wait_time(r, half, false); /* not for the rest of a match, but for room */
+            pm_wait_untime(r, half); /* not for the rest of a match, but for room */
             continue;
         }
         pm_count_why(r, PM_WHY_HOLD_TIMEOUT);

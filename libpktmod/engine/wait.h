@@ -25,9 +25,11 @@ bool pm_wait_keep(struct pm_rewriter *r, const struct pm_passage *p, struct pm_h
 void pm_wait_end(struct pm_rewriter *r, struct pm_half *half);
 /* The direction ends. */
 void pm_wait_free(struct pm_rewriter *r, struct pm_half *half);
-/* A held tail begins now, or none is left (is_held false). */
-void pm_wait_time(struct pm_rewriter *r, struct pm_half *half, bool is_held);
-bool pm_wait_is_timed(const struct pm_rewriter *r, const struct pm_half *half);
+/* The held tail is [begin_o, end_o): what of it is new waits from now on, and it may wait as long
+ * as its oldest byte may. */
+void pm_wait_time(struct pm_rewriter *r, struct pm_half *half, uint64_t begin_o, uint64_t end_o);
+/* There is none, or it waits for something else. */
+void pm_wait_untime(struct pm_rewriter *r, struct pm_half *half);
 
 /* A passage without a packet, for the half's pending bytes. `headers` takes its bytes; it and
  * `packet` live as long as p. */

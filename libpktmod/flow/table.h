@@ -41,6 +41,8 @@ struct pm_flow_table {
     uint64_t idle_ns;
     uint64_t last_id;
     uint64_t flows_max;
+    /* Asked whether a SYN from that side may start a closed flow's next life; may be NULL. */
+    bool (*may_renew)(void *context, const struct pm_flow *flow, unsigned side, uint32_t seq);
     /* Called before a flow is forgotten or starts anew; may be NULL. */
     void (*on_forget)(void *context, struct pm_flow *flow);
     void *context;
@@ -53,6 +55,11 @@ bool pm_flow_table_init(struct pm_flow_table *t, uint32_t cap, size_t own_size,
 void pm_flow_table_release(struct pm_flow_table *t);
 
 static inline void *pm_flow_own(struct pm_flow *flow)
+{
+    return flow + 1;
+}
+
+static inline const void *pm_flow_own_const(const struct pm_flow *flow)
 {
     return flow + 1;
 }

@@ -1,6 +1,8 @@
 /* track.c - finding the packet's flow; the contract is in track.h. */
 #include "flow/track.h"
 
+#include "base/bytes.h"
+
 #define FIRST_UNPRIVILEGED_PORT 1024
 
 static bool is_tcp(const struct pm_headers *h)
@@ -69,6 +71,12 @@ static void track_alone(const struct pm_headers *h, const struct pm_flow_key *ke
     out->dir = given != PM_DIR_UNKNOWN ? given : out->to_server ? PM_DIR_OUT : PM_DIR_IN;
 }
 
+static bool may_renew(const struct pm_flow_table *t, const struct pm_flow *flow,
+                      const struct pm_headers *h, unsigned side)
+{
+    return !t->may_renew || t->may_renew(t->context, flow, side, pm_get32(pm_l4(h) + 4));
+}
+
 void pm_track(struct pm_flow_table *t, const struct pm_headers *h, enum pm_dir given,
               bool may_begin, uint64_t now_ns, struct pm_tracked *out)
 {
@@ -85,7 +93,8 @@ void pm_track(struct pm_flow_table *t, const struct pm_headers *h, enum pm_dir g
         track_alone(h, &key, given, out);
         return;
     }
-    if (!out->is_new && is_syn && may_begin && is_closed(flow)) {
+    if (!out->is_new && is_syn && may_begin && is_closed(flow) &&
+        may_renew(t, flow, h, out->side)) {
         pm_flow_renew(t, flow);
         out->is_new = true;
     }
