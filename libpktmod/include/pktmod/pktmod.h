@@ -187,12 +187,12 @@ enum pm_view { PM_VIEW_REWRITTEN, PM_VIEW_WIRE, PM_VIEW_HOST };
 enum pm_checksums { PM_CHECKSUMS_AUTO, PM_CHECKSUMS_VERIFY, PM_CHECKSUMS_IGNORE };
 
 /* What the packets are.
- * REPLAY a recording, made without pktmod: acknowledgements in it are of original bytes. Every
- *        packet has its moment in what is written, and none is made up
- * LIVE   packets that travel through pktmod now: acknowledgements that arrive are of rewritten
- * bytes and are mapped back. Both directions must pass. The engine keeps what it rewrote until the
- *        receiver has it, keeps within the receiver's window, and makes packets of its own where
- *        only it can answer (is_own) */
+ * REPLAY: a recording, made without pktmod. Acknowledgements in it are of original bytes. Every
+ * packet has its moment in what is written, and none is made up.
+ * LIVE: packets that travel through pktmod now. Acknowledgements that arrive are of rewritten bytes
+ * and are mapped back. Both directions must pass. The engine keeps what it rewrote until the
+ * receiver has it, keeps within the receiver's window, and makes packets of its own where only it
+ * can answer (is_own). Checksums AUTO counts as VERIFY. */
 enum pm_mode { PM_MODE_REPLAY, PM_MODE_LIVE };
 
 /* One edit, made in bytes that the packet brought for the first time. */
@@ -252,12 +252,14 @@ struct pm_rewriter_config {
     uint32_t mtu;          /* what rewriting may not outgrow (IP bytes); 0: no limit. A packet that
                               came larger may stay so */
     uint32_t streams;      /* most TCP flows rewritten at a time; 0: 4096 */
-    uint32_t retain_bytes; /* stream bytes remembered for retransmissions, in all; 0: 64 MiB */
-    uint32_t retain_dir_bytes;  /* and per direction of a flow; 0: 1 MiB */
+    uint32_t retain_bytes; /* stream bytes remembered for retransmissions, in all; 0: 64 MiB. LIVE:
+                              until the receiver has them, so it bounds what may be in flight;
+                              0: 256 MiB */
+    uint32_t retain_dir_bytes;  /* and per direction of a flow; 0: 1 MiB; LIVE: 4 MiB */
     uint32_t edits;             /* edits remembered, in all; 0: 262144 */
     uint32_t pending_bytes;     /* bytes that wait for others, in all; 0: 64 MiB */
-    uint32_t pending_dir_bytes; /* and per direction of a flow; 0: 256 KiB */
-    uint32_t waits;             /* directions that wait at a time; 0: 4096 */
+    uint32_t pending_dir_bytes; /* and per direction of a flow; 0: 256 KiB; LIVE: 1 MiB */
+    uint32_t waits;             /* REPLAY: directions that wait at a time; 0: 4096 */
     bool has_hold_ms;           /* hold_ms instead of what the policy says */
     uint32_t hold_ms;
     uint32_t datagrams;          /* whose fragments wait at a time; 0: 1024 */
