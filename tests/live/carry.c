@@ -24,8 +24,9 @@ static const char usage[] =
     "Makes two TUN devices in the network namespace it is started in, says \"ready\", and carries\n"
     "packets from each to the other; what comes from HOST-TUN is outbound. The devices may then "
     "be\n"
-    "moved to other namespaces. On SIGTERM or SIGINT it prints what the engine counted, as one "
-    "JSON\n"
+    "moved to other namespaces. Every wait that was given up is a line of JSON on standard error, "
+    "told\n"
+    "before its bytes leave. On SIGTERM or SIGINT it prints what the engine counted, as one JSON\n"
     "object, and ends.\n"
     "\n"
     "  --mtu N          largest packet that rewriting makes (default 1500)\n"
@@ -36,7 +37,6 @@ static const char usage[] =
 
 #define BURST      64u /* packets taken from one side before the other has its turn */
 #define PACKET_MAX 65536u
-#define TOLD       20u  /* holds given up that are told one by one */
 #define RAW_LINK   101u /* LINKTYPE_RAW: IP packets */
 
 struct carry {
@@ -108,11 +108,12 @@ static void on_event(void *context, const struct pm_event *event)
 {
     struct carry *c = context;
 
-    if (c->events++ >= TOLD)
-        return;
-    fprintf(stderr, "carry: %s: gave up holding %llu bytes before offset %llu\n",
-            pm_why_name(event->why), (unsigned long long)event->len,
-            (unsigned long long)event->offset);
+    c->events++;
+    fprintf(stderr,
+            "{\"ev\": \"hold_release\", \"why\": \"%s\", \"flow\": %llu, \"from\": \"%s\", "
+            "\"offset\": %llu, \"len\": %llu}\n",
+            pm_why_name(event->why), (unsigned long long)event->flow_id, c->names[event->dir],
+            (unsigned long long)event->offset, (unsigned long long)event->len);
 }
 
 static void rewriter_open(struct carry *c)

@@ -4,6 +4,7 @@ import random
 import re
 
 UNIT = 4 << 20  # so much is drawn; longer payloads are turned copies of it
+LINE = "~ as long as a line of text, so that segments often end somewhere inside of it instead of beside it"
 
 # kind: what is found and what is put in its place, bytes of noise between two finds (0..), finds in a row (1..)
 KINDS = {
@@ -16,7 +17,10 @@ KINDS = {
     "mixed": ([("abcabd", "ABD"), ("abca", "a good deal more than abca"), ("abcd", ""), ("cabb", "BBAC")], 300, 4),
     # of equal length in all, and of other lengths in between
     "even": ([("left--------", "left"), ("right", "right--------")], 600, 1),
+    "rare grow": ([(LINE, LINE + LINE)], 60000, 1),
+    "rare shrink": ([(LINE + LINE, LINE)], 60000, 1),
 }
+RARE = ("rare grow", "rare shrink")  # what a find begins with is nowhere else: nothing but finds has to wait
 
 
 def pairs(kind):
@@ -36,10 +40,11 @@ def unit(kind, seed):
             part = finds[0] + draw.randbytes(draw.randrange(gap)) + finds[1]
         else:
             part = b"".join(draw.choice(finds) for _ in range(draw.randint(1, row)))
-            if draw.random() < 0.2:  # what looks like a find up to its last byte
+            if kind not in RARE and draw.random() < 0.2:  # what looks like a find up to its last byte
                 find = draw.choice(finds)
                 part += find[:draw.randrange(len(find))]
-        part += draw.randbytes(draw.randrange(gap))
+        noise = draw.randbytes(draw.randrange(gap))
+        part += noise.replace(finds[0][:1], b"-") if kind in RARE else noise
         parts.append(part)
         size += len(part)
     return b"".join(parts)
@@ -57,24 +62,51 @@ def payload(kind, size, seed=0):
     return b"".join(parts) if kind == "even" else b"".join(parts)[:size]
 
 
-def rewritten(kind, data):
-    """The leftmost find goes first; of two that begin at the same byte, the earlier rule's."""
+def edited(kind, data):
+    """The stream with its finds replaced, and how many they were. The leftmost goes first; of two that begin at the
+    same byte, the earlier rule's."""
     puts = dict(pairs(kind))
     if len(puts) == 1:
-        return data.replace(*pairs(kind)[0])
-    return re.sub(b"|".join(map(re.escape, puts)), lambda found: puts[found[0]], data)
+        (find, put), = puts.items()
+        return data.replace(find, put), data.count(find)
+    return re.subn(b"|".join(map(re.escape, puts)), lambda found: puts[found[0]], data)
+
+
+def rewritten(kind, data):
+    return edited(kind, data)[0]
 
 
 @functools.lru_cache(maxsize=4)
 def expected(kind, size, seed=0):
-    return rewritten(kind, payload(kind, size, seed))
+    return edited(kind, payload(kind, size, seed))
 
 
-def rule_file(up, down, port=7000, hold_ms=10000):
+class Way:
+    """What is sent one way of a connection, and what must arrive. `told` gives the waits that were given up so far,
+    as (offset, len): these len original bytes before offset pass as they are, and matching begins anew at offset."""
+
+    def __init__(self, kind, size, seed=0, told=tuple):
+        self.kind, self.told, self.missed = kind, told, 0
+        self.sent = payload(kind, size, seed)
+        self.plain, self.finds = expected(kind, size, seed)
+
+    def wanted(self):
+        parts, begin, found = [], 0, 0
+        for end, size in sorted(self.told()) + [(len(self.sent), 0)]:
+            if not begin <= end - size <= end <= len(self.sent):
+                raise AssertionError(f"told that {size} bytes before {end} passed; {begin} had passed already")
+            part, count = edited(self.kind, self.sent[begin:end - size]) if begin or size else (self.plain, self.finds)
+            parts += [part, self.sent[end - size:end]]
+            begin, found = end, found + count
+        self.missed = self.finds - found
+        return b"".join(parts) if len(parts) > 2 else self.plain
+
+
+def rule_file(up, down, port=7000, hold_ms=200):
     """One kind of rule for each direction of the connections to a port."""
     rules = []
     for kind, field in ((up, "tcp.dstport"), (down, "tcp.srcport")):
         for number, (find, put) in enumerate(KINDS[kind][0]):
-            rules.append({"id": f"{field}.{kind}.{number}", "match": {field: port},
+            rules.append({"id": f"{field}.{kind.replace(' ', '.')}.{number}", "match": {field: port},
                           "rewrite": [{"replace": {"find": find, "with": put}}]})
     return {"pktmod": 1, "policy": {"hold_ms": hold_ms}, "rules": rules}

@@ -56,9 +56,17 @@ def differ(offset, got, wanted):
     raise Wrong(f"differs from byte {offset + first}: got {bytes(got[around])!r}, wanted {bytes(wanted[around])!r}")
 
 
-def check(sock, wanted, pause=None):
-    """Receives to the end of the stream; all of it must be `wanted`, and the SHA-256 too."""
-    view, buffer, have = memoryview(wanted), bytearray(CHUNK), 0
+def anew(way, wanted, have):
+    """What the way wants now: waits may have been given up since. What has arrived must be right by it, too."""
+    again = way.wanted()
+    if memoryview(again)[:have] != memoryview(wanted)[:have]:
+        raise Wrong(f"a wait that was given up would have changed the {have} bytes before it")
+    return again
+
+
+def check(sock, way, pause=None):
+    """Receives to the end of the stream; all of it must be what the way wants, and the SHA-256 too."""
+    wanted, buffer, have = way.plain, bytearray(CHUNK), 0
     digest = hashlib.sha256()
     while True:
         count = sock.recv_into(buffer)
@@ -66,11 +74,14 @@ def check(sock, wanted, pause=None):
             break
         got = memoryview(buffer)[:count]
         digest.update(got)
-        if got != view[have:have + count]:
-            differ(have, got, view[have:have + count])
+        if got != memoryview(wanted)[have:have + count]:
+            wanted = anew(way, wanted, have)
+        if got != memoryview(wanted)[have:have + count]:
+            differ(have, got, memoryview(wanted)[have:have + count])
         have += count
         if pause:
             pause(have)
+    wanted = anew(way, wanted, have)
     if have != len(wanted):
         raise Wrong(f"ends after {have} bytes of {len(wanted)}")
     if digest.digest() != hashlib.sha256(wanted).digest():
@@ -90,8 +101,7 @@ def take(sock, wanted):
 
 
 def both_ways(client, server, up, down, seconds):
-    """up and down are (what is sent, what must arrive)."""
-    wait_for([Task(send, client, up[0]), Task(check, server, up[1]),
-              Task(send, server, down[0]), Task(check, client, down[1])], seconds)
+    wait_for([Task(send, client, up.sent), Task(check, server, up),
+              Task(send, server, down.sent), Task(check, client, down)], seconds)
     client.close()
     server.close()

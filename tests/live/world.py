@@ -4,6 +4,7 @@
 """
 import contextlib
 import ctypes
+import functools
 import itertools
 import json
 import os
@@ -16,6 +17,8 @@ import socket
 import subprocess
 import tempfile
 import time
+
+from payload import Way
 
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
@@ -68,8 +71,10 @@ def missing():
     """Why no world can be made here, or None."""
     if os.geteuid():
         return "needs root"
-    if not os.path.exists("/dev/net/tun"):
-        return "no /dev/net/tun"
+    try:
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError as problem:
+        return f"no /dev/net/tun ({problem})"
     for tool in ("ip", "iptables", "ip6tables", "ss"):
         if not shutil.which(tool):
             return f"no {tool}"
@@ -105,7 +110,7 @@ class World:
         self.names = {side: f"{PREFIX}-{os.getpid()}-{number}-{side}" for side in SIDES}
         self.carry, self.rules, self.options = carry, rules, options
         self.capture, self.seconds = capture, seconds
-        self.stats, self.kernels, self.said = {}, {}, ""
+        self.stats, self.kernels, self.ways = {}, {}, []
         self.ends = contextlib.ExitStack()
 
     def __enter__(self):
@@ -137,15 +142,18 @@ class World:
         file.write_text(json.dumps(self.rules))
         command = [self.carry, "--mtu", str(min(self.mtu.values())), "--seconds", str(self.seconds), *self.options]
         command += [str(file), *DEVICES.values()]
-        self.carrier = self.start("host", command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        with open(self.scratch / "said", "w") as said:
+            self.carrier = self.start("host", command, stdout=subprocess.PIPE, stderr=said, text=True)
         if not select.select([self.carrier.stdout], [], [], 30)[0] or self.carrier.stdout.readline() != "ready\n":
-            self.carrier.kill()
-            raise OSError(f"carry did not start: {self.carrier.communicate()[1]}")
+            raise OSError(f"carry did not start: {self.said()}")
 
     def furnish(self, side):
         device, other = DEVICES[side], SIDES[side == "host"]
         own, peer = ADDRESSES[self.family][side], ADDRESSES[self.family][other]
         with self.inside(side):
+            if self.family == 6:  # or multicast and the search for routers become flows
+                run("ip6tables", "-w", "-A", "OUTPUT", "-p", "icmpv6", "!", "--icmpv6-type", "packet-too-big",
+                    "-j", "DROP")
             for name, value in self.sysctls.items():
                 pathlib.Path(f"/proc/sys/net/{name}").write_text(f"{value}\n")
             pathlib.Path(f"/proc/sys/net/ipv6/conf/{device}/disable_ipv6").write_text(str(int(self.family == 4)))
@@ -158,7 +166,7 @@ class World:
                 run("iptables" if self.family == 4 else "ip6tables", *lose(self.loss, device))
         if self.capture:
             file = pathlib.Path(self.capture) / f"{self.names[side]}.pcap"
-            self.start(side, ["tcpdump", "-i", device, "-s", "0", "-B", "65536", "-U", "-w", str(file)],
+            self.start(side, ["tcpdump", "-i", device, "-s", "0", "-B", "65536", "--immediate-mode", "-U", "-w", str(file)],
                        stderr=subprocess.DEVNULL)
             time.sleep(0.5)
 
@@ -187,14 +195,30 @@ class World:
         self.kernels = {side: self.counters(side) for side in SIDES}
         self.carrier.terminate()
         try:
-            output, self.said = self.carrier.communicate(timeout=30)
+            output, _ = self.carrier.communicate(timeout=30)
         except subprocess.TimeoutExpired:
             self.carrier.kill()
             raise AssertionError("carry does not end")
         if self.carrier.returncode:
-            raise AssertionError(f"carry ended with {self.carrier.returncode}: {self.said[-3000:]}")
+            raise AssertionError(f"carry ended with {self.carrier.returncode}: {self.said()[-3000:]}")
         self.stats = json.loads(output)
         return self.stats
+
+    # ---- what carry told
+
+    def said(self):
+        return (self.scratch / "said").read_text()
+
+    def released(self, side, flow=1):
+        """The waits given up so far in what a side sends: (offset, len). Flows count from 1, as they are dialled."""
+        told = (json.loads(line) for line in self.said().splitlines() if line.startswith('{"ev": "hold_release"'))
+        return [(event["offset"], event["len"]) for event in told
+                if (event["from"], event["flow"]) == (DEVICES[side], flow)]
+
+    def way(self, side, kind, size, seed=0, flow=1):
+        """A stream of this kind for the side to send."""
+        self.ways.append(Way(kind, size, seed, functools.partial(self.released, side, flow)))
+        return self.ways[-1]
 
     # ---- sockets
 
@@ -225,18 +249,18 @@ class World:
         return client, server
 
     def dial_many(self, listener, count):
-        """So many connections at a time, as dial makes them."""
+        """So many connections at a time, as dial makes them: number of the flow, client, server."""
         clients = {}
-        for _ in range(count):
+        for flow in range(1, count + 1):
             client = self.socket("host")
             client.setblocking(False)
             client.connect_ex(listener.getsockname()[:2])
             client.settimeout(60)
-            clients[client.getsockname()[1]] = client
+            clients[client.getsockname()[1]] = flow, client
         for _ in range(count):
             server, peer = listener.accept()
             server.settimeout(60)
-            yield clients[peer[1]], server
+            yield *clients[peer[1]], server
 
     # ---- counters
 
