@@ -45,6 +45,11 @@ struct pm_syn pm_live_read_syn(const uint8_t *tcp)
 
 /* ------------------------------------------------------------------ timestamps */
 
+static bool is_older(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) < 0;
+}
+
 bool pm_live_timestamps(const uint8_t *tcp, uint32_t *tsval, uint32_t *tsecr)
 {
     struct pm_tcpopt option;
@@ -59,7 +64,7 @@ bool pm_live_timestamps(const uint8_t *tcp, uint32_t *tsval, uint32_t *tsecr)
     return false;
 }
 
-void pm_live_stamp(const struct pm_half *half, uint8_t *tcp)
+void pm_live_stamp(struct pm_half *half, uint8_t *tcp)
 {
     struct pm_tcpopt option;
     pm_tcpopt_begin(&option, tcp);
@@ -68,17 +73,21 @@ void pm_live_stamp(const struct pm_half *half, uint8_t *tcp)
             continue;
         pm_put32(tcp + option.off + 2, half->live.tsval);
         pm_put32(tcp + option.off + 6, half->live.tsecr);
+        half->live.stamped = half->live.tsval;
+        half->live.has_stamped = true;
     }
+}
+
+bool pm_live_is_overtaken(const struct pm_half *half, const uint8_t *tcp)
+{
+    uint32_t tsval, tsecr;
+    return half->live.has_stamped && pm_live_timestamps(tcp, &tsval, &tsecr) &&
+           is_older(tsval, half->live.stamped);
 }
 
 bool pm_live_has_timestamps(const struct pm_rewriter_flow *flow)
 {
     return flow->syn[0].has_timestamps && flow->syn[1].has_timestamps;
-}
-
-static bool is_older(uint32_t a, uint32_t b)
-{
-    return (int32_t)(a - b) < 0;
 }
 
 static bool is_outdated(const struct pm_rewriter *r, const struct pm_passage *p,

@@ -294,6 +294,8 @@ static bool is_forwardable(const struct pm_rewriter *r, const struct pm_passage 
     bool has_fin_flag = s->flags & PM_FIN;
     bool fits = !s->half->log.is_stretched || p->packet->gso_len > 0 ||
                 s->b - s->a <= pm_payload_room(r, p);
+    if (pm_live_is_overtaken(s->half, p->buffer + p->headers.l4_off))
+        return false;
     return s->is_same && fits && s->m_low <= live->sent_m && reach->end == s->m_high &&
            has_fin_flag == reach->has_fin && s->m_low >= live->acked_m;
 }
@@ -410,9 +412,11 @@ static enum pm_why take_bytes(struct pm_rewriter *r, struct pm_passage *p, struc
     enum pm_why why = silence(s, news);
     if (why != PM_WHY_NONE)
         return why;
-    if (p->headers.payload_len > 0) { /* what it brought lies beyond the FIN */
+    bool is_beyond_fin = p->headers.payload_len > 0;
+    bool is_overtaken = pm_live_is_overtaken(s->half, p->buffer + p->headers.l4_off);
+    if (is_beyond_fin || (is_overtaken && !(s->flags & PM_SYN))) {
         send_empty(r, p, s, empty_image(r, s));
-        return s->why;
+        return s->why != PM_WHY_NONE ? s->why : PM_WHY_FOLLOWED;
     }
     set_seq(p, empty_image(r, s));
     return send_packet(r, p, s->why);

@@ -29,7 +29,9 @@ void pm_live_push(struct pm_rewriter *r, struct pm_half *half);
 bool pm_live_timestamps(const uint8_t *tcp, uint32_t *tsval, uint32_t *tsecr);
 /* Writes the newest timestamps of the direction into a segment, if it has the option: bytes that
  * waited would be too old for their receiver (PAWS). The checksum is the caller's. */
-void pm_live_stamp(const struct pm_half *half, uint8_t *tcp);
+void pm_live_stamp(struct pm_half *half, uint8_t *tcp);
+/* Whether such a segment left with a newer one than this packet has. */
+bool pm_live_is_overtaken(const struct pm_half *half, const uint8_t *tcp);
 /* Whether both ends permitted SACK. */
 bool pm_live_has_sack(const struct pm_rewriter_flow *flow);
 /* Whether both ends said in their SYNs that they will send them. */

@@ -27,6 +27,7 @@ struct pm_live {
     uint64_t filled_m;     /* where bytes end that waited behind a gap and left at once; 0: none */
     uint64_t ts_recent_ns; /* when ts_recent was taken */
     uint32_t ts_recent;    /* RFC 7323 section 4.3 */
+    uint32_t stamped;      /* newest timestamp written into a segment of ours */
     uint32_t tsval, tsecr; /* the sender's newest */
     uint32_t in_ack;       /* last acknowledgement as it came */
     uint16_t in_window, out_window; /* and its window as it came and as it left */
@@ -34,7 +35,7 @@ struct pm_live {
     uint8_t pieces, swallowed;      /* of the last segment that was cut; duplicate ACKs left out */
     uint8_t owed;                   /* duplicate ACKs for early bytes, not sent yet */
     bool is_syn_window;             /* it came in a SYN: not scaled */
-    bool has_ack, has_edge, has_ts_recent, has_tsval;
+    bool has_ack, has_edge, has_ts_recent, has_tsval, has_stamped;
     bool is_dead;    /* its sender reset it while bytes waited */
     bool is_stalled; /* bytes were received for whose rewriting there was no room */
 };
