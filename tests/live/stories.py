@@ -45,8 +45,9 @@ def expect_reset(sock):
     raise Wrong(f"got {got!r} where a reset was to come")
 
 
-@story("grow", "shrink", loss=0.01)
+@story("grow", "shrink", hold_ms=2000, loss=0.01)
 def hundred_connections(world):
+    """Four hundred threads of this program take turns; a turn may be later than 200 ms."""
     listener = world.listen()
     tasks = []
     for flow, *ends in world.dial_many(listener, 100):
