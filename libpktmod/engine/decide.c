@@ -158,7 +158,7 @@ void pm_settle(struct pm_rewriter *r, struct pm_half *half)
     struct pm_stretch tail;
     bool has_tail =
         pm_pending_stretches(&half->pending, &r->pieces, o, &tail, 1) == 1 && tail.begin == o;
-    if (has_tail)
+    if (has_tail && !half->live.is_stalled)
         pm_wait_time(r, half, o, tail.end);
     else
         pm_wait_untime(r, half);

@@ -32,7 +32,8 @@ static void receive_next(struct pm_rewriter *r, struct pm_passage *p, struct pm_
     if (len == front.len)
         return;
     if (keep_pending(r, p, s, half->log.o_end)) {
-        pm_wait_time(r, half, half->log.o_end, s->b);
+        if (!half->live.is_stalled)
+            pm_wait_time(r, half, half->log.o_end, s->b);
         s->why = p->plan_count == 0 ? PM_WHY_HELD : s->why;
         return;
     }

@@ -174,10 +174,6 @@ void pm_wait_due(struct pm_rewriter *r)
 {
     while (pm_wait_next_ns(r) <= r->now_ns) {
         struct pm_half *half = half_of(r, at(r, r->oldest_wait));
-        if (half->live.is_stalled) {
-            pm_wait_untime(r, half); /* not for the rest of a match, but for room */
-            continue;
-        }
         pm_count_why(r, PM_WHY_HOLD_TIMEOUT);
         pm_segment_release(r, half, PM_RELEASE_TAIL_AS_IS);
     }

@@ -28,7 +28,7 @@ void pm_wait_free(struct pm_rewriter *r, struct pm_half *half);
 /* The held tail is [begin_o, end_o): what of it is new waits from now on, and it may wait as long
  * as its oldest byte may. */
 void pm_wait_time(struct pm_rewriter *r, struct pm_half *half, uint64_t begin_o, uint64_t end_o);
-/* There is none, or it waits for something else. */
+/* There is none, or it waits for room and not for the rest of a match. */
 void pm_wait_untime(struct pm_rewriter *r, struct pm_half *half);
 
 /* A passage without a packet, for the half's pending bytes. `headers` takes its bytes; it and
