@@ -126,12 +126,13 @@ static void on_forget(void *context, struct pm_flow *flow)
     pm_stream_close(r, own);
 }
 
-/* A late copy of the SYN that began this life begins no other. */
+/* Live, a late copy of the SYN that began this life begins no other. A recording may be several in
+ * one file, and hold the same connection twice. */
 static bool may_renew(void *context, const struct pm_flow *flow, unsigned side, uint32_t seq)
 {
     const struct pm_rewriter *r = context;
     const struct pm_rewriter_flow *own = pm_flow_own_const(flow);
-    if (!own->stream)
+    if (!own->stream || !pm_is_live(r))
         return true;
     const struct pm_half *half = &pm_stream_at(r, own->stream)->half[side];
     return !half->has_isn || half->isn != seq;
