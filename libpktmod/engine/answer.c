@@ -94,7 +94,6 @@ void pm_live_answer(struct pm_rewriter *r, struct pm_stream *stream, const struc
         return;
     pm_wait_passage(r, from, headers, &packet, &p);
     p.is_own = true;
-    p.tracked.flow->last_ns = r->now_ns;
     write_tcp(stream, answer, pm_rewriter_own(&p), &p.headers, headers);
     clear_ecn(&p.headers, headers);
     memcpy(r->frame, headers, p.headers.payload_off);

@@ -300,6 +300,19 @@ static bool is_forwardable(const struct pm_rewriter *r, const struct pm_passage 
            has_fin_flag == reach->has_fin && s->m_low >= live->acked_m;
 }
 
+static enum pm_why forward(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s,
+                           bool has_fin)
+{
+    struct pm_live *live = &s->half->live;
+    set_seq(p, s->m_low - ((s->flags & PM_SYN) ? 1 : 0));
+    if (s->m_high > live->sent_m)
+        live->sent_m = s->m_high;
+    s->half->fin_sent |= has_fin;
+    return send_packet(r, p, s->why);
+}
+
+/* What of the segment's image the receiver lacks and has room for leaves; if nothing does, someone
+ * may need an answer. */
 static enum pm_why send_bytes(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s,
                               enum pm_ack_news news, bool is_repeat)
 {
@@ -313,13 +326,8 @@ static enum pm_why send_bytes(struct pm_rewriter *r, struct pm_passage *p, struc
         s->m_low = s->m_high;
     bool wants_fin = s->m_high == m_end && (has_fin_flag || !half->fin_sent);
     struct reach reach = reach_of(half, s->m_high, wants_fin);
-    if (is_forwardable(r, p, s, &reach)) {
-        set_seq(p, s->m_low - ((s->flags & PM_SYN) ? 1 : 0));
-        if (s->m_high > live->sent_m)
-            live->sent_m = s->m_high;
-        half->fin_sent |= reach.has_fin;
-        return send_packet(r, p, s->why);
-    }
+    if (is_forwardable(r, p, s, &reach))
+        return forward(r, p, s, reach.has_fin);
     if (s->m_low > live->sent_m)
         s->m_low = live->sent_m;
     if (s->m_low < live->acked_m)
@@ -358,8 +366,8 @@ static enum pm_why send_reset(struct pm_rewriter *r, struct pm_passage *p, struc
 {
     struct pm_half *half = s->half;
     struct pm_live *live = &half->live;
-    uint64_t end = arrived_o(r, half) + (is_whole(half) ? 1 : 0);
-    if (s->a == end && half->is_waiting) {
+    uint64_t arrived = arrived_o(r, half), end = arrived + (is_whole(half) ? 1 : 0);
+    if (s->a == end && arrived > half->log.o_end) {
         pm_segment_release(r, half, PM_RELEASE_ALL);
         live->is_dead = true;
     }
