@@ -257,9 +257,17 @@ static enum pm_why pass_unread(struct pm_rewriter *r, struct pm_passage *p)
     else if (p->headers.is_truncated)
         why = PM_WHY_TRUNCATED;
     /* No receiver takes it; none shall read it otherwise than we do. */
-    if (why == PM_WHY_MALFORMED && pm_is_live(r) && r->policy->rewrites.count > 0)
+    bool is_strict = pm_is_live(r) || r->policy->settings.engine_error_drop;
+    if (why == PM_WHY_MALFORMED && is_strict && r->policy->rewrites.count > 0)
         return why;
     return pm_emit_buffer(r, p, why);
+}
+
+/* Without a flow nothing can be rewritten. */
+static enum pm_why pass_without_room(struct pm_rewriter *r, struct pm_passage *p)
+{
+    bool drop = r->policy->settings.engine_error_drop && r->policy->rewrites.count > 0;
+    return drop ? PM_WHY_FLOWS_FULL : pm_emit_buffer(r, p, PM_WHY_FLOWS_FULL);
 }
 
 /* In a recording the first checksum of a side says what its others are worth; see sums.c. */
@@ -284,7 +292,7 @@ enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p)
     pm_track(&r->flows, h, p->packet->dir, may_begin(r, p), r->now_ns, &p->tracked);
     pm_passage_track(r, p);
     if (!p->tracked.flow)
-        return pm_emit_buffer(r, p, PM_WHY_FLOWS_FULL);
+        return pass_without_room(r, p);
     r->stats.flows += p->tracked.is_new;
     if (h->ip_proto == PM_PROTO_ICMP || h->ip_proto == PM_PROTO_ICMP6)
         pm_quote_map(r, p);

@@ -356,7 +356,8 @@ static enum pm_why pass_bypassed(struct pm_rewriter *r, struct pm_passage *p, en
         p->selection.has_assign = false; /* the signature covers the headers too */
     const struct pm_settings *settings = &r->policy->settings;
     bool drop = (why == PM_WHY_MIDSTREAM && settings->midstream == PM_MIDSTREAM_DROP) ||
-                (why == PM_WHY_UNSUPPORTED && settings->rewrite_refused_drop);
+                (why == PM_WHY_UNSUPPORTED && settings->rewrite_refused_drop) ||
+                (why == PM_WHY_STREAMS_FULL && settings->engine_error_drop);
     return drop ? why : pm_emit_buffer(r, p, why);
 }
 

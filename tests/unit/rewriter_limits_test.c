@@ -79,6 +79,27 @@ static void a_flow_for_which_there_is_no_stream_passes(void **state)
     talk_end(&t);
 }
 
+static void a_full_engine_may_be_told_to_drop(void **state)
+{
+    (void)state;
+    struct talk t;
+    struct pm_builder *b = pm_builder_new();
+    struct pm_settings settings = PM_SETTINGS_DEFAULT;
+    struct pm_rewriter_config config = live_config;
+    settings.engine_error_drop = true;
+    settings.flows = 2;
+    config.streams = 1;
+    pm_builder_settings(b, &settings);
+    talk_replace(b, "swap", talk_flow(b, 0), "a", "bb");
+    talk_begin(&t, b, config);
+    open_port(&t, 40000);
+    say(&t, 40000, 0, "a");
+    open_port(&t, 40001);
+    assert_int_equal(t.out_count, 0);
+    assert_int_equal(t.why, PM_WHY_STREAMS_FULL);
+    talk_end(&t);
+}
+
 /* ------------------------------------------------------------------ waiting bytes */
 
 static void early_bytes_beyond_the_limit_come_again(void **state)
@@ -287,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flows_with_edits_are_not_forgotten_for_new_ones),
         cmocka_unit_test(a_flow_for_which_there_is_no_stream_passes),
+        cmocka_unit_test(a_full_engine_may_be_told_to_drop),
         cmocka_unit_test(early_bytes_beyond_the_limit_come_again),
         cmocka_unit_test(next_bytes_push_early_ones_out),
         cmocka_unit_test(a_full_edit_log_makes_the_sender_wait),
