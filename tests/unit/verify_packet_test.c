@@ -17,7 +17,7 @@ static void a_right_segment_has_no_fault(void **state)
     struct frame f;
     struct pm_verify_packet p;
     for (unsigned i = 0; i < 3; i++) { /* even and odd lengths */
-        frame_tcp(&f, false, 24, 1000, 2000, "odd" + i);
+        frame_tcp(&f, false, 24, 1000, 2000, &"odd"[i]);
         frame_read(&f, &p);
         assert_int_equal(p.kind, PM_VERIFY_TCP);
         assert_int_equal(p.fault_count, 0);
