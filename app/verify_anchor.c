@@ -32,12 +32,12 @@ static bool ends_alike(const struct pm_verify_stream *original, uint64_t was,
 
 static bool reserve(struct pm_verify_anchors *anchors)
 {
-    if (anchors->count == PM_VERIFY_ANCHORS) {
+    if (anchors->list != NULL && anchors->count == PM_VERIFY_ANCHORS) {
         anchors->count /= 2;
         memmove(anchors->list, anchors->list + anchors->count,
                 anchors->count * sizeof *anchors->list);
     }
-    if (anchors->count < anchors->cap)
+    if (anchors->list != NULL && anchors->count < anchors->cap)
         return true;
     size_t cap = anchors->cap == 0 ? 8 : anchors->cap * 2;
     struct pm_verify_anchor *list = realloc(anchors->list, cap * sizeof *list);
