@@ -166,24 +166,29 @@ static void sack_edges_are_rounded_inwards(void **state)
 
 /* ------------------------------------------------------------------ windows */
 
+/* The same, to a receiver that offers a window of so many bytes. */
+static void begin_narrow(struct talk *t, uint16_t window)
+{
+    static const uint8_t syn[] = {2, 4, 5, 180};
+    struct pm_builder *b = pm_builder_new();
+    talk_replace(b, "swap", talk_flow(b, 0), "SECRET", "twenty bytes instead");
+    talk_begin(t, b, live_config);
+    talk_send(t, &(struct talk_packet){
+                     .flags = TALK_SYN, .seq = ISN_C, .options = syn, .options_len = sizeof syn});
+    talk_send(t, &(struct talk_packet){.from_server = 1,
+                                       .flags = TALK_SYN | TALK_ACK,
+                                       .seq = ISN_S,
+                                       .ack = ISN_C + 1,
+                                       .window = window,
+                                       .options = syn,
+                                       .options_len = sizeof syn});
+}
+
 static void growth_beyond_the_window_waits_for_room(void **state)
 {
     (void)state;
     struct talk t;
-    static const uint8_t syn[] = {2, 4, 5, 180};
-    struct pm_builder *b = pm_builder_new();
-    talk_replace(b, "swap", talk_flow(b, 0), "SECRET", "twenty bytes instead");
-    talk_begin(&t, b, live_config);
-    talk_send(&t, &(struct talk_packet){
-                      .flags = TALK_SYN, .seq = ISN_C, .options = syn, .options_len = sizeof syn});
-    struct talk_packet p = {.from_server = 1,
-                            .flags = TALK_SYN | TALK_ACK,
-                            .seq = ISN_S,
-                            .ack = ISN_C + 1,
-                            .window = 25,
-                            .options = syn,
-                            .options_len = sizeof syn};
-    talk_send(&t, &p);
+    begin_narrow(&t, 25);
     tell(&t, 0, "0123456789SECRETabcd");
     expect(&t, 0, 0, "0123456789twenty bytes in");
     talk_end(&t);
@@ -192,24 +197,11 @@ static void growth_beyond_the_window_waits_for_room(void **state)
 static void a_closed_window_stays_closed_and_is_probed(void **state)
 {
     (void)state;
-    static const uint8_t syn[] = {2, 4, 5, 180};
     struct talk t;
-    struct pm_builder *b = pm_builder_new();
-    talk_replace(b, "swap", talk_flow(b, 0), "SECRET", "twenty bytes instead");
-    talk_begin(&t, b, live_config);
-    talk_send(&t, &(struct talk_packet){
-                      .flags = TALK_SYN, .seq = ISN_C, .options = syn, .options_len = sizeof syn});
-    struct talk_packet p = {.from_server = 1,
-                            .flags = TALK_SYN | TALK_ACK,
-                            .seq = ISN_S,
-                            .ack = ISN_C + 1,
-                            .window = 20,
-                            .options = syn,
-                            .options_len = sizeof syn};
-    talk_send(&t, &p);
+    begin_narrow(&t, 20);
     tell(&t, 0, "0123456789SECRETabcd");
     assert_int_equal(t.out[0].p.payload_len, 20);
-    p = ack_of(20);
+    struct talk_packet p = ack_of(20);
     p.is_closed = 1;
     talk_send(&t, &p);
     assert_int_equal(t.out_count, 1);
