@@ -1,10 +1,12 @@
 /* rewriter.h - the rewriting engine's inside, shared by the files that make its straight line:
  *
- *     rewriter.c   parse -> flow -> select -> tcp.c      -> place.c -> receive.c -> decide.c ->
- * send.c -> emit.c
- *                                          -> datagram.c -> search.c -> emit.c live.c       between
- * tcp.c and place.c where packets travel now: live.h release.c    without a packet: what waited
- * leaves fragments.c  before the flow: fragments wait and take the line as one packet
+ *     rewriter.c   parse -> flow -> select -> tcp.c | datagram.c
+ *     tcp.c        -> place.c -> receive.c -> decide.c (search.c, log) -> send.c -> emit.c
+ *     datagram.c   -> search.c -> emit.c
+ *
+ *     fragments.c  before the flow: fragments wait and take the line as one packet
+ *     live.c       between tcp.c and place.c, where packets travel now: live.h
+ *     release.c    without a packet: what waited leaves
  */
 #ifndef PM_ENGINE_REWRITER_H
 #define PM_ENGINE_REWRITER_H
