@@ -155,13 +155,14 @@ static uint64_t next_ns(const struct pipe *pipe)
 
 static void release_delayed(struct pipe *pipe, uint64_t due_ns)
 {
-    uint64_t cookie;
-    if (!pm_filter_due(pipe->filter, due_ns, &cookie))
+    struct pm_due due;
+    if (!pm_filter_due(pipe->filter, due_ns, &due))
         return;
-    const struct pm_delayed_packet *delayed = pm_delayed_at(&pipe->delayed, cookie);
+    const struct pm_delayed_packet *delayed = pm_delayed_at(&pipe->delayed, due.cookie);
     struct pm_packet packet = packet_of(&delayed->record, delayed->dir);
-    send(pipe, &packet, delayed->record.data);
-    pm_delayed_drop(&pipe->delayed, cookie);
+    if (due.verdict == PM_ALLOW)
+        send(pipe, &packet, delayed->record.data);
+    pm_delayed_drop(&pipe->delayed, due.cookie);
 }
 
 /* Of two at the same time, bytes that were held leave before packets that were delayed. */
@@ -215,8 +216,10 @@ static enum pm_exit take_packet(struct pipe *pipe, const struct pm_frame *frame)
         send(pipe, &packet, pipe->buffer);
         break;
     case PM_DROP:
+    case PM_REJECT:
         break;
     case PM_DELAY:
+    case PM_ASK:
         if (!pm_delayed_keep(&pipe->delayed, &record, &decision, pipe->clock_ns))
             return pm_complain(PM_EXIT_INTERNAL, "pipe: no memory for another delayed packet");
         release_due(pipe, pipe->clock_ns);

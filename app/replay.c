@@ -6,6 +6,7 @@
  */
 #include "app/replay.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "app/annotation.h"
@@ -15,6 +16,63 @@
 
 /* Any numbers, but the same in every run. */
 static const uint64_t hash_key[2] = {UINT64_C(0x706b746d6f642d72), UINT64_C(0x65706c61792d6b65)};
+
+/* ------------------------------------------------------------------ observers */
+
+void pm_replay_observe(struct pm_replay *replay, const struct pm_observer *observer)
+{
+    assert(replay->observer_count < PM_OBSERVERS);
+    replay->observers[replay->observer_count++] = observer;
+}
+
+static void tell_judged(const struct pm_replay *replay, const struct pm_record *record,
+                        const struct pm_packet *packet, const struct pm_decision *decision)
+{
+    for (unsigned i = 0; i < replay->observer_count; i++) {
+        const struct pm_observer *o = replay->observers[i];
+        if (o->judged != NULL)
+            o->judged(o->context, record, packet, decision, replay->clock_ns);
+    }
+}
+
+static void tell_released(const struct pm_replay *replay, const struct pm_record *record,
+                          const struct pm_due *due)
+{
+    for (unsigned i = 0; i < replay->observer_count; i++) {
+        const struct pm_observer *o = replay->observers[i];
+        if (o->released != NULL)
+            o->released(o->context, record, due, replay->clock_ns);
+    }
+}
+
+static void tell_emitted(const struct pm_replay *replay, const struct pm_emitted *emitted)
+{
+    for (unsigned i = 0; i < replay->observer_count; i++) {
+        const struct pm_observer *o = replay->observers[i];
+        if (o->emitted != NULL)
+            o->emitted(o->context, emitted, replay->clock_ns);
+    }
+}
+
+static void tell_rewritten(const struct pm_replay *replay, const struct pm_record *record,
+                           enum pm_why why)
+{
+    for (unsigned i = 0; i < replay->observer_count; i++) {
+        const struct pm_observer *o = replay->observers[i];
+        if (o->rewritten != NULL)
+            o->rewritten(o->context, record, why, replay->clock_ns);
+    }
+}
+
+static void tell_happened(void *context, const struct pm_event *event)
+{
+    const struct pm_replay *replay = context;
+    for (unsigned i = 0; i < replay->observer_count; i++) {
+        const struct pm_observer *o = replay->observers[i];
+        if (o->happened != NULL)
+            o->happened(o->context, event, replay->clock_ns);
+    }
+}
 
 /* ------------------------------------------------------------------ out */
 
@@ -75,6 +133,7 @@ static void on_emit(void *context, const struct pm_emitted *emitted)
     replay->out_packets++;
     replay->out_bytes += emitted->wire_len;
     replay->annotated += is_whole ? 0 : 1;
+    tell_emitted(replay, emitted);
     if (replay->writer == NULL)
         return;
     if (emitted->is_late)
@@ -92,6 +151,7 @@ static void emit_unchanged(struct pm_replay *replay, const struct pm_packet *pac
         .data = packet->data,
         .len = packet->len,
         .wire_len = packet->wire_len,
+        .cookie = packet->cookie,
         .dir = packet->dir,
         .header_rule = PM_NO_RULE,
     };
@@ -106,7 +166,8 @@ static void send(struct pm_replay *replay, const struct pm_record *record,
     if (replay->rewriter == NULL)
         emit_unchanged(replay, packet);
     else
-        pm_rewrite(replay->rewriter, packet, record->data, replay->clock_ns);
+        tell_rewritten(replay, record,
+                       pm_rewrite(replay->rewriter, packet, record->data, replay->clock_ns));
 }
 
 /* ------------------------------------------------------------------ in */
@@ -127,14 +188,16 @@ static struct pm_packet packet_of(const struct pm_record *record)
 
 static void release_delayed(struct pm_replay *replay, uint64_t due_ns)
 {
-    uint64_t cookie;
-    if (!pm_filter_due(replay->filter, due_ns, &cookie))
+    struct pm_due due;
+    if (!pm_filter_due(replay->filter, due_ns, &due))
         return;
-    const struct pm_delayed_packet *delayed = pm_delayed_at(&replay->delayed, cookie);
+    const struct pm_delayed_packet *delayed = pm_delayed_at(&replay->delayed, due.cookie);
     struct pm_packet packet = packet_of(&delayed->record);
     packet.dir = delayed->dir;
-    send(replay, &delayed->record, delayed, &packet);
-    pm_delayed_drop(&replay->delayed, cookie);
+    tell_released(replay, &delayed->record, &due);
+    if (due.verdict == PM_ALLOW)
+        send(replay, &delayed->record, delayed, &packet);
+    pm_delayed_drop(&replay->delayed, due.cookie);
 }
 
 static uint64_t rewriter_next_ns(const struct pm_replay *replay)
@@ -191,13 +254,16 @@ static void take_packet(struct pm_replay *replay, const struct pm_record *record
     if (decision.flow_id != 0 && (decision.verdict == PM_DROP || replay->notlive.flow_count > 0))
         pm_notlive_see(&replay->notlive, &packet, &decision, record->frame);
     packet.dir = decision.dir;
+    tell_judged(replay, record, &packet, &decision);
     switch (decision.verdict) {
     case PM_ALLOW:
         send(replay, record, NULL, &packet);
         break;
     case PM_DROP:
+    case PM_REJECT:
         break;
     case PM_DELAY:
+    case PM_ASK:
         if (!pm_delayed_keep(&replay->delayed, record, &decision, replay->clock_ns))
             replay->no_memory = true;
         else if (pm_filter_next_ns(replay->filter) <= replay->clock_ns)
@@ -262,6 +328,7 @@ bool pm_replay_start(struct pm_replay *replay)
         .checksums = options->checksums,
         .mtu = options->mtu,
         .emit = on_emit,
+        .event = replay->observer_count > 0 ? tell_happened : NULL,
         .context = replay,
     };
     bool good = pm_delayed_init(&replay->delayed);

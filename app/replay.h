@@ -33,6 +33,26 @@ struct pm_replay_current {
     uint64_t leaves_ns;
 };
 
+/* Who is told what happens, as it happens, for events, reports and tests. Any of them may be NULL.
+ * What they are given is lent for the call. */
+struct pm_observer {
+    /* The filter decided about a record; the packet's dir is the one that was found. */
+    void (*judged)(void *context, const struct pm_record *record, const struct pm_packet *packet,
+                   const struct pm_decision *decision, uint64_t now_ns);
+    /* A packet that waited is let go (ALLOW: `emitted` follows) or not. */
+    void (*released)(void *context, const struct pm_record *record, const struct pm_due *due,
+                     uint64_t now_ns);
+    /* A packet leaves; its cookie is the number of the frame that it left for. */
+    void (*emitted)(void *context, const struct pm_emitted *emitted, uint64_t now_ns);
+    /* What the rewriter answered for a frame; nothing follows for it at this time. */
+    void (*rewritten)(void *context, const struct pm_record *record, enum pm_why why,
+                      uint64_t now_ns);
+    void (*happened)(void *context, const struct pm_event *event, uint64_t now_ns);
+    void *context;
+};
+
+#define PM_OBSERVERS 4
+
 struct pm_replay {
     const struct pm_replay_options *options;
     struct pm_policy *policy;
@@ -49,7 +69,12 @@ struct pm_replay {
     uint64_t out_packets, out_bytes; /* that leave, written or not */
     uint64_t annotated;              /* of them, not as they came: changed, split or delayed */
     bool no_memory;                  /* stopped for lack of it */
+    const struct pm_observer *observers[PM_OBSERVERS];
+    unsigned observer_count;
 };
+
+/* Before pm_replay_start(). The observer is the caller's, and lives as long as the replay. */
+void pm_replay_observe(struct pm_replay *replay, const struct pm_observer *observer);
 
 /* Makes the engines. False: complained already. */
 bool pm_replay_start(struct pm_replay *replay);

@@ -13,7 +13,7 @@
 
 struct pm_builder {
     struct pm_policy *policy; /* grows here */
-    uint32_t rule_cap, op_cap, literal_cap, regex_cap;
+    uint32_t rule_cap, op_cap, literal_cap, regex_cap, zone_cap;
     bool is_invalid;
     bool is_out_of_memory;
     char text[sizeof((struct pm_error *)0)->text];
@@ -220,6 +220,8 @@ static const char *op_fault(const struct pm_op_spec *op, struct pm_op_fault *fau
     *fault = (struct pm_op_fault){.offset = 0};
     if (op->kind == PM_OP_REPLACE)
         return pm_replace_fault(op, fault);
+    if (op->kind != PM_OP_SET && op->kind != PM_OP_ADD)
+        return "this kind of edit is not known";
     const struct pm_field_info *info = pm_field_info(op->set.field);
     if (op->kind == PM_OP_ADD)
         return info->addable ? NULL : "an add names a field that cannot be added to";
@@ -251,6 +253,28 @@ static const char *rule_fault(const struct pm_rule_spec *spec, struct pm_op_faul
             return fault;
     }
     return NULL;
+}
+
+uint32_t pm_builder_add_zone(struct pm_builder *b, const struct pm_zone_step *steps, size_t count)
+{
+    struct pm_policy *p = b->policy;
+    void *zones = p->zones;
+    if (is_dead(b))
+        return 0;
+    if (count == 0) {
+        refuse(b, "a time zone needs an offset", NULL);
+        return 0;
+    }
+    bool ok = grow(b, &zones, p->zone_count, &b->zone_cap, sizeof *p->zones);
+    p->zones = zones;
+    struct pm_zone_step *copy = ok ? malloc(count * sizeof *copy) : NULL;
+    if (!copy) {
+        b->is_out_of_memory = true;
+        return 0;
+    }
+    memcpy(copy, steps, count * sizeof *copy);
+    p->zones[p->zone_count] = (struct pm_zone){copy, count};
+    return p->zone_count++;
 }
 
 void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
@@ -287,6 +311,8 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
         .jitter_ns = spec->delay.jitter_ns,
         .keep_order = spec->delay.keep_order,
         .drop_when_full = spec->delay.drop_when_full,
+        .is_dry_run = spec->is_dry_run,
+        .log = spec->log,
         .first_op = p->op_count,
         .first_literal = p->literal_count,
         .first_regex = p->regex_count,

@@ -342,10 +342,12 @@ static void count(struct pm_filter *f, const struct passage *p)
         s->allowed_bytes += bytes;
         break;
     case PM_DROP:
+    case PM_REJECT:
         s->dropped++;
         s->dropped_bytes += bytes;
         break;
     case PM_DELAY:
+    case PM_ASK:
         s->delayed++;
         s->delayed_bytes += bytes;
         break;
@@ -361,21 +363,28 @@ struct pm_decision pm_filter_decide(struct pm_filter *filter, const struct pm_pa
     if (now_ns > filter->now_ns)
         filter->now_ns = now_ns;
     p.packet = packet;
-    p.decision = (struct pm_decision){.rule = PM_NO_RULE, .dir = packet->dir};
+    p.decision =
+        (struct pm_decision){.rule = PM_NO_RULE, .dry_rule = PM_NO_RULE, .dir = packet->dir};
     p.subject = (struct pm_subject){.headers = &p.headers, .packet = packet, .dir = packet->dir};
 
     pm_headers_parse(packet->link, packet->data, packet->len, packet->wire_len, &p.headers);
     find_flow(filter, &p);
     p.subject.dir = p.decision.dir = p.tracked.dir;
     p.decision.flow_id = p.tracked.flow ? p.tracked.flow->id : 0;
+    p.decision.is_new_flow = p.tracked.flow && p.tracked.is_new;
     judge(filter, &p);
     count(filter, &p);
     return p.decision;
 }
 
-bool pm_filter_due(struct pm_filter *filter, uint64_t now_ns, uint64_t *cookie)
+bool pm_filter_due(struct pm_filter *filter, uint64_t now_ns, struct pm_due *due)
 {
-    return pm_delay_take(&filter->delay, now_ns, cookie);
+    uint64_t cookie;
+    if (!pm_delay_take(&filter->delay, now_ns, &cookie))
+        return false;
+    *due = (struct pm_due){
+        .cookie = cookie, .verdict = PM_ALLOW, .why = PM_WHY_RULE, .rule = PM_NO_RULE};
+    return true;
 }
 
 uint64_t pm_filter_next_ns(const struct pm_filter *filter)

@@ -35,6 +35,9 @@ void pm_policy_unref(struct pm_policy *policy)
     free_list(&policy->rewrites);
     pm_literals_free(policy->literals);
     pm_conds_free(policy->conds);
+    for (uint32_t i = 0; i < policy->zone_count; i++)
+        free(policy->zones[i].steps);
+    free(policy->zones);
     free(policy->literal_op);
     free(policy->regex_op);
     free(policy->rules);
@@ -55,6 +58,26 @@ const char *pm_policy_rule_id(const struct pm_policy *policy, uint32_t rule)
 enum pm_action pm_policy_rule_action(const struct pm_policy *policy, uint32_t rule)
 {
     return policy->rules[rule].action;
+}
+
+bool pm_policy_rule_is_dry_run(const struct pm_policy *policy, uint32_t rule)
+{
+    return policy->rules[rule].is_dry_run;
+}
+
+const struct pm_log_spec *pm_policy_rule_log(const struct pm_policy *policy, uint32_t rule)
+{
+    return &policy->rules[rule].log;
+}
+
+enum pm_op_kind pm_policy_op_kind(const struct pm_policy *policy, uint32_t rule, uint32_t op)
+{
+    return policy->ops[policy->rules[rule].first_op + op].kind;
+}
+
+bool pm_policy_has_stage(const struct pm_policy *policy, enum pm_stage stage)
+{
+    return stage == PM_STAGE_ORIGINAL && policy->verdicts.count > 0;
 }
 
 const struct pm_settings *pm_policy_settings(const struct pm_policy *policy)

@@ -46,6 +46,8 @@ struct pm_rule {
     bool final;
     uint64_t delay_ns, jitter_ns;
     bool keep_order, drop_when_full;
+    bool is_dry_run;
+    struct pm_log_spec log;
     uint32_t first_op, op_count;
     uint32_t first_literal, literal_count; /* its replaces are neighbours in literal order */
     uint32_t first_regex, regex_count;     /* and among the regexes */
@@ -58,6 +60,12 @@ struct pm_rule_list {
     pm_cond_id *conds;
     uint32_t count;
     struct pm_classifier *classifier; /* NULL: few rules, asked one by one */
+};
+
+/* When a time zone is how far from UTC. */
+struct pm_zone {
+    struct pm_zone_step *steps;
+    size_t count;
 };
 
 struct pm_policy {
@@ -78,6 +86,8 @@ struct pm_policy {
     uint32_t most_groups, most_window; /* of any regex */
     uint32_t max_slots;
     bool has_final;
+    struct pm_zone *zones;
+    uint32_t zone_count;
 };
 
 /* ---- replace.c: an edit of payloads, made from its spec */

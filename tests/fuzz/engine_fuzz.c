@@ -117,14 +117,14 @@ static struct pm_policy *make_policy(uint8_t mode)
 static void hand_over(struct run *run, const uint8_t *bytes, size_t len, uint16_t link)
 {
     uint8_t *exact = malloc(len ? len : 1);
-    uint64_t cookie;
+    struct pm_due due;
     EXPECT(exact);
     if (len)
         memcpy(exact, bytes, len);
     struct pm_packet packet = {
         .data = exact, .len = len, .wire_len = len, .link = link, .dir = PM_DIR_UNKNOWN};
-    while (pm_filter_due(run->filter, run->now_ns, &cookie))
-        EXPECT(cookie == 0);
+    while (pm_filter_due(run->filter, run->now_ns, &due))
+        EXPECT(due.cookie == 0);
     packet.dir = pm_filter_decide(run->filter, &packet, run->now_ns).dir;
     pm_rewriter_due(run->rewriter, run->now_ns);
     pm_rewrite(run->rewriter, &packet, exact, run->now_ns);

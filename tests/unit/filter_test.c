@@ -252,13 +252,14 @@ static void a_delayed_packet_is_due_at_its_time_and_not_before(void **state)
     struct talk_packet p = udp(53, 64);
     p.time_ns = 5 * MS;
     struct pm_decision d = decide(&j, &p, 77);
-    uint64_t cookie = 0;
+    struct pm_due due = {.cookie = 0};
     assert_int_equal(d.verdict, PM_DELAY);
     assert_int_equal(d.release_ns, 85 * MS);
     assert_int_equal(pm_filter_next_ns(j.filter), 85 * MS);
-    assert_false(pm_filter_due(j.filter, 85 * MS - 1, &cookie));
-    assert_true(pm_filter_due(j.filter, 85 * MS, &cookie));
-    assert_int_equal(cookie, 77);
+    assert_false(pm_filter_due(j.filter, 85 * MS - 1, &due));
+    assert_true(pm_filter_due(j.filter, 85 * MS, &due));
+    assert_int_equal(due.cookie, 77);
+    assert_int_equal(due.verdict, PM_ALLOW);
     assert_int_equal(pm_filter_next_ns(j.filter), UINT64_MAX);
     end(&j);
 }
@@ -285,11 +286,12 @@ static void jitter_stays_in_its_bounds_and_order_is_kept(void **state)
         assert_int_equal(overtakes, !keep);
         assert_true(highest > 98 * MS);
         assert_true(keep || lowest < 2 * MS);
-        uint64_t cookie, before = 0;
+        struct pm_due due;
+        uint64_t before = 0;
         for (uint64_t i = 0; i < 500 && keep; i++) {
-            assert_true(pm_filter_due(j.filter, UINT64_MAX, &cookie));
-            assert_true(i == 0 || cookie == before + 1);
-            before = cookie;
+            assert_true(pm_filter_due(j.filter, UINT64_MAX, &due));
+            assert_true(i == 0 || due.cookie == before + 1);
+            before = due.cookie;
         }
         end(&j);
     }
@@ -329,7 +331,7 @@ static void a_full_delay_queue_lets_the_oldest_go_or_drops_the_newest(void **sta
         add_delay(b, PM_COND_TRUE, 80, 0, true, drop);
         begin(&j, b, 0);
         struct pm_decision d;
-        uint64_t cookie = 99;
+        struct pm_due due = {.cookie = 99};
         for (uint64_t i = 0; i < 4; i++) {
             struct talk_packet p = udp(53, 64);
             p.time_ns = i;
@@ -337,8 +339,8 @@ static void a_full_delay_queue_lets_the_oldest_go_or_drops_the_newest(void **sta
         }
         assert_int_equal(d.verdict, drop ? PM_DROP : PM_DELAY);
         assert_int_equal(pm_filter_stats(j.filter)->why[PM_WHY_DELAY_FULL], 1);
-        assert_int_equal(pm_filter_due(j.filter, 4, &cookie), !drop);
-        assert_int_equal(cookie, drop ? 99 : 0);
+        assert_int_equal(pm_filter_due(j.filter, 4, &due), !drop);
+        assert_int_equal(due.cookie, drop ? 99 : 0);
         assert_int_equal(pm_filter_next_ns(j.filter), 80 * MS + !drop);
         end(&j);
     }

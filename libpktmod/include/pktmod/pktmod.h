@@ -71,6 +71,14 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(FOLLOWED, "followed", "numbers or cuts follow an earlier edit, or bytes that waited")        \
     X(KEPT_ORDER, "kept_order", "waits behind a delayed packet of its flow")                       \
     X(DELAY_FULL, "delay_full", "delay queue full; the delay rule's on_full decided")              \
+    X(ASKED, "asked", "waits for an answer")                                                       \
+    X(ANSWER, "answer", "an answer decided")                                                       \
+    X(ASK_TIMEOUT, "ask_timeout", "no answer in time; the rule's on_timeout decided")              \
+    X(ASK_FULL, "ask_full", "no room for the question or its packet; on_timeout decided")          \
+    X(ANSWERS_FULL, "answers_full", "an answer was forgotten early to make room")                  \
+    X(METERS_FULL, "meters_full", "a limit or count forgot its oldest key to make room")           \
+    X(REJECT_LIMITED, "reject_limited", "rejected without a word: more than reject_rate")          \
+    X(REJECT_SILENT, "reject_silent", "rejected without a word: nothing may answer such a packet") \
     X(NOT_IP, "not_ip", "not IPv4 or IPv6; never rewritten")                                       \
     X(MALFORMED, "malformed", "a length or header field contradicts the bytes")                    \
     X(TRUNCATED, "truncated", "the capture holds only part of the packet")                         \
@@ -137,9 +145,13 @@ struct pm_filter;
 struct pm_filter_config {
     uint64_t seed;        /* for every draw; 0 is a seed like any other */
     uint64_t hash_key[2]; /* random on live paths, fixed in a replay */
+    enum pm_stage stage;  /* which verdict rules; AFTER_REWRITE: policy.default does not apply */
+    int64_t wall_ns;      /* what to add to now_ns for the time since 1970 (UTC); 0 in a replay */
 };
 
-enum pm_verdict { PM_ALLOW, PM_DROP, PM_DELAY };
+/* REJECT is a drop that is told: the packets to send are those of pm_filter_reply().
+ * ASK: as DELAY, until pm_filter_answer() or the rule's timeout. */
+enum pm_verdict { PM_ALLOW, PM_DROP, PM_DELAY, PM_REJECT, PM_ASK };
 
 struct pm_decision {
     enum pm_verdict verdict;
@@ -147,7 +159,12 @@ struct pm_decision {
     uint32_t rule;       /* index of the deciding rule, or PM_NO_RULE */
     enum pm_dir dir;     /* as given, or as found from the flow */
     uint64_t flow_id;    /* number of the flow within this engine, from 1; 0: none */
-    uint64_t release_ns; /* DELAY: when pm_filter_due() will hand the cookie back */
+    uint64_t release_ns; /* DELAY: when pm_filter_due() will hand the cookie back; ASK: at latest */
+    uint64_t ask_id;     /* ASK: number of the question, from 1 */
+    bool is_new_ask;     /* and this packet is the first of it */
+    bool is_new_flow;    /* the packet is the first of its flow */
+    uint32_t dry_rule;   /* first dry-run rule that would have decided, or PM_NO_RULE */
+    uint32_t reply_count; /* REJECT */
 };
 
 /* Bytes of memory the engine will take, all of it at pm_filter_new(). */
@@ -160,10 +177,44 @@ void pm_filter_free(struct pm_filter *filter);
 struct pm_decision pm_filter_decide(struct pm_filter *filter, const struct pm_packet *packet,
                                     uint64_t now_ns);
 
-/* The engine keeps no packet: on DELAY the caller keeps its own under packet.cookie. Takes the
- * next cookie whose time has come (<= now_ns) in order of (release, arrival). False: none. */
-bool pm_filter_due(struct pm_filter *filter, uint64_t now_ns, uint64_t *cookie);
-/* When the next delayed packet is due; UINT64_MAX: none waits. */
+/* A packet that tells of a reject, lent until the next call of the filter: complete, of the link
+ * type of the rejected packet. `dir` is the way it travels: the opposite of the rejected packet's
+ * towards its sender, the same towards its receiver. One towards the receiver has the numbers of
+ * the sender and takes the way of the sender's packets, through the rewriter; one towards the
+ * sender has the numbers that the sender knows and does not. */
+struct pm_reply {
+    const uint8_t *data;
+    size_t len;
+    uint16_t link;
+    enum pm_dir dir;
+    bool to_sender;
+};
+
+/* i < reply_count of the decision made last. */
+struct pm_reply pm_filter_reply(const struct pm_filter *filter, uint32_t i);
+
+/* What an answer is for, beside the packets that wait: the rest of the flow; every later question
+ * of the rule; questions of the same rule and key for duration_ns. */
+enum pm_answer_for { PM_FOR_FLOW, PM_FOR_RULE, PM_FOR_TIME };
+
+/* Answers an open question; its packets come back from pm_filter_due() at once. False: no such
+ * question (any more). */
+bool pm_filter_answer(struct pm_filter *filter, uint64_t ask_id, bool allow,
+                      enum pm_answer_for answer_for, uint64_t duration_ns, uint64_t now_ns);
+
+/* A packet that waited, and what becomes of it. */
+struct pm_due {
+    uint64_t cookie;
+    enum pm_verdict verdict; /* ALLOW or DROP */
+    enum pm_why why;         /* RULE: its delay is over, or the answer; ASK_TIMEOUT; ... */
+    uint32_t rule;
+    uint64_t ask_id; /* 0: it was delayed */
+};
+
+/* The engine keeps no packet: on DELAY and ASK the caller keeps its own under packet.cookie. Takes
+ * the next one whose time has come (<= now_ns) in order of (release, arrival). False: none. */
+bool pm_filter_due(struct pm_filter *filter, uint64_t now_ns, struct pm_due *due);
+/* When the next packet that waits is due; UINT64_MAX: none waits. */
 uint64_t pm_filter_next_ns(const struct pm_filter *filter);
 
 /* ------------------------------------------------------------------ the rewriter */

@@ -189,15 +189,62 @@ enum pm_action {
     PM_ACTION_DROP,
     PM_ACTION_DELAY,
     PM_ACTION_LOG,
-    PM_ACTION_REWRITE
+    PM_ACTION_REWRITE,
+    PM_ACTION_REJECT,
+    PM_ACTION_ASK
 };
 
 enum pm_scope { PM_SCOPE_PACKET, PM_SCOPE_FLOW };
 
-enum pm_op_kind { PM_OP_REPLACE, PM_OP_SET, PM_OP_ADD };
+/* When a verdict rule judges: the packet as its sender made it, or as rewriting left it. */
+enum pm_stage { PM_STAGE_ORIGINAL, PM_STAGE_AFTER_REWRITE };
+
+/* How a reject tells the ends. AUTO: a reset for TCP, else ICMP. */
+enum pm_reject { PM_REJECT_AUTO, PM_REJECT_TCP_RESET, PM_REJECT_ICMP_ADMIN };
+
+enum pm_op_kind {
+    PM_OP_REPLACE,
+    PM_OP_SET,
+    PM_OP_ADD,
+    PM_OP_INSERT,
+    PM_OP_DELETE, /* of a range; deleting what is found is a replace with nothing */
+    PM_OP_NAT,
+    PM_OP_TCP_OPTIONS,
+    PM_OP_EXTERNAL,
+    PM_OP_CORRUPT,
+    PM_OP_DUPLICATE,
+    PM_OP_TRUNCATE,
+    PM_OP_SEGMENT,
+    PM_OP_FRAGMENT
+};
 
 /* Where a replace looks: AUTO is the stream for TCP and the payload for everything else. */
 enum pm_where { PM_IN_AUTO, PM_IN_STREAM, PM_IN_PAYLOAD };
+
+/* What a replacement's length may be. SAME: one of another length is not made (a literal one is
+ * refused); PAD: a shorter one is filled up behind its end, a longer one is not made. */
+enum pm_length { PM_LENGTH_ANY, PM_LENGTH_SAME, PM_LENGTH_PAD };
+
+/* Where an insert stands: before the first byte, behind the last one (of a stream: before its FIN),
+ * or before byte `offset`. */
+enum pm_insert_at { PM_AT_START, PM_AT_END, PM_AT_OFFSET };
+
+/* What an external edit does when its client is gone or late: the bytes go on as they are, or the
+ * flow carries no more of them. */
+enum pm_on_timeout { PM_TIMEOUT_PASS, PM_TIMEOUT_DROP };
+
+/* TCP options that a tcp_options op takes off, as bits; the MSS stays, it has mss_max. */
+enum pm_tcp_option {
+    PM_TCPOPT_WSCALE = 1u << 0,
+    PM_TCPOPT_SACK = 1u << 1, /* SACK-permitted and SACK */
+    PM_TCPOPT_TIMESTAMPS = 1u << 2,
+    PM_TCPOPT_FASTOPEN = 1u << 3,
+    PM_TCPOPT_MPTCP = 1u << 4,
+    PM_TCPOPT_UNKNOWN = 1u << 5 /* every kind that is not named here and is no EOL, NOP or MSS */
+};
+
+/* Of 2^32: a probability of 1. */
+#define PM_ALWAYS (UINT64_C(1) << 32)
 
 struct pm_op_spec {
     enum pm_op_kind kind;
@@ -211,13 +258,44 @@ struct pm_op_spec {
             uint32_t within_offset, within_depth; /* as offset and depth of a BYTES value */
             bool is_regex;      /* find is a pattern as PCRE2 has them, with may have $1, ${name} */
             uint32_t max_match; /* regex: bytes that an attempt to match sees; see below */
+            enum pm_length length;
+            uint8_t pad; /* what PAD fills up with */
         } replace;
         struct {
             enum pm_field field;
             int64_t number;      /* UINT, FLAG: the value, or the summand */
             struct pm_addr addr; /* ADDR */
             uint8_t mac[6];      /* MAC */
-        } set;
+        } set;                   /* SET, ADD; NAT: ip.src, ip.dst, and ports (tcp. udp. l4.) */
+        struct {
+            enum pm_insert_at at;
+            uint64_t offset;
+            const uint8_t *bytes;
+            uint32_t len; /* >= 1 */
+            enum pm_where where;
+        } insert;
+        struct {
+            uint64_t offset, len; /* bytes [offset, offset + len); len >= 1 */
+            enum pm_where where;
+        } delete;
+        struct {
+            uint16_t mss_max; /* 0: the MSS stays */
+            uint32_t remove;  /* bits of enum pm_tcp_option */
+        } tcp_options;
+        struct {
+            const char *socket; /* whom to ask; only the adapter reads it */
+            uint32_t timeout_ms;
+            enum pm_on_timeout on_timeout;
+        } external;
+        struct {
+            uint64_t probability; /* of PM_ALWAYS, drawn for each packet that leaves */
+            uint64_t seed;
+            uint32_t amount;  /* CORRUPT: bits to flip; DUPLICATE: copies; TRUNCATE: bytes of
+                                 payload that stay; SEGMENT: largest payload; FRAGMENT: largest
+                                 IP packet */
+            bool fix;         /* CORRUPT: checksums fit again; TRUNCATE: lengths and checksums do */
+            bool is_reversed; /* FRAGMENT: last one first */
+        } impair;
     };
 };
 
@@ -236,12 +314,80 @@ struct pm_op_fault {
  * builder's one line. True also where memory is too short to tell. */
 bool pm_op_check(const struct pm_op_spec *op, struct pm_op_fault *fault);
 
+/* Fields whose values make a key: of a limit, of an ask. */
+#define PM_KEY_FIELDS 4
+
+enum pm_per { PM_PER_RULE, PM_PER_FLOW, PM_PER_FIELDS };
+
+/* Modifiers: a rule that is over its limit, not sampled, beyond its count or outside its hours did
+ * not match. They are asked in the order when, sample, count, limit, after `match` held. Rules that
+ * edit a stream are asked once for each flow, so that a repeated segment gets what the first one
+ * got. */
+struct pm_modifiers {
+    struct {
+        uint32_t tokens; /* so many packets in per_ns; 0: no limit */
+        uint64_t per_ns;
+        uint32_t burst; /* tokens that can be saved up; 0: as many as `tokens` */
+        enum pm_per per;
+        enum pm_field fields[PM_KEY_FIELDS];
+        uint8_t field_count;
+        bool over_matches; /* the rule matches what is over the limit, else what is within it */
+    } limit;
+    struct {
+        uint64_t probability; /* of PM_ALWAYS; 0 with every 0: no sampling */
+        uint32_t every;       /* the first of so many, and so on */
+        bool by_flow;
+        uint64_t seed; /* beside the engine's */
+    } sample;
+    struct {
+        bool has_first;
+        uint64_t skip, first;  /* of the packets that matched: not the first `skip`, then `first` */
+        uint64_t max_per_flow; /* 0: any number */
+    } count;
+    struct {
+        bool is_set;
+        uint8_t days;          /* bit 0: Monday; bit 6: Sunday; 0: all */
+        uint32_t from_s, to_s; /* of the day, to_s not included; to_s <= from_s: over midnight, and
+                                  the day is that of from_s; both 0: all day */
+        uint32_t zone;         /* of pm_builder_add_zone; PM_UTC */
+    } when;
+};
+
+#define PM_UTC UINT32_MAX
+
+/* What a rule wants told of what it matched; the engines hand it on to who writes events. */
+enum pm_log_payload { PM_LOG_NONE, PM_LOG_HEX, PM_LOG_DIFF };
+enum pm_log_level { PM_LOG_INFO, PM_LOG_NOTICE, PM_LOG_WARNING, PM_LOG_ALERT };
+
+struct pm_log_spec {
+    bool is_set;
+    bool is_off; /* "log": false */
+    enum pm_log_level level;
+    enum pm_log_payload payload;
+    uint32_t max_bytes; /* of payload */
+    uint32_t tokens;    /* so many events in per_ns; 0: all */
+    uint64_t per_ns;
+};
+
 struct pm_rule_spec {
     const char *id; /* [A-Za-z0-9._-]{1,64}, unique */
     pm_cond_id match;
     enum pm_action action;
     enum pm_scope scope; /* verdict rules */
+    enum pm_stage stage; /* verdict rules */
     bool final;          /* ALLOW: the packet also skips rewriting */
+    bool is_dry_run;     /* counted and told, but changes nothing and does not end the search */
+    struct pm_modifiers modifiers;
+    struct pm_log_spec log;
+    enum pm_reject reject;
+    struct {
+        uint64_t timeout_ns;
+        bool timeout_drop;     /* else allow */
+        uint32_t hold_packets; /* of a question; 0: 8 */
+        uint64_t remember_ns;  /* an answer holds for new questions with the same key */
+        enum pm_field coalesce[PM_KEY_FIELDS];
+        uint8_t coalesce_count; /* 0: the flow is the key */
+    } ask;
     struct {
         uint64_t delay_ns;
         uint64_t jitter_ns;  /* uniform in -jitter..+jitter, the sum never below 0 */
@@ -266,8 +412,12 @@ struct pm_settings {
     uint32_t hold_bytes, hold_ms;
     uint32_t flows;           /* most flows tracked at a time */
     uint32_t flow_idle_s;     /* an idle flow may be forgotten after this */
-    uint32_t delayed_packets; /* most packets delayed at a time */
+    uint32_t delayed_packets; /* most packets delayed at a time, or waiting for an answer */
     uint32_t delayed_bytes;
+    uint32_t asks;        /* most questions that are open at a time */
+    uint32_t answers;     /* most answers remembered */
+    uint32_t meters;      /* most keys that limits and counts keep apart */
+    uint32_t reject_rate; /* most packets a second that tell of a reject */
 };
 
 #define PM_SETTINGS_DEFAULT                                                                        \
@@ -276,7 +426,11 @@ struct pm_settings {
                           .flows = 65536,                                                          \
                           .flow_idle_s = 3600,                                                     \
                           .delayed_packets = 1024,                                                 \
-                          .delayed_bytes = 4u << 20})
+                          .delayed_bytes = 4u << 20,                                               \
+                          .asks = 256,                                                             \
+                          .answers = 4096,                                                         \
+                          .meters = 65536,                                                         \
+                          .reject_rate = 100})
 
 /* ------------------------------------------------------------------ the builder */
 
@@ -308,6 +462,15 @@ uint32_t pm_builder_add_bpf(struct pm_builder *b);
 void pm_bpf_add(struct pm_builder *b, uint32_t bpf, uint16_t linktype,
                 const struct pm_bpf_insn *insns, size_t count);
 
+/* A time zone: from each time on, seconds east of UTC; before the first, its offset too. Ascending.
+ */
+struct pm_zone_step {
+    int64_t from_s; /* since 1970-01-01 00:00 UTC */
+    int32_t offset_s;
+};
+
+uint32_t pm_builder_add_zone(struct pm_builder *b, const struct pm_zone_step *steps, size_t count);
+
 void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec);
 
 /* Compiles. Always frees the builder. NULL on failure, with *error filled. */
@@ -319,6 +482,12 @@ void pm_policy_unref(struct pm_policy *policy); /* NULL is fine */
 size_t pm_policy_rule_count(const struct pm_policy *policy);
 const char *pm_policy_rule_id(const struct pm_policy *policy, uint32_t rule);
 enum pm_action pm_policy_rule_action(const struct pm_policy *policy, uint32_t rule);
+bool pm_policy_rule_is_dry_run(const struct pm_policy *policy, uint32_t rule);
+const struct pm_log_spec *pm_policy_rule_log(const struct pm_policy *policy, uint32_t rule);
+/* The op'th edit of a rewrite rule. */
+enum pm_op_kind pm_policy_op_kind(const struct pm_policy *policy, uint32_t rule, uint32_t op);
+/* Some verdict rule judges at that stage. */
+bool pm_policy_has_stage(const struct pm_policy *policy, enum pm_stage stage);
 const struct pm_settings *pm_policy_settings(const struct pm_policy *policy);
 bool pm_policy_rewrites(const struct pm_policy *policy); /* it has at least one rewrite rule */
 
