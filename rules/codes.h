@@ -51,6 +51,7 @@
     X(HOST_BITS, "PKM226", "warning: the address has bits behind its prefix length")               \
     X(NOT_RUN, "PKM227", "warning: tests in a rule file are not run by this version")              \
     X(REGEX, "PKM228", "a regex, or what its finds are replaced with, cannot be used")             \
+    X(DOCUMENT, "PKM240", "a value of a file that is not a rule file cannot be used")              \
     X(NO_MEMORY, "PKM500", "not enough memory to load the file")
 
 enum code {
