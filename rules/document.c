@@ -16,15 +16,15 @@ struct pm_document {
     struct pm_rules rules; /* keeps the diagnostics; there is no policy */
 };
 
-/* struct pm_json is what others call a node. */
-static const struct node *node_of(const struct pm_json *json)
+/* struct pm_node is what others call a node. */
+static const struct node *node_of(const struct pm_node *node)
 {
     return (const struct node *)json;
 }
 
-static const struct pm_json *json_of(const struct node *n)
+static const struct pm_node *outside_of(const struct node *n)
 {
-    return (const struct pm_json *)n;
+    return (const struct pm_node *)n;
 }
 
 /* ------------------------------------------------------------------ from beginning to end */
@@ -75,131 +75,131 @@ void pm_document_free(struct pm_document *d)
     free(d);
 }
 
-const struct pm_json *pm_document_root(const struct pm_document *d)
+const struct pm_node *pm_document_root(const struct pm_document *d)
 {
     if (d->load.file_count == 0 || d->load.files[0]->node_count == 0)
         return NULL;
-    return json_of(&d->load.files[0]->nodes[0]);
+    return outside_of(&d->load.files[0]->nodes[0]);
 }
 
 /* ------------------------------------------------------------------ looking */
 
-enum pm_json_kind pm_json_kind(const struct pm_json *json)
+enum pm_node_kind pm_node_kind(const struct pm_node *node)
 {
-    switch (pmr_node_kind(node_of(json))) {
+    switch (pmr_node_kind(node_of(node))) {
     case NODE_NULL:
         break;
     case NODE_BOOL:
-        return PM_JSON_BOOL;
+        return PM_NODE_BOOL;
     case NODE_NUMBER:
-        return PM_JSON_NUMBER;
+        return PM_NODE_NUMBER;
     case NODE_STRING:
-        return PM_JSON_TEXT;
+        return PM_NODE_TEXT;
     case NODE_LIST:
-        return PM_JSON_LIST;
+        return PM_NODE_LIST;
     case NODE_OBJECT:
-        return PM_JSON_OBJECT;
+        return PM_NODE_OBJECT;
     }
-    return PM_JSON_NULL;
+    return PM_NODE_NULL;
 }
 
-const char *pm_json_key(const struct pm_json *json)
+const char *pm_node_key(const struct pm_node *node)
 {
-    return pmr_node_key(node_of(json));
+    return pmr_node_key(node_of(node));
 }
 
-const struct pm_json *pm_json_first(const struct pm_json *json)
+const struct pm_node *pm_node_first(const struct pm_node *node)
 {
-    return json_of(pmr_node_first(node_of(json)));
+    return outside_of(pmr_node_first(node_of(node)));
 }
 
-const struct pm_json *pm_json_next(const struct pm_json *json)
+const struct pm_node *pm_node_next(const struct pm_node *node)
 {
-    return json_of(pmr_node_next(node_of(json)));
+    return outside_of(pmr_node_next(node_of(node)));
 }
 
-const struct pm_json *pm_json_get(const struct pm_json *object, const char *key)
+const struct pm_node *pm_node_get(const struct pm_node *object, const char *key)
 {
-    return json_of(pmr_node_get(node_of(object), key));
+    return outside_of(pmr_node_get(node_of(object), key));
 }
 
-size_t pm_json_count(const struct pm_json *json)
+size_t pm_node_count(const struct pm_node *node)
 {
-    return pmr_node_count(node_of(json));
+    return pmr_node_count(node_of(node));
 }
 
 /* ------------------------------------------------------------------ taking */
 
-static enum node_kind node_kind_of(enum pm_json_kind kind)
+static enum node_kind node_kind_of(enum pm_node_kind kind)
 {
     switch (kind) {
-    case PM_JSON_NULL:
+    case PM_NODE_NULL:
         break;
-    case PM_JSON_BOOL:
+    case PM_NODE_BOOL:
         return NODE_BOOL;
-    case PM_JSON_NUMBER:
+    case PM_NODE_NUMBER:
         return NODE_NUMBER;
-    case PM_JSON_TEXT:
+    case PM_NODE_TEXT:
         return NODE_STRING;
-    case PM_JSON_LIST:
+    case PM_NODE_LIST:
         return NODE_LIST;
-    case PM_JSON_OBJECT:
+    case PM_NODE_OBJECT:
         return NODE_OBJECT;
     }
     return NODE_NULL;
 }
 
-bool pm_document_expect(struct pm_document *d, const struct pm_json *json, enum pm_json_kind kind)
+bool pm_document_expect(struct pm_document *d, const struct pm_node *node, enum pm_node_kind kind)
 {
-    return pmr_expect_kind(&d->load, node_of(json), node_kind_of(kind));
+    return pmr_expect_kind(&d->load, node_of(node), node_kind_of(kind));
 }
 
-bool pm_document_filled(struct pm_document *d, const struct pm_json *json, enum pm_json_kind kind)
+bool pm_document_filled(struct pm_document *d, const struct pm_node *node, enum pm_node_kind kind)
 {
-    return pmr_expect_filled(&d->load, node_of(json), node_kind_of(kind));
+    return pmr_expect_filled(&d->load, node_of(node), node_kind_of(kind));
 }
 
-bool pm_document_text(struct pm_document *d, const struct pm_json *json, const char **out)
+bool pm_document_text(struct pm_document *d, const struct pm_node *node, const char **out)
 {
-    if (!pmr_expect_kind(&d->load, node_of(json), NODE_STRING))
+    if (!pmr_expect_kind(&d->load, node_of(node), NODE_STRING))
         return false;
-    *out = pmr_node_text(node_of(json));
+    *out = pmr_node_text(node_of(node));
     return true;
 }
 
-bool pm_document_bool(struct pm_document *d, const struct pm_json *json, bool *out)
+bool pm_document_bool(struct pm_document *d, const struct pm_node *node, bool *out)
 {
-    return pmr_expect_bool(&d->load, node_of(json), out);
+    return pmr_expect_bool(&d->load, node_of(node), out);
 }
 
-bool pm_document_whole(struct pm_document *d, const struct pm_json *json, int64_t least,
+bool pm_document_whole(struct pm_document *d, const struct pm_node *node, int64_t least,
                        int64_t most, int64_t *out)
 {
-    return pmr_expect_whole(&d->load, node_of(json), least, most, out);
+    return pmr_expect_whole(&d->load, node_of(node), least, most, out);
 }
 
-bool pm_document_word(struct pm_document *d, const struct pm_json *json, const char *const *words,
+bool pm_document_word(struct pm_document *d, const struct pm_node *node, const char *const *words,
                       size_t *out)
 {
-    return pmr_expect_word(&d->load, node_of(json), words, out);
+    return pmr_expect_word(&d->load, node_of(node), words, out);
 }
 
-bool pm_document_bytes(struct pm_document *d, const struct pm_json *json, const uint8_t **bytes,
+bool pm_document_bytes(struct pm_document *d, const struct pm_node *node, const uint8_t **bytes,
                        size_t *len)
 {
     struct bytes taken;
 
-    if (!pmr_bytes_of(&d->load, node_of(json), &taken))
+    if (!pmr_bytes_of(&d->load, node_of(node), &taken))
         return false;
     *bytes = taken.at;
     *len = taken.len;
     return true;
 }
 
-const struct pm_json *pm_document_member(struct pm_document *d, const struct pm_json *object,
+const struct pm_node *pm_document_member(struct pm_document *d, const struct pm_node *object,
                                          const char *key, const char *where)
 {
-    return json_of(pmr_expect_member(&d->load, node_of(object), key, where));
+    return outside_of(pmr_expect_member(&d->load, node_of(object), key, where));
 }
 
 static void check_key(struct pm_document *d, const struct node *n, const char *const *keys,
@@ -216,14 +216,14 @@ static void check_key(struct pm_document *d, const struct node *n, const char *c
                  "unknown key %s in %s", pmr_quote(pmr_node_key(n)).text, where);
 }
 
-void pm_document_keys(struct pm_document *d, const struct pm_json *object, const char *const *keys,
+void pm_document_keys(struct pm_document *d, const struct pm_node *object, const char *const *keys,
                       const char *where)
 {
     for (const struct node *n = pmr_node_first(node_of(object)); n != NULL; n = pmr_node_next(n))
         check_key(d, n, keys, where);
 }
 
-const char *pm_document_path(struct pm_document *d, const struct pm_json *text)
+const char *pm_document_path(struct pm_document *d, const struct pm_node *text)
 {
     return pmr_file_path(&d->load, node_of(text));
 }
@@ -240,7 +240,7 @@ static const char *hint_copy(struct pm_document *d, const char *hint)
     return hint == NULL ? NULL : pmr_memory_copy(&d->rules.memory, hint, strlen(hint));
 }
 
-void pm_document_fail(struct pm_document *d, const struct pm_json *json, const char *hint,
+void pm_document_fail(struct pm_document *d, const struct pm_node *node, const char *hint,
                       const char *format, ...)
 {
     struct message message;
@@ -249,10 +249,10 @@ void pm_document_fail(struct pm_document *d, const struct pm_json *json, const c
     va_start(list, format);
     vsnprintf(message.text, sizeof message.text, format, list);
     va_end(list);
-    pmr_fail(&d->load, node_of(json), CODE_DOCUMENT, hint_copy(d, hint), "%s", message.text);
+    pmr_fail(&d->load, node_of(node), CODE_DOCUMENT, hint_copy(d, hint), "%s", message.text);
 }
 
-void pm_document_fail_key(struct pm_document *d, const struct pm_json *json, const char *hint,
+void pm_document_fail_key(struct pm_document *d, const struct pm_node *node, const char *hint,
                           const char *format, ...)
 {
     struct message message;
@@ -261,7 +261,7 @@ void pm_document_fail_key(struct pm_document *d, const struct pm_json *json, con
     va_start(list, format);
     vsnprintf(message.text, sizeof message.text, format, list);
     va_end(list);
-    pmr_fail_key(&d->load, node_of(json), CODE_DOCUMENT, hint_copy(d, hint), "%s", message.text);
+    pmr_fail_key(&d->load, node_of(node), CODE_DOCUMENT, hint_copy(d, hint), "%s", message.text);
 }
 
 size_t pm_document_error_count(const struct pm_document *d)

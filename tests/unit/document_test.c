@@ -38,7 +38,7 @@ static void values_are_read_as_they_stand(void **state)
     struct pm_document *d = document_of(
         "{\"name\": \"a \\\"b\\\" \\u00e4\", \"mtu\": 1500, \"deep\": {\"on\": true},\n"
         " \"views\": [\"wire\", \"host\"], \"none\": null, \"raw\": {\"hex\": \"00 ff\"}}");
-    const struct pm_json *root = pm_document_root(d), *views;
+    const struct pm_node *root = pm_document_root(d), *views;
     const char *text = NULL;
     const uint8_t *bytes = NULL;
     int64_t number = 0;
@@ -47,26 +47,26 @@ static void values_are_read_as_they_stand(void **state)
 
     (void)state;
     assert_non_null(root);
-    assert_int_equal(pm_json_kind(root), PM_JSON_OBJECT);
-    assert_int_equal(pm_json_count(root), 6);
-    assert_true(pm_document_text(d, pm_json_get(root, "name"), &text));
+    assert_int_equal(pm_node_kind(root), PM_NODE_OBJECT);
+    assert_int_equal(pm_node_count(root), 6);
+    assert_true(pm_document_text(d, pm_node_get(root, "name"), &text));
     assert_string_equal(text, "a \"b\" \303\244");
-    assert_true(pm_document_whole(d, pm_json_get(root, "mtu"), 0, 65535, &number));
+    assert_true(pm_document_whole(d, pm_node_get(root, "mtu"), 0, 65535, &number));
     assert_int_equal(number, 1500);
-    assert_true(pm_document_bool(d, pm_json_get(pm_json_get(root, "deep"), "on"), &on));
+    assert_true(pm_document_bool(d, pm_node_get(pm_node_get(root, "deep"), "on"), &on));
     assert_true(on);
-    views = pm_json_get(root, "views");
-    assert_int_equal(pm_json_kind(views), PM_JSON_LIST);
-    assert_string_equal(pm_json_key(views), "views");
-    assert_true(pm_document_word(d, pm_json_next(pm_json_first(views)),
+    views = pm_node_get(root, "views");
+    assert_int_equal(pm_node_kind(views), PM_NODE_LIST);
+    assert_string_equal(pm_node_key(views), "views");
+    assert_true(pm_document_word(d, pm_node_next(pm_node_first(views)),
                                  (const char *const[]){"wire", "host", NULL}, &index));
     assert_int_equal(index, 1);
-    assert_null(pm_json_next(pm_json_next(pm_json_first(views))));
-    assert_int_equal(pm_json_kind(pm_json_get(root, "none")), PM_JSON_NULL);
-    assert_true(pm_document_bytes(d, pm_json_get(root, "raw"), &bytes, &len));
+    assert_null(pm_node_next(pm_node_next(pm_node_first(views))));
+    assert_int_equal(pm_node_kind(pm_node_get(root, "none")), PM_NODE_NULL);
+    assert_true(pm_document_bytes(d, pm_node_get(root, "raw"), &bytes, &len));
     assert_int_equal(len, 2);
     assert_memory_equal(bytes, "\0\xff", 2);
-    assert_null(pm_json_get(root, "missing"));
+    assert_null(pm_node_get(root, "missing"));
     assert_int_equal(pm_document_error_count(d), 0);
     pm_document_free(d);
 }
@@ -99,20 +99,20 @@ static void every_fault_is_told_in_one_run_in_order_of_the_file(void **state)
         "      |                       ^~~~~\n";
     static const char *const keys[] = {"name", "mtu", "view", "seed", "rules", NULL};
     struct pm_document *d = document_of(text);
-    const struct pm_json *root = pm_document_root(d);
+    const struct pm_node *root = pm_document_root(d);
     const char *name = "unchanged";
     int64_t number = 7;
     size_t index = 7;
     char *out;
 
     (void)state;
-    assert_false(pm_document_whole(d, pm_json_get(root, "mtu"), 0, 65535, &number));
-    pm_document_fail_key(d, pm_json_get(root, "mtu"), "take another", "no such %s", "link");
-    assert_false(pm_document_whole(d, pm_json_get(root, "seed"), 0, 9, &number));
-    assert_false(pm_document_word(d, pm_json_get(root, "view"),
+    assert_false(pm_document_whole(d, pm_node_get(root, "mtu"), 0, 65535, &number));
+    pm_document_fail_key(d, pm_node_get(root, "mtu"), "take another", "no such %s", "link");
+    assert_false(pm_document_whole(d, pm_node_get(root, "seed"), 0, 9, &number));
+    assert_false(pm_document_word(d, pm_node_get(root, "view"),
                                   (const char *const[]){"wire", "host", NULL}, &index));
     pm_document_keys(d, root, keys, "a case");
-    assert_false(pm_document_text(d, pm_json_get(root, "name"), &name));
+    assert_false(pm_document_text(d, pm_node_get(root, "name"), &name));
     assert_null(pm_document_member(d, root, "rules", "a case"));
     assert_int_equal(number, 7);
     assert_int_equal(index, 7);
@@ -138,7 +138,7 @@ static void what_is_no_json_has_no_root_or_is_told_once(void **state)
 
     d = document_of("{\"a\": 01}");
     assert_non_null(pm_document_root(d));
-    assert_false(pm_document_whole(d, pm_json_get(pm_document_root(d), "a"), 0, 9, &number));
+    assert_false(pm_document_whole(d, pm_node_get(pm_document_root(d), "a"), 0, 9, &number));
     assert_int_equal(pm_document_error_count(d), 1);
     assert_string_equal(pm_document_diagnostic(d, 0)->code, "PKM107");
     pm_document_free(d);
@@ -162,11 +162,11 @@ static void paths_are_seen_from_the_folder_of_the_file(void **state)
 {
     static const char text[] = "[\"in.pcap\", \"/tmp/in.pcap\"]";
     struct pm_document *d = pm_document_load_text("cases/one/case.json", text, strlen(text));
-    const struct pm_json *first = pm_json_first(pm_document_root(d));
+    const struct pm_node *first = pm_node_first(pm_document_root(d));
 
     (void)state;
     assert_string_equal(pm_document_path(d, first), "cases/one/in.pcap");
-    assert_string_equal(pm_document_path(d, pm_json_next(first)), "/tmp/in.pcap");
+    assert_string_equal(pm_document_path(d, pm_node_next(first)), "/tmp/in.pcap");
     pm_document_free(d);
 }
 
