@@ -19,7 +19,7 @@ struct pm_document {
 /* struct pm_node is what others call a node. */
 static const struct node *node_of(const struct pm_node *node)
 {
-    return (const struct node *)json;
+    return (const struct node *)node;
 }
 
 static const struct pm_node *outside_of(const struct node *n)
