@@ -1,0 +1,101 @@
+/* verdict.c - which rule decides about a packet; the contract is in filter.h. */
+#include "engine/filter.h"
+#include "engine/follow.h"
+
+void pm_verdict_count(struct pm_filter *f, uint32_t rule, const struct pm_trial *t)
+{
+    f->rules[rule].packets++;
+    f->rules[rule].bytes += t->packet->wire_len;
+}
+
+/* The position of the first rule from `from` on that holds and ends the search. Rules that only
+ * log are counted on the way. */
+static uint32_t first_match(struct pm_filter *f, const struct pm_trial *t, uint32_t from)
+{
+    const struct pm_policy *policy = f->policy;
+    struct pm_rule_walk walk;
+    uint32_t position;
+    pm_rule_walk_begin(&walk, &policy->verdicts, &t->subject, from);
+    while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
+        uint32_t rule = policy->verdicts.rules[position];
+        if (!pm_cond_holds(policy->conds, policy->rules[rule].match, &t->subject))
+            continue;
+        if (policy->rules[rule].action != PM_ACTION_LOG)
+            return position;
+        pm_verdict_count(f, rule, t);
+    }
+    return policy->verdicts.count;
+}
+
+/* Works out where the search has to begin for every packet of this side. A rule that only logs is
+ * never stepped over, because it counts each packet. */
+static void fill_cache(const struct pm_filter *f, const struct pm_trial *t,
+                       struct pm_verdict_cache *cache)
+{
+    const struct pm_policy *policy = f->policy;
+    struct pm_rule_walk walk;
+    *cache = (struct pm_verdict_cache){.position = policy->verdicts.count,
+                                       .is_known = 1,
+                                       .is_final = 1,
+                                       .dir = (uint8_t)t->tracked.dir};
+    uint32_t position;
+    pm_rule_walk_begin(&walk, &policy->verdicts, &t->subject, 0);
+    while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
+        const struct pm_rule *rule = &policy->rules[policy->verdicts.rules[position]];
+        enum pm_truth truth = pm_cond_for_flow(policy->conds, rule->match, &t->subject);
+        if (truth == PM_FALSE)
+            continue;
+        cache->position = position;
+        cache->is_final = truth == PM_TRUE && rule->action != PM_ACTION_LOG;
+        return;
+    }
+}
+
+static uint32_t match_in_flow(struct pm_filter *f, struct pm_trial *t)
+{
+    struct pm_filter_flow *flow = pm_filter_own(t);
+    struct pm_verdict_cache *cache = &flow->cache[t->tracked.side];
+    if (!cache->is_known)
+        fill_cache(f, t, cache);
+    if (cache->dir != (uint8_t)t->tracked.dir)
+        return first_match(f, t, 0);
+    return cache->is_final ? cache->position : first_match(f, t, cache->position);
+}
+
+/* The deciding rule, or PM_NO_RULE. */
+static uint32_t decide_rule(struct pm_filter *f, struct pm_trial *t)
+{
+    const struct pm_policy *policy = f->policy;
+    bool has_flow = t->tracked.flow;
+    if (has_flow && pm_filter_own(t)->latched)
+        return pm_filter_own(t)->latched - 1;
+    uint32_t position = has_flow ? match_in_flow(f, t) : first_match(f, t, 0);
+    if (position == policy->verdicts.count)
+        return PM_NO_RULE;
+    uint32_t rule = policy->verdicts.rules[position];
+    if (has_flow && policy->rules[rule].scope == PM_SCOPE_FLOW)
+        pm_filter_own(t)->latched = rule + 1;
+    return rule;
+}
+
+/* As decide_rule. What the first fragment of a datagram got is for its later ones too. */
+uint32_t pm_verdict_rule(struct pm_filter *f, struct pm_trial *t)
+{
+    const struct pm_headers *h = &t->headers;
+    uint16_t link = t->packet->link;
+    bool is_read = h->parse != PM_PARSE_NOT_IP && h->parse != PM_PARSE_BAD_L3;
+    struct pm_first_verdict first;
+    if (!is_read || !h->is_fragment || h->has_no_length)
+        return decide_rule(f, t);
+    if (!h->is_first_fragment && pm_follow_find(&f->firsts, h, link, f->now_ns, &first)) {
+        t->decision.dir = first.dir;
+        return first.rule;
+    }
+    first.rule = decide_rule(f, t);
+    first.dir = t->decision.dir;
+    if (h->parse == PM_PARSE_L4)
+        pm_follow_remember(&f->firsts, h, link, first, f->now_ns);
+    else
+        f->stats.why[PM_WHY_FRAGMENT]++;
+    return first.rule;
+}
