@@ -290,7 +290,7 @@ static void add_item(struct test *t, const struct node *n)
 bool pmr_field_excludes_tcp(enum pm_field field)
 {
     return (field >= PM_FIELD_UDP_SRCPORT && field <= PM_FIELD_UDP_LENGTH) ||
-           field == PM_FIELD_ICMP_TYPE || field == PM_FIELD_ICMP_CODE;
+           (field >= PM_FIELD_ICMP_TYPE && field <= PM_FIELD_ICMP_SEQ);
 }
 
 /* Whether the values let TCP through. */

@@ -5,13 +5,15 @@
 
 #include "base/bytes.h"
 #include "edit/fixup.h"
+#include "wire/icmpquote.h"
 
-/* A field of at most 16 bits within a big-endian word of its header. */
+/* A field within two or four bytes of its header, read as a big-endian number. */
 struct slot {
     bool in_l4;
-    uint32_t off; /* of the word, from the header's beginning */
+    uint32_t off; /* from the header's beginning */
     uint32_t shift;
-    uint32_t mask; /* before shifting */
+    uint32_t mask;  /* before shifting */
+    uint32_t width; /* bytes; 0: 2 */
 };
 
 static bool is_ip(const struct pm_headers *h)
@@ -36,35 +38,56 @@ static bool find_slot(enum pm_field field, const struct pm_headers *h, struct sl
     bool v6 = is_ip(h) && h->ip_version == 6;
     switch ((int)field) {
     case PM_FIELD_IP_TTL:
-        *slot = v4 ? (struct slot){false, 8, 8, 0xff} : (struct slot){false, 6, 0, 0xff};
+        *slot = v4 ? (struct slot){false, 8, 8, 0xff, 0} : (struct slot){false, 6, 0, 0xff, 0};
         return v4 || v6;
+    case PM_FIELD_IP_DSFIELD:
+        *slot = v4 ? (struct slot){false, 0, 0, 0xff, 0} : (struct slot){false, 0, 4, 0xff, 0};
+        return v4 || v6;
+    case PM_FIELD_IPV6_FLOW:
+        *slot = (struct slot){false, 0, 0, 0xfffff, 4};
+        return v6;
     case PM_FIELD_IP_DSCP:
-        *slot = v4 ? (struct slot){false, 0, 2, 0x3f} : (struct slot){false, 0, 6, 0x3f};
+        *slot = v4 ? (struct slot){false, 0, 2, 0x3f, 0} : (struct slot){false, 0, 6, 0x3f, 0};
         return v4 || v6;
     case PM_FIELD_IP_ECN:
-        *slot = v4 ? (struct slot){false, 0, 0, 3} : (struct slot){false, 0, 4, 3};
+        *slot = v4 ? (struct slot){false, 0, 0, 3, 0} : (struct slot){false, 0, 4, 3, 0};
         return v4 || v6;
     case PM_FIELD_IP_ID:
-        *slot = (struct slot){false, 4, 0, 0xffff};
+        *slot = (struct slot){false, 4, 0, 0xffff, 0};
         return v4;
     case PM_FIELD_IP_DF:
-        *slot = (struct slot){false, 6, 14, 1};
+        *slot = (struct slot){false, 6, 14, 1, 0};
         return v4;
     case PM_FIELD_TCP_WINDOW:
-        *slot = (struct slot){true, 14, 0, 0xffff};
+        *slot = (struct slot){true, 14, 0, 0xffff, 0};
+        return is_proto(h, PM_PROTO_TCP);
+    case PM_FIELD_TCP_FLAGS_PSH:
+        *slot = (struct slot){true, 12, 3, 1, 0};
+        return is_proto(h, PM_PROTO_TCP);
+    case PM_FIELD_TCP_FLAGS_ECE:
+        *slot = (struct slot){true, 12, 6, 1, 0};
+        return is_proto(h, PM_PROTO_TCP);
+    case PM_FIELD_TCP_FLAGS_CWR:
+        *slot = (struct slot){true, 12, 7, 1, 0};
         return is_proto(h, PM_PROTO_TCP);
     case PM_FIELD_UDP_SRCPORT:
-        *slot = (struct slot){true, 0, 0, 0xffff};
+        *slot = (struct slot){true, 0, 0, 0xffff, 0};
         return is_proto(h, PM_PROTO_UDP);
     case PM_FIELD_UDP_DSTPORT:
-        *slot = (struct slot){true, 2, 0, 0xffff};
+        *slot = (struct slot){true, 2, 0, 0xffff, 0};
         return is_proto(h, PM_PROTO_UDP);
     case PM_FIELD_ICMP_TYPE:
-        *slot = (struct slot){true, 0, 8, 0xff};
+        *slot = (struct slot){true, 0, 8, 0xff, 0};
         return is_icmp(h);
     case PM_FIELD_ICMP_CODE:
-        *slot = (struct slot){true, 0, 0, 0xff};
+        *slot = (struct slot){true, 0, 0, 0xff, 0};
         return is_icmp(h);
+    case PM_FIELD_ICMP_IDENT:
+        *slot = (struct slot){true, 4, 0, 0xffff, 0};
+        return pm_icmp_has_id(h);
+    case PM_FIELD_ICMP_SEQ:
+        *slot = (struct slot){true, 6, 0, 0xffff, 0};
+        return pm_icmp_has_id(h);
     default:
         return false;
     }
@@ -83,16 +106,16 @@ static bool write_number(const struct pm_assign *a, const struct pm_headers *h, 
     struct slot slot;
     if (!find_slot(a->field, h, &slot))
         return false;
-    uint8_t *word = frame + (slot.in_l4 ? h->l4_off : h->l3_off) + slot.off;
-    uint16_t old_word = pm_get16(word);
-    uint32_t number = new_number(a, (uint32_t)old_word >> slot.shift & slot.mask, slot.mask);
-    uint32_t kept = old_word & ~(slot.mask << slot.shift);
-    uint8_t bytes[2];
-    pm_put16(bytes, (uint16_t)(kept | number << slot.shift));
+    const uint8_t *at = frame + (slot.in_l4 ? h->l4_off : h->l3_off) + slot.off;
+    uint32_t width = slot.width ? slot.width : 2;
+    uint32_t old = width == 2 ? pm_get16(at) : pm_get32(at);
+    uint32_t number = new_number(a, old >> slot.shift & slot.mask, slot.mask);
+    uint8_t bytes[4];
+    pm_put32(bytes, (old & ~(slot.mask << slot.shift)) | number << slot.shift);
     if (slot.in_l4)
-        pm_fixup_l4_bytes(h, frame, slot.off, bytes, 2);
+        pm_fixup_l4_bytes(h, frame, slot.off, bytes + 4 - width, width);
     else
-        pm_fixup_l3_bytes(h, frame, slot.off, bytes, 2, false);
+        pm_fixup_l3_bytes(h, frame, slot.off, bytes + 4 - width, width, false);
     return true;
 }
 
@@ -120,7 +143,12 @@ static bool write_vlan(const struct pm_assign *a, const struct pm_headers *h, ui
     if (h->link.vlan_count == 0)
         return false;
     uint8_t *tci = frame + h->link.vlan_off[0];
-    pm_put16(tci, (uint16_t)((pm_get16(tci) & 0xf000) | new_number(a, 0, 0xfff)));
+    uint32_t shift = a->field == PM_FIELD_VLAN_PRIORITY ? 13
+                     : a->field == PM_FIELD_VLAN_DEI    ? 12
+                                                        : 0;
+    uint32_t mask = shift == 13 ? 7 : shift == 12 ? 1 : 0xfff;
+    uint32_t kept = pm_get16(tci) & ~(mask << shift);
+    pm_put16(tci, (uint16_t)(kept | new_number(a, 0, mask) << shift));
     return true;
 }
 
@@ -135,6 +163,8 @@ bool pm_assign_write(const struct pm_assign *assign, const struct pm_headers *la
     case PM_FIELD_ETH_DST:
         return write_mac(assign, layout, frame);
     case PM_FIELD_VLAN_ID:
+    case PM_FIELD_VLAN_PRIORITY:
+    case PM_FIELD_VLAN_DEI:
         return write_vlan(assign, layout, frame);
     default:
         return write_number(assign, layout, frame);

@@ -14,7 +14,7 @@ struct pm_assign {
     uint8_t mac[6];      /* MAC */
 };
 
-/* Writes into frame, whose headers lie as in layout, and keeps the checksums in step. vlan.id is
+/* Writes into frame, whose headers lie as in layout, and keeps the checksums in step. vlan.* are
  * the outermost tag's. False: the packet has no such field (an IPv4 field of an IPv6 packet, an
  * address of the other version, ...); then nothing is written. */
 bool pm_assign_write(const struct pm_assign *assign, const struct pm_headers *layout,

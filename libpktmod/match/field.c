@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "wire/icmpquote.h"
 #include "wire/tcpopt.h"
 
 /* What a packet must have before a field can be read from it. */
-enum layer { ANY, IP, IPV4, TCP, UDP, TCP_UDP, ICMP };
+enum layer { ANY, IP, IPV4, IPV6, TCP, UDP, TCP_UDP, ICMP };
 
 /* Where a field stands: `mask` over the big-endian number of `width` bytes at `off` of its layer's
  * header, shifted right by `shift`. IPv6 may have it elsewhere. Other fields have a reader. */
@@ -32,6 +33,8 @@ static bool proto_may_have(enum layer layer, uint8_t version, uint8_t proto)
         return true;
     case IPV4:
         return version == 4;
+    case IPV6:
+        return version == 6;
     case TCP:
         return tcp;
     case UDP:
@@ -46,7 +49,7 @@ static bool proto_may_have(enum layer layer, uint8_t version, uint8_t proto)
 
 static bool is_l4(enum layer layer)
 {
-    return layer != ANY && layer != IP && layer != IPV4;
+    return layer != ANY && layer != IP && layer != IPV4 && layer != IPV6;
 }
 
 static bool has_layer(enum layer layer, const struct pm_headers *h)
@@ -125,6 +128,36 @@ static void read_vlan_id(const struct pm_subject *s, struct pm_reading *out)
     _Static_assert(PM_VLAN_MAX <= PM_FIELD_VALUES, "a reading has room for every tag");
     for (uint8_t i = 0; i < link->vlan_count; i++)
         put_number(out, link->vlan[i]);
+}
+
+static void read_tags(const struct pm_subject *s, unsigned shift, uint32_t mask,
+                      struct pm_reading *out)
+{
+    const struct pm_link *link = &s->headers->link;
+    for (uint8_t i = 0; i < link->vlan_count; i++)
+        put_number(out, (uint32_t)pm_get16(s->headers->data + link->vlan_off[i]) >> shift & mask);
+}
+
+static void read_vlan_priority(const struct pm_subject *s, struct pm_reading *out)
+{
+    read_tags(s, 13, 7, out);
+}
+
+static void read_vlan_dei(const struct pm_subject *s, struct pm_reading *out)
+{
+    read_tags(s, 12, 1, out);
+}
+
+static void read_icmp_ident(const struct pm_subject *s, struct pm_reading *out)
+{
+    if (pm_icmp_has_id(s->headers))
+        put_number(out, pm_get16(pm_l4(s->headers) + 4));
+}
+
+static void read_icmp_seq(const struct pm_subject *s, struct pm_reading *out)
+{
+    if (pm_icmp_has_id(s->headers))
+        put_number(out, pm_get16(pm_l4(s->headers) + 6));
 }
 
 static void put_addr(const struct pm_headers *h, bool dst, struct pm_reading *out)
@@ -212,18 +245,22 @@ static const struct place places[PM_FIELD_COUNT] = {
     [PM_FIELD_ETH_DST] = {.read = read_eth_dst},
     [PM_FIELD_ETH_TYPE] = {.read = read_eth_type},
     [PM_FIELD_VLAN_ID] = {.read = read_vlan_id},
+    [PM_FIELD_VLAN_PRIORITY] = {.read = read_vlan_priority},
+    [PM_FIELD_VLAN_DEI] = {.read = read_vlan_dei},
     [PM_FIELD_IP_VERSION] = {.layer = IP, .read = read_ip_version},
     [PM_FIELD_IP_SRC] = {.layer = IP, .read = read_ip_src},
     [PM_FIELD_IP_DST] = {.layer = IP, .read = read_ip_dst},
     [PM_FIELD_IP_ADDR] = {.layer = IP, .read = read_ip_addr},
     [PM_FIELD_IP_PROTO] = {.layer = IP, .read = read_ip_proto},
     [PM_FIELD_IP_TTL] = {.layer = IP, .off = 8, .off_v6 = 7, .width = 1, .mask = 0xff},
+    [PM_FIELD_IP_DSFIELD] = {.layer = IP, .width = 2, .shift = 0, .shift_v6 = 4, .mask = 0xff},
     [PM_FIELD_IP_DSCP] = {.layer = IP, .width = 2, .shift = 2, .shift_v6 = 6, .mask = 0x3f},
     [PM_FIELD_IP_ECN] = {.layer = IP, .width = 2, .shift = 0, .shift_v6 = 4, .mask = 3},
     [PM_FIELD_IP_ID] = {.layer = IPV4, .off = 4, .width = 2, .mask = 0xffff},
     [PM_FIELD_IP_DF] = {.layer = IPV4, .off = 6, .width = 1, .shift = 6, .mask = 1},
     [PM_FIELD_IP_MF] = {.layer = IPV4, .off = 6, .width = 1, .shift = 5, .mask = 1},
     [PM_FIELD_IP_LEN] = {.layer = IP, .read = read_ip_len},
+    [PM_FIELD_IPV6_FLOW] = {.layer = IPV6, .width = 4, .mask = 0xfffff},
     [PM_FIELD_TCP_SRCPORT] = {.layer = TCP, .off = 0, .width = 2, .mask = 0xffff},
     [PM_FIELD_TCP_DSTPORT] = {.layer = TCP, .off = 2, .width = 2, .mask = 0xffff},
     [PM_FIELD_TCP_PORT] = {.layer = TCP, .read = read_ports},
@@ -239,6 +276,7 @@ static const struct place places[PM_FIELD_COUNT] = {
     [PM_FIELD_TCP_SEQ] = {.layer = TCP, .off = 4, .width = 4, .mask = UINT32_MAX},
     [PM_FIELD_TCP_ACK] = {.layer = TCP, .off = 8, .width = 4, .mask = UINT32_MAX},
     [PM_FIELD_TCP_WINDOW] = {.layer = TCP, .off = 14, .width = 2, .mask = 0xffff},
+    [PM_FIELD_TCP_URGENT] = {.layer = TCP, .off = 18, .width = 2, .mask = 0xffff},
     [PM_FIELD_TCP_MSS] = {.layer = TCP, .read = read_tcp_mss},
     [PM_FIELD_TCP_LEN] = {.layer = TCP, .read = read_tcp_len},
     [PM_FIELD_UDP_SRCPORT] = {.layer = UDP, .off = 0, .width = 2, .mask = 0xffff},
@@ -250,6 +288,8 @@ static const struct place places[PM_FIELD_COUNT] = {
     [PM_FIELD_L4_PORT] = {.layer = TCP_UDP, .read = read_ports},
     [PM_FIELD_ICMP_TYPE] = {.layer = ICMP, .off = 0, .width = 1, .mask = 0xff},
     [PM_FIELD_ICMP_CODE] = {.layer = ICMP, .off = 1, .width = 1, .mask = 0xff},
+    [PM_FIELD_ICMP_IDENT] = {.layer = ICMP, .read = read_icmp_ident},
+    [PM_FIELD_ICMP_SEQ] = {.layer = ICMP, .read = read_icmp_seq},
     [PM_FIELD_PAYLOAD] = {.layer = IP, .read = read_payload},
 };
 

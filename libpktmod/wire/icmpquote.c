@@ -24,6 +24,16 @@ enum icmp6_type {
 
 #define ICMP_FRAGMENTATION_NEEDED 4
 
+/* Queries and answers that carry an identifier. */
+enum icmp_query {
+    ICMP_ECHO_REPLY = 0,
+    ICMP_ECHO = 8,
+    ICMP_TIMESTAMP = 13, /* up to ICMP_MASK_REPLY: timestamp, information, address mask */
+    ICMP_MASK_REPLY = 18,
+    ICMP6_ECHO = 128,
+    ICMP6_ECHO_REPLY = 129,
+};
+
 static bool is_error(const struct pm_headers *h)
 {
     uint8_t type = *pm_l4(h);
@@ -80,4 +90,16 @@ bool pm_icmpquote_read(const struct pm_headers *h, struct pm_icmpquote *out)
     out->l4_len = quoted->end - quoted->l4_off;
     out->mtu = read_mtu(h);
     return true;
+}
+
+bool pm_icmp_has_id(const struct pm_headers *h)
+{
+    if (h->parse != PM_PARSE_L4 ||
+        h->ip_proto != (h->ip_version == 4 ? PM_PROTO_ICMP : PM_PROTO_ICMP6))
+        return false;
+    uint8_t type = *pm_l4(h);
+    if (h->ip_version == 6)
+        return type == ICMP6_ECHO || type == ICMP6_ECHO_REPLY;
+    return type == ICMP_ECHO || type == ICMP_ECHO_REPLY ||
+           (type >= ICMP_TIMESTAMP && type <= ICMP_MASK_REPLY);
 }

@@ -20,4 +20,8 @@ struct pm_icmpquote {
  * 8 bytes that every error has, or a packet that its addressee did not send. */
 bool pm_icmpquote_read(const struct pm_headers *h, struct pm_icmpquote *out);
 
+/* Whether it is an echo, or an older query with an identifier behind its checksum and a sequence
+ * number behind that: what an answer is found by (RFC 792, RFC 4443). */
+bool pm_icmp_has_id(const struct pm_headers *h);
+
 #endif

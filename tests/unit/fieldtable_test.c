@@ -34,6 +34,12 @@ static void aliases_name_the_same_field(void **state)
         {"tcp.options.mss_val", "tcp.options.mss"},
         {"icmpv6.type", "icmp.type"},
         {"icmpv6.code", "icmp.code"},
+        {"ip.tos", "ip.dsfield"},
+        {"ipv6.tclass", "ip.dsfield"},
+        {"ipv6.tclass.dscp", "ip.dsfield.dscp"},
+        {"ipv6.tclass.ecn", "ip.dsfield.ecn"},
+        {"icmpv6.echo.identifier", "icmp.ident"},
+        {"icmpv6.echo.sequence_number", "icmp.seq"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
@@ -71,6 +77,33 @@ static void kinds_limits_and_flags_are_as_declared(void **state)
     assert_int_equal(pm_field_info(PM_FIELD_IP_ADDR)->kind, PM_KIND_ADDR);
 }
 
+static void what_cannot_be_set_says_why(void **state)
+{
+    (void)state;
+    for (int i = 0; i < PM_FIELD_COUNT; i++)
+        assert_int_equal(pm_field_unsettable((enum pm_field)i) == NULL,
+                         pm_field_info((enum pm_field)i)->settable);
+    assert_non_null(strstr(pm_field_unsettable(PM_FIELD_TCP_DSTPORT), "nat"));
+    assert_non_null(strstr(pm_field_unsettable(PM_FIELD_TCP_MSS), "tcp_options"));
+}
+
+static void a_nat_maps_addresses_ports_and_echo_identifiers(void **state)
+{
+    static const char *const names[] = {"ip.src",      "ip.dst",      "tcp.srcport",
+                                        "tcp.dstport", "udp.srcport", "udp.dstport",
+                                        "l4.srcport",  "l4.dstport",  "icmp.ident"};
+    unsigned mappable = 0;
+    (void)state;
+    for (int i = 0; i < PM_FIELD_COUNT; i++)
+        mappable += pm_field_info((enum pm_field)i)->mappable;
+    assert_int_equal(mappable, sizeof names / sizeof names[0]);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        enum pm_field field;
+        assert_true(pm_field_find(names[i], &field));
+        assert_true(pm_field_info(field)->mappable);
+    }
+}
+
 static void enums_name_each_of_their_values(void **state)
 {
     (void)state;
@@ -93,6 +126,8 @@ int main(void)
         cmocka_unit_test(aliases_name_the_same_field),
         cmocka_unit_test(other_names_are_no_fields),
         cmocka_unit_test(kinds_limits_and_flags_are_as_declared),
+        cmocka_unit_test(what_cannot_be_set_says_why),
+        cmocka_unit_test(a_nat_maps_addresses_ports_and_echo_identifiers),
         cmocka_unit_test(enums_name_each_of_their_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include "edit/assign.h"
 #include "edit/fixup.h"
+#include "match/field.h"
 
 static uint32_t random_state = 11;
 
@@ -134,6 +135,76 @@ static void every_number_field_takes_its_whole_range(void **state)
     assert_true(written > 1000);
 }
 
+/* The reader of conditions finds what was written, whatever the field. */
+static uint32_t read_back(const uint8_t *ip, size_t len, enum pm_field field)
+{
+    struct pm_headers h;
+    struct pm_packet packet = {.data = ip, .len = len, .wire_len = len, .link = 101};
+    struct pm_subject subject = {.headers = &h, .packet = &packet};
+    struct pm_reading reading;
+    pm_headers_parse(101, ip, len, len, &h);
+    pm_field_read(&subject, field, &reading);
+    assert_true(reading.count > 0);
+    return reading.number[0];
+}
+
+static void what_is_set_is_what_conditions_read(void **state)
+{
+    (void)state;
+    static uint8_t ip[200], before[200];
+    uint8_t payload[64];
+    unsigned written = 0;
+    for (int i = 0; i < 20000; i++) {
+        struct talk_packet p = random_packet(payload);
+        struct pm_headers h;
+        p.bad_checksum = 0;
+        size_t len = talk_build(&p, ip);
+        pm_headers_parse(101, ip, len, len, &h);
+        memcpy(before, ip, len);
+        enum pm_field field = (enum pm_field)draw(PM_FIELD_COUNT);
+        const struct pm_field_info *info = pm_field_info(field);
+        if (!info->settable || info->kind == PM_KIND_ADDR || info->kind == PM_KIND_MAC)
+            continue;
+        struct pm_assign a = {.field = field, .number = draw(info->max + 1)};
+        if (!pm_assign_write(&a, &h, ip)) {
+            assert_memory_equal(ip, before, len);
+            continue;
+        }
+        written++;
+        assert_int_equal(read_back(ip, len, field), a.number);
+        a.number = read_back(before, len, field);
+        assert_true(pm_assign_write(&a, &h, ip));
+        bool had_no_sum = p.udp && (talk_get(before + h.l4_off + 6, 2) == 0 ||
+                                    talk_get(before + h.l4_off + 6, 2) == 0xffff);
+        if (!had_no_sum && talk_get(before + 10, 2) != 0)
+            assert_memory_equal(ip, before, len);
+    }
+    assert_true(written > 2000);
+}
+
+static void echo_numbers_are_set_and_checksums_follow(void **state)
+{
+    (void)state;
+    uint8_t ip[32] = {0x45, 0, 0, 32, 0, 0, 0, 0, 64, 1, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2, 8, 0};
+    talk_put(ip + 10, (uint16_t)~talk_sum(ip, 20, 0), 2);
+    memcpy(ip + 28, "ping", 4);
+    talk_put(ip + 22, (uint16_t)~talk_sum(ip + 20, 12, 0), 2);
+    struct pm_headers h;
+    pm_headers_parse(101, ip, sizeof ip, sizeof ip, &h);
+    assert_true(pm_assign_write(&(struct pm_assign){.field = PM_FIELD_ICMP_IDENT, .number = 0xbeef},
+                                &h, ip));
+    assert_true(pm_assign_write(
+        &(struct pm_assign){.field = PM_FIELD_ICMP_SEQ, .is_add = true, .number = 7}, &h, ip));
+    assert_int_equal(read_back(ip, sizeof ip, PM_FIELD_ICMP_IDENT), 0xbeef);
+    assert_int_equal(read_back(ip, sizeof ip, PM_FIELD_ICMP_SEQ), 7);
+    assert_int_equal(talk_sum(ip + 20, 12, 0), 0xffff);
+    assert_true(
+        pm_assign_write(&(struct pm_assign){.field = PM_FIELD_ICMP_TYPE, .number = 3}, &h, ip));
+    pm_headers_parse(101, ip, sizeof ip, sizeof ip, &h);
+    assert_false(
+        pm_assign_write(&(struct pm_assign){.field = PM_FIELD_ICMP_IDENT, .number = 1}, &h, ip));
+}
+
 static void macs_and_vlans_are_set_where_there_are_any(void **state)
 {
     (void)state;
@@ -155,6 +226,11 @@ static void macs_and_vlans_are_set_where_there_are_any(void **state)
     assert_int_equal(frame[6], 9);
     assert_int_equal(frame[0], 1);
     assert_int_equal(talk_get(frame + 14, 2), 0xa000 + 77); /* priority stays */
+    assert_true(pm_assign_write(&(struct pm_assign){.field = PM_FIELD_VLAN_PRIORITY, .number = 6},
+                                &h, frame));
+    assert_true(
+        pm_assign_write(&(struct pm_assign){.field = PM_FIELD_VLAN_DEI, .number = 1}, &h, frame));
+    assert_int_equal(talk_get(frame + 14, 2), 0xd000 + 77);
     pm_headers_parse(101, ip, 28, 28, &h);
     assert_false(pm_assign_write(&(struct pm_assign){.field = PM_FIELD_ETH_SRC}, &h, ip));
     assert_false(pm_assign_write(&(struct pm_assign){.field = PM_FIELD_VLAN_ID}, &h, ip));
@@ -166,6 +242,8 @@ int main(void)
         cmocka_unit_test(any_write_into_a_header_keeps_the_checksum_as_right_or_wrong_as_it_was),
         cmocka_unit_test(a_rebuilt_packet_is_what_its_sender_would_have_made),
         cmocka_unit_test(every_number_field_takes_its_whole_range),
+        cmocka_unit_test(what_is_set_is_what_conditions_read),
+        cmocka_unit_test(echo_numbers_are_set_and_checksums_follow),
         cmocka_unit_test(macs_and_vlans_are_set_where_there_are_any),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

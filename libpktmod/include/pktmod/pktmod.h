@@ -109,6 +109,11 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(REFUSED, "refused", "an edit that cannot be made safely; policy.on_rewrite_refused decided") \
     X(FIELD_ABSENT, "field_absent", "a header edit names a field the packet does not have")        \
     X(UNSUPPORTED, "unsupported", "payload edits know only TCP and UDP")                           \
+    X(NAT_COLLISION, "nat_collision", "another flow has the ends that nat would give this one")    \
+    X(NAT_FULL, "nat_full", "no room for another mapping of nat; policy.on_engine_error decided")  \
+    X(OPTION_KEPT, "option_kept", "a TCP option stays: the other end was already offered it")      \
+    X(IMPAIRED, "impaired", "corrupted, truncated, fragmented, or a copy: a rule wants it so")     \
+    X(DONT_FRAGMENT, "dont_fragment", "its sender forbids fragments; a rule's were not made")      \
     X(UNMAPPABLE, "unmappable", "cannot be placed in a stream whose length was changed; dropped")  \
     X(BEYOND_FIN, "beyond_fin", "data behind the end of the stream; cut off")                      \
     X(TCP_AUTH, "tcp_auth", "TCP-MD5 or TCP-AO signs the flow; it passes as it is")                \
@@ -296,6 +301,7 @@ struct pm_event {
 typedef void pm_event_fn(void *context, const struct pm_event *event);
 
 struct pm_rewriter_config {
+    uint64_t seed; /* for every draw; 0 is a seed like any other */
     uint64_t hash_key[2];
     enum pm_mode mode;
     enum pm_view view; /* REPLAY; LIVE is always REWRITTEN */
@@ -310,6 +316,7 @@ struct pm_rewriter_config {
     uint32_t edits;             /* edits remembered, in all; 0: 262144 */
     uint32_t pending_bytes;     /* bytes that wait for others, in all; 0: 64 MiB */
     uint32_t pending_dir_bytes; /* and per direction of a flow; 0: 256 KiB; LIVE: 1 MiB */
+    uint32_t mappings;          /* of nat, at a time; 0: as many as policy.flows */
     uint32_t waits;             /* REPLAY: directions that wait at a time; 0: 4096 */
     bool has_hold_ms;           /* hold_ms instead of what the policy says */
     uint32_t hold_ms;

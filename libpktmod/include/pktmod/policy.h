@@ -55,7 +55,7 @@ enum pm_kind {
 
 /* Every field of the language: constant, Wireshark name, kind, largest value, flags.
  * F flow-constant: the same for all packets of one side of a flow
- * S a rewrite may set it          A a rewrite may add to it */
+ * S a rewrite may set it          A a rewrite may add to it          N a nat may map it */
 #define PM_FIELD_MAP(X)                                                                            \
     X(DIR, "dir", ENUM, 1, F)                                                                      \
     X(FLOW, "flow", ENUM, 1, F)                                                                    \
@@ -67,44 +67,51 @@ enum pm_kind {
     X(ETH_DST, "eth.dst", MAC, 0, S)                                                               \
     X(ETH_TYPE, "eth.type", UINT, 0xffff, 0)                                                       \
     X(VLAN_ID, "vlan.id", UINT, 4095, F | S)                                                       \
+    X(VLAN_PRIORITY, "vlan.priority", UINT, 7, S)                                                  \
+    X(VLAN_DEI, "vlan.dei", FLAG, 1, S)                                                            \
     X(IP_VERSION, "ip.version", UINT, 15, F)                                                       \
-    X(IP_SRC, "ip.src", ADDR, 0, F | S)                                                            \
-    X(IP_DST, "ip.dst", ADDR, 0, F | S)                                                            \
+    X(IP_SRC, "ip.src", ADDR, 0, F | S | N)                                                        \
+    X(IP_DST, "ip.dst", ADDR, 0, F | S | N)                                                        \
     X(IP_ADDR, "ip.addr", ADDR, 0, F)                                                              \
     X(IP_PROTO, "ip.proto", UINT, 255, F)                                                          \
     X(IP_TTL, "ip.ttl", UINT, 255, S | A)                                                          \
+    X(IP_DSFIELD, "ip.dsfield", UINT, 255, S | A)                                                  \
     X(IP_DSCP, "ip.dsfield.dscp", UINT, 63, S | A)                                                 \
     X(IP_ECN, "ip.dsfield.ecn", UINT, 3, S)                                                        \
     X(IP_ID, "ip.id", UINT, 0xffff, S | A)                                                         \
     X(IP_DF, "ip.flags.df", FLAG, 1, S)                                                            \
     X(IP_MF, "ip.flags.mf", FLAG, 1, 0)                                                            \
     X(IP_LEN, "ip.len", UINT, 0xffffffffu, 0)                                                      \
-    X(TCP_SRCPORT, "tcp.srcport", UINT, 0xffff, F)                                                 \
-    X(TCP_DSTPORT, "tcp.dstport", UINT, 0xffff, F)                                                 \
+    X(IPV6_FLOW, "ipv6.flow", UINT, 0xfffff, S)                                                    \
+    X(TCP_SRCPORT, "tcp.srcport", UINT, 0xffff, F | N)                                             \
+    X(TCP_DSTPORT, "tcp.dstport", UINT, 0xffff, F | N)                                             \
     X(TCP_PORT, "tcp.port", UINT, 0xffff, F)                                                       \
     X(TCP_FLAGS, "tcp.flags", UINT, 0xfff, 0)                                                      \
     X(TCP_FLAGS_FIN, "tcp.flags.fin", FLAG, 1, 0)                                                  \
     X(TCP_FLAGS_SYN, "tcp.flags.syn", FLAG, 1, 0)                                                  \
     X(TCP_FLAGS_RST, "tcp.flags.reset", FLAG, 1, 0)                                                \
-    X(TCP_FLAGS_PSH, "tcp.flags.push", FLAG, 1, 0)                                                 \
+    X(TCP_FLAGS_PSH, "tcp.flags.push", FLAG, 1, S)                                                 \
     X(TCP_FLAGS_ACK, "tcp.flags.ack", FLAG, 1, 0)                                                  \
     X(TCP_FLAGS_URG, "tcp.flags.urg", FLAG, 1, 0)                                                  \
-    X(TCP_FLAGS_ECE, "tcp.flags.ece", FLAG, 1, 0)                                                  \
-    X(TCP_FLAGS_CWR, "tcp.flags.cwr", FLAG, 1, 0)                                                  \
+    X(TCP_FLAGS_ECE, "tcp.flags.ece", FLAG, 1, S)                                                  \
+    X(TCP_FLAGS_CWR, "tcp.flags.cwr", FLAG, 1, S)                                                  \
     X(TCP_SEQ, "tcp.seq", UINT, 0xffffffffu, 0)                                                    \
     X(TCP_ACK, "tcp.ack", UINT, 0xffffffffu, 0)                                                    \
     X(TCP_WINDOW, "tcp.window_size", UINT, 0xffff, S | A)                                          \
+    X(TCP_URGENT, "tcp.urgent_pointer", UINT, 0xffff, 0)                                           \
     X(TCP_MSS, "tcp.options.mss", UINT, 0xffff, 0)                                                 \
     X(TCP_LEN, "tcp.len", UINT, 0xffffffffu, 0)                                                    \
-    X(UDP_SRCPORT, "udp.srcport", UINT, 0xffff, F | S)                                             \
-    X(UDP_DSTPORT, "udp.dstport", UINT, 0xffff, F | S)                                             \
+    X(UDP_SRCPORT, "udp.srcport", UINT, 0xffff, F | S | N)                                         \
+    X(UDP_DSTPORT, "udp.dstport", UINT, 0xffff, F | S | N)                                         \
     X(UDP_PORT, "udp.port", UINT, 0xffff, F)                                                       \
     X(UDP_LENGTH, "udp.length", UINT, 0xffff, 0)                                                   \
-    X(L4_SRCPORT, "l4.srcport", UINT, 0xffff, F)                                                   \
-    X(L4_DSTPORT, "l4.dstport", UINT, 0xffff, F)                                                   \
+    X(L4_SRCPORT, "l4.srcport", UINT, 0xffff, F | N)                                               \
+    X(L4_DSTPORT, "l4.dstport", UINT, 0xffff, F | N)                                               \
     X(L4_PORT, "l4.port", UINT, 0xffff, F)                                                         \
     X(ICMP_TYPE, "icmp.type", UINT, 255, S)                                                        \
     X(ICMP_CODE, "icmp.code", UINT, 255, S)                                                        \
+    X(ICMP_IDENT, "icmp.ident", UINT, 0xffff, S | N)                                               \
+    X(ICMP_SEQ, "icmp.seq", UINT, 0xffff, S | A)                                                   \
     X(PAYLOAD, "payload", BYTES, 0, 0)
 
 enum pm_field {
@@ -119,10 +126,14 @@ struct pm_field_info {
     enum pm_kind kind;
     uint32_t max;             /* largest value of a UINT, FLAG or ENUM */
     const char *const *names; /* ENUM: NULL-terminated, value = index */
-    bool flow_constant, settable, addable;
+    bool flow_constant, settable, addable, mappable;
 };
 
 const struct pm_field_info *pm_field_info(enum pm_field field);
+
+/* Why a set cannot write the field: a reason that ends the sentence "ip.len cannot be set: ...";
+ * NULL: it can. */
+const char *pm_field_unsettable(enum pm_field field);
 
 /* Finds a field by its name or an alias (ipv6.src, ipv6.hlim, ...; "tcp.flags.rst" too).
  * False if there is none. */
