@@ -29,12 +29,12 @@ bool pmr_field_of(struct load *l, const struct node *n, enum pm_field *field)
     const char *name = pmr_node_key(n);
     struct suggest suggest = pmr_suggest_for(name);
 
-    if (pm_field_find(name, field))
-        return true;
     if (is_later_field(name)) {
         pmr_not_yet_key(l, n, name);
         return false;
     }
+    if (pm_field_find(name, field))
+        return true;
     for (int i = 0; i < PM_FIELD_COUNT; i++)
         pmr_suggest_offer(&suggest, pm_field_info((enum pm_field)i)->name);
     pmr_fail_key(l, n, CODE_UNKNOWN_FIELD, pmr_did_you_mean(l, suggest.best), "unknown field %s",

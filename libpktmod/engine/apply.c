@@ -69,7 +69,9 @@ void pm_apply_default(const struct pm_filter *f, struct pm_trial *t)
 {
     const struct pm_settings *s = &f->policy->settings;
     enum pm_parse parse = t->headers.parse;
-    if (parse == PM_PARSE_BAD_L3 || parse == PM_PARSE_BAD_L4)
+    if (t->doubt != PM_WHY_NONE)
+        pm_put_verdict(t, true, t->doubt);
+    else if (parse == PM_PARSE_BAD_L3 || parse == PM_PARSE_BAD_L4)
         pm_put_verdict(t, s->default_drop || s->engine_error_drop,
                        t->headers.is_truncated ? PM_WHY_TRUNCATED : PM_WHY_MALFORMED);
     else if (parse != PM_PARSE_NOT_IP && !t->tracked.flow)

@@ -90,11 +90,23 @@ static void note_memory(struct pm_builder *b, bool ok)
         b->is_out_of_memory = true;
 }
 
+static void check_value(struct pm_builder *b, enum pm_field field, const struct pm_value *value)
+{
+    struct pm_op_fault fault;
+    if (field == PM_FIELD_STREAM)
+        refuse(b, "stream is not available in conditions yet", NULL);
+    else if (!pm_value_check(field, value, &fault))
+        refuse(b, fault.text, NULL);
+}
+
 pm_cond_id pm_cond_test(struct pm_builder *b, enum pm_field field, const struct pm_value *values,
                         size_t count)
 {
     pm_cond_id id = PM_COND_TRUE;
-    note_memory(b, pm_conds_test(b->policy->conds, field, values, count, &id));
+    for (size_t i = 0; i < count && !is_dead(b); i++)
+        check_value(b, field, &values[i]);
+    if (!is_dead(b))
+        note_memory(b, pm_conds_test(b->policy->conds, field, values, count, &id));
     return id;
 }
 

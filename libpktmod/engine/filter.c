@@ -15,6 +15,7 @@ size_t pm_filter_footprint(const struct pm_policy *policy)
     return sizeof(struct pm_filter) +
            pm_flow_table_footprint(s->flows, sizeof(struct pm_filter_flow)) +
            pm_delay_footprint(s->delayed_packets) + pm_follow_footprint() +
+           pm_cond_room_footprint(policy->conds) +
            (policy->rule_count + 1) * sizeof(struct pm_rule_stats);
 }
 
@@ -27,8 +28,9 @@ struct pm_filter *pm_filter_new(struct pm_policy *policy, const struct pm_filter
         f->policy = pm_policy_ref(policy);
         f->seed = config->seed;
         f->rules = calloc(policy->rule_count + 1, sizeof *f->rules);
+        f->room = pm_cond_room_new(policy->conds);
     }
-    if (!f || !f->rules ||
+    if (!f || !f->rules || !f->room ||
         !pm_flow_table_init(&f->flows, s->flows, sizeof(struct pm_filter_flow), config->hash_key,
                             s->flow_idle_s * UINT64_C(1000000000)) ||
         !pm_delay_init(&f->delay, s->delayed_packets, s->delayed_bytes) ||
@@ -47,6 +49,7 @@ void pm_filter_free(struct pm_filter *filter)
     pm_delay_release(&filter->delay);
     pm_reassembly_release(&filter->firsts);
     pm_flow_table_release(&filter->flows);
+    pm_cond_room_free(filter->room);
     free(filter->rules);
     pm_policy_unref(filter->policy);
     free(filter);
@@ -134,9 +137,11 @@ struct pm_decision pm_filter_decide(struct pm_filter *filter, const struct pm_pa
     if (now_ns > filter->now_ns)
         filter->now_ns = now_ns;
     t.packet = packet;
+    t.doubt = PM_WHY_NONE;
     t.decision =
         (struct pm_decision){.rule = PM_NO_RULE, .dry_rule = PM_NO_RULE, .dir = packet->dir};
-    t.subject = (struct pm_subject){.headers = &t.headers, .packet = packet, .dir = packet->dir};
+    t.subject = (struct pm_subject){
+        .headers = &t.headers, .packet = packet, .dir = packet->dir, .room = filter->room};
 
     pm_headers_parse(packet->link, packet->data, packet->len, packet->wire_len, &t.headers);
     find_flow(filter, &t);

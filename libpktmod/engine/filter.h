@@ -33,6 +33,7 @@ struct pm_filter {
     struct pm_flow_table flows;
     struct pm_delay delay;
     struct pm_reassembly firsts; /* fragments, and what they got */
+    struct pm_cond_room *room;   /* for the conditions */
     struct pm_stats stats;
     struct pm_rule_stats *rules;
     uint64_t seed;
@@ -46,6 +47,7 @@ struct pm_trial {
     struct pm_tracked tracked;
     struct pm_subject subject;
     struct pm_decision decision;
+    enum pm_why doubt; /* of a rule cannot be told whether it holds, and that drops; NONE */
 };
 
 static inline struct pm_filter_flow *pm_filter_own(const struct pm_trial *t)

@@ -111,6 +111,7 @@ size_t pm_rewriter_footprint(const struct pm_policy *policy,
            pm_log_store_footprint(runs_for(c.edits), c.retain_bytes) +
            rules * (sizeof(struct pm_rule_stats) + 2 * sizeof(uint64_t) + 2 * sizeof(uint32_t)) +
            pm_pending_footprint(c.pending_bytes) + pm_regexes_footprint(policy) +
+           pm_cond_room_footprint(policy->conds) +
            pm_pool_footprint(sizeof(struct pm_wait), c.waits) + pm_fragments_footprint(&c) +
            work_cap(&c) * (1 + sizeof(struct pm_plan_edit)) + PM_IP_MAX + PM_LINK_ROOM;
 }
@@ -151,11 +152,12 @@ static bool allocate(struct pm_rewriter *r)
     r->work_cap = work_cap(&r->config);
     r->plan = malloc(r->work_cap * sizeof *r->plan);
     r->work = malloc(r->work_cap);
+    r->room = pm_cond_room_new(policy->conds);
     r->longest_find = longest_find(policy);
     r->oldest_wait = r->newest_wait = PM_NIL;
     r->frame = malloc(PM_IP_MAX + PM_LINK_ROOM);
     return r->rules && r->rule_packet && r->rule_mark && r->selected && r->late_selected &&
-           r->plan && r->work && r->frame && pm_regexes_init(r) &&
+           r->plan && r->work && r->room && r->frame && pm_regexes_init(r) &&
            pm_flow_table_init(&r->flows, s->flows, sizeof(struct pm_rewriter_flow),
                               r->config.hash_key, s->flow_idle_s * UINT64_C(1000000000)) &&
            pm_pool_init(&r->streams, stream_size(policy), r->config.streams) &&
@@ -195,6 +197,7 @@ void pm_rewriter_free(struct pm_rewriter *rewriter)
     pm_pool_release(&rewriter->waits);
     pm_fragments_release(rewriter);
     pm_regexes_release(rewriter);
+    pm_cond_room_free(rewriter->room);
     free(rewriter->work);
     free(rewriter->rules);
     free(rewriter->rule_packet);
@@ -286,6 +289,19 @@ static bool may_begin(const struct pm_rewriter *r, struct pm_passage *p)
     return !is_syn || !pm_is_live(r) || pm_packet_sum(r, p) != PM_SUM_WRONG;
 }
 
+/* False: a condition gave up at a limit, and the packet is to be dropped for that. */
+static bool select_rules(struct pm_rewriter *r, struct pm_passage *p)
+{
+    uint64_t limits = pm_cond_room_limits(r->room);
+    if (!(r->policy->has_final && is_exempt(r, p)))
+        pm_select(r, p);
+    limits = pm_cond_room_limits(r->room) - limits;
+    if (limits > 0 && r->policy->settings.engine_error_drop)
+        return false;
+    r->stats.why[PM_WHY_REGEX_LIMIT] += limits;
+    return true;
+}
+
 enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p)
 {
     const struct pm_headers *h = &p->headers;
@@ -306,8 +322,8 @@ enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p)
     if (h->parse == PM_PARSE_BAD_L4)
         return pass_unread(r, p);
     look_at_first_sum(r, p);
-    if (has_rules && !(r->policy->has_final && is_exempt(r, p)))
-        pm_select(r, p);
+    if (has_rules && !select_rules(r, p))
+        return PM_WHY_REGEX_LIMIT;
     return is_tcp ? pm_rewrite_tcp(r, p) : pm_rewrite_datagram(r, p);
 }
 
@@ -327,7 +343,8 @@ void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct 
 {
     p->packet = packet;
     p->buffer = buffer;
-    p->subject = (struct pm_subject){.headers = &p->headers, .packet = packet, .dir = packet->dir};
+    p->subject = (struct pm_subject){
+        .headers = &p->headers, .packet = packet, .dir = packet->dir, .room = r->room};
     p->selection.rules = r->selected;
     p->selection.epoch = 0;
     p->selection.count = p->selection.literal_count = 0;

@@ -86,7 +86,8 @@ struct pm_rewriter {
     uint64_t selections;
     struct pm_plan_edit *plan;
     struct pm_regexes *regexes;
-    uint8_t *frame; /* a packet under construction */
+    struct pm_cond_room *room; /* for the conditions */
+    uint8_t *frame;            /* a packet under construction */
     struct pm_reassembly fragments;
     uint8_t *whole, *piece; /* a datagram made of fragments; one of those it is cut to */
     uint64_t prompt;        /* packets emitted that are not late */

@@ -8,9 +8,21 @@ void pm_verdict_count(struct pm_filter *f, uint32_t rule, const struct pm_trial 
     f->rules[rule].bytes += t->packet->wire_len;
 }
 
+/* A rule of which cannot be told whether it holds: it drops the packet where the policy says so,
+ * else it does not hold. */
+static bool drops_in_doubt(struct pm_filter *f, struct pm_trial *t, uint32_t rule)
+{
+    enum pm_why why = pm_cond_room_doubt(f->room);
+    if (f->policy->settings.engine_error_drop && f->policy->rules[rule].action != PM_ACTION_LOG)
+        t->doubt = why;
+    else
+        f->stats.why[why]++;
+    return t->doubt != PM_WHY_NONE;
+}
+
 /* The position of the first rule from `from` on that holds and ends the search. Rules that only
  * log are counted on the way. */
-static uint32_t first_match(struct pm_filter *f, const struct pm_trial *t, uint32_t from)
+static uint32_t first_match(struct pm_filter *f, struct pm_trial *t, uint32_t from)
 {
     const struct pm_policy *policy = f->policy;
     struct pm_rule_walk walk;
@@ -18,7 +30,10 @@ static uint32_t first_match(struct pm_filter *f, const struct pm_trial *t, uint3
     pm_rule_walk_begin(&walk, &policy->verdicts, &t->subject, from);
     while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
         uint32_t rule = policy->verdicts.rules[position];
-        if (!pm_cond_holds(policy->conds, policy->rules[rule].match, &t->subject))
+        enum pm_truth truth = pm_cond_truth(policy->conds, policy->rules[rule].match, &t->subject);
+        if (truth == PM_DEPENDS && drops_in_doubt(f, t, rule))
+            return policy->verdicts.count;
+        if (truth != PM_TRUE)
             continue;
         if (policy->rules[rule].action != PM_ACTION_LOG)
             return position;

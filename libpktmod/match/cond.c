@@ -81,6 +81,23 @@ static bool bpf_is(const struct pm_conds *c, const struct pm_value *value,
     return false;
 }
 
+/* DEPENDS: an attempt was given up at a limit, and no other one matched. */
+static enum pm_truth regex_matches(const struct pm_regex *regex, struct pm_cond_room *room,
+                                   const uint8_t *bytes, size_t len)
+{
+    const struct pm_regex_text text = {.bytes = bytes, .len = len, .window = PM_REGEX_WINDOW_MAX};
+    struct pm_regex_hit hit = {.groups = room->groups};
+    enum pm_regex_answer answer = pm_regex_find(regex, room->regex, &text, 0, &hit);
+    room->limits += hit.limits;
+    if (answer == PM_REGEX_FOUND)
+        return PM_TRUE;
+    if (hit.limits == 0)
+        return PM_FALSE;
+    room->doubt = PM_WHY_REGEX_LIMIT;
+    return PM_DEPENDS;
+}
+
+/* For all kinds of value but regexes. */
 static bool value_holds(const struct pm_conds *c, enum pm_kind kind, const struct pm_value *value,
                         const struct pm_reading *reading)
 {
@@ -113,6 +130,16 @@ static bool value_holds(const struct pm_conds *c, enum pm_kind kind, const struc
 
 /* ------------------------------------------------------------------ one test */
 
+static enum pm_truth value_truth(const struct pm_conds *c, enum pm_kind kind,
+                                 const struct pm_value *value, const struct pm_reading *reading,
+                                 const struct pm_subject *s)
+{
+    if (value->kind == PM_VALUE_REGEX)
+        return regex_matches(pm_value_regex(c, value), s->room, reading->bytes.bytes,
+                             reading->bytes.len);
+    return value_holds(c, kind, value, reading) ? PM_TRUE : PM_FALSE;
+}
+
 static enum pm_truth holds_for_packet(const struct pm_conds *c, const struct pm_node *node,
                                       const struct pm_subject *s)
 {
@@ -129,10 +156,12 @@ static enum pm_truth holds_for_packet(const struct pm_conds *c, const struct pm_
     pm_field_read(s, field, &reading);
     if (node->kind == PM_NODE_PRESENT)
         return reading.count ? PM_TRUE : PM_FALSE;
-    for (uint32_t i = 0; i < node->count && reading.count; i++)
-        if (value_holds(c, kind, &values[i], &reading))
-            return PM_TRUE;
-    return PM_FALSE;
+    enum pm_truth truth = PM_FALSE;
+    for (uint32_t i = 0; i < node->count && reading.count && truth != PM_TRUE; i++) {
+        enum pm_truth of_value = value_truth(c, kind, &values[i], &reading, s);
+        truth = of_value == PM_FALSE ? truth : of_value;
+    }
+    return truth;
 }
 
 /* Ports are constant, but a packet whose L4 header cannot be read says nothing of its flow's; and
@@ -224,9 +253,9 @@ static inline enum pm_truth evaluate(const struct pm_conds *c, pm_cond_id cond,
     }
 }
 
-bool pm_cond_holds(const struct pm_conds *c, pm_cond_id cond, const struct pm_subject *s)
+enum pm_truth pm_cond_truth(const struct pm_conds *c, pm_cond_id cond, const struct pm_subject *s)
 {
-    return evaluate(c, cond, s, holds_for_packet) == PM_TRUE;
+    return evaluate(c, cond, s, holds_for_packet);
 }
 
 enum pm_truth pm_cond_for_flow(const struct pm_conds *c, pm_cond_id cond,

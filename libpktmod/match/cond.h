@@ -20,8 +20,9 @@ size_t pm_conds_footprint(const struct pm_conds *conds); /* without the sets */
 #define PM_COND_DEPTH 256
 
 /* Node makers; as pm_cond_* in policy.h. false: no memory, or deeper than PM_COND_DEPTH (then *id
- * is PM_COND_TRUE). Node 0 is PM_COND_TRUE. Byte values are copied, and pm_conds takes over the
- * sets and BPF programs. The kinds of the values fit the field, the ids were given before. */
+ * is PM_COND_TRUE). Node 0 is PM_COND_TRUE. Byte values are copied, patterns compiled, and pm_conds
+ * takes over the sets and BPF programs. The kinds of the values fit the field, pm_value_check took
+ * them, the ids were given before. */
 bool pm_conds_test(struct pm_conds *c, enum pm_field field, const struct pm_value *values,
                    size_t count, pm_cond_id *id);
 bool pm_conds_present(struct pm_conds *c, enum pm_field field, pm_cond_id *id);
@@ -36,8 +37,25 @@ bool pm_conds_bpf_put(struct pm_conds *c, uint32_t bpf, uint16_t linktype,
                       const struct pm_bpf_insn *insns, size_t count);
 bool pm_conds_seal(struct pm_conds *c); /* seals the sets; call once, after that only reading */
 
-/* Whether the condition holds for the packet. */
-bool pm_cond_holds(const struct pm_conds *c, pm_cond_id cond, const struct pm_subject *s);
+/* What evaluating needs beside the conditions, allocated at once; one for each engine. */
+struct pm_cond_room;
+struct pm_cond_room *pm_cond_room_new(const struct pm_conds *c); /* NULL: no memory */
+void pm_cond_room_free(struct pm_cond_room *room);
+size_t pm_cond_room_footprint(const struct pm_conds *c);
+/* Attempts of regexes that were given up at a limit, since the room was made. */
+uint64_t pm_cond_room_limits(const struct pm_cond_room *room);
+/* Why the last condition that could not be told was so. */
+enum pm_why pm_cond_room_doubt(const struct pm_cond_room *room);
+
+/* Whether the condition holds for the packet; DEPENDS: that cannot be told, because a regex gave up
+ * at a limit. */
+enum pm_truth pm_cond_truth(const struct pm_conds *c, pm_cond_id cond, const struct pm_subject *s);
+
+static inline bool pm_cond_holds(const struct pm_conds *c, pm_cond_id cond,
+                                 const struct pm_subject *s)
+{
+    return pm_cond_truth(c, cond, s) == PM_TRUE;
+}
 
 /* Whether it holds for every packet of this packet's flow and side (TRUE), for none (FALSE), or
  * DEPENDS on the packet. Looks only at flow-constant fields. */

@@ -65,6 +65,9 @@ void pm_conds_free(struct pm_conds *c)
         free(c->blocks);
         c->blocks = next;
     }
+    for (uint32_t i = 0; i < c->regexes_count; i++)
+        pm_regex_free(c->regexes[i]);
+    free(c->regexes);
     free(c->cells);
     free(c->sets);
     free(c->bpfs);
@@ -77,7 +80,7 @@ size_t pm_conds_footprint(const struct pm_conds *c)
 {
     size_t sum = sizeof *c + c->cells_cap * sizeof *c->cells + c->sets_cap * sizeof *c->sets +
                  c->bpfs_cap * sizeof *c->bpfs + c->programs_cap * sizeof *c->programs +
-                 c->insns_cap * sizeof *c->insns;
+                 c->insns_cap * sizeof *c->insns + c->regexes_cap * sizeof(struct pm_regex *);
     for (const struct pm_block *block = c->blocks; block; block = block->next)
         sum += sizeof *block + block->cap;
     return sum;
@@ -102,6 +105,57 @@ static const uint8_t *keep_bytes(struct pm_conds *c, const uint8_t *bytes, uint3
     return copy;
 }
 
+/* ------------------------------------------------------------------ values */
+
+static struct pm_regex *compile(enum pm_field field, const struct pm_value *value,
+                                struct pm_regex_fault *fault)
+{
+    return pm_regex_new(&(struct pm_regex_spec){.pattern = value->regex.pattern,
+                                                .len = value->regex.len,
+                                                .nocase = value->regex.nocase,
+                                                .in_stream = field == PM_FIELD_STREAM},
+                        fault);
+}
+
+bool pm_value_check(enum pm_field field, const struct pm_value *value, struct pm_op_fault *fault)
+{
+    *fault = (struct pm_op_fault){.offset = 0};
+    if (value->kind != PM_VALUE_REGEX)
+        return true;
+    struct pm_regex_fault found;
+    _Static_assert(sizeof fault->text == sizeof found.text, "the text fits");
+    pm_regex_free(compile(field, value, &found));
+    fault->offset = found.offset;
+    memcpy(fault->text, found.text, sizeof fault->text);
+    return fault->text[0] == '\0';
+}
+
+static bool keep_regex(struct pm_conds *c, enum pm_field field, struct pm_value *value)
+{
+    struct pm_regex_fault fault;
+    void *moved = reserve(c->regexes, &c->regexes_cap, c->regexes_count, 1, sizeof *c->regexes);
+    c->regexes = moved ? moved : c->regexes;
+    struct pm_regex *regex = moved ? compile(field, value, &fault) : NULL;
+    if (!regex)
+        return false;
+    value->set = c->regexes_count;
+    c->regexes[c->regexes_count++] = regex;
+    return true;
+}
+
+/* Makes the value live as long as the conditions. */
+static bool keep_value(struct pm_conds *c, enum pm_field field, struct pm_value *value)
+{
+    if (value->kind == PM_VALUE_REGEX)
+        return keep_regex(c, field, value);
+    if (value->kind != PM_VALUE_BYTES)
+        return true;
+    value->bytes.bytes = keep_bytes(c, value->bytes.bytes, value->bytes.len);
+    return value->bytes.bytes;
+}
+
+/* ------------------------------------------------------------------ nodes */
+
 bool pm_conds_test(struct pm_conds *c, enum pm_field field, const struct pm_value *values,
                    size_t count, pm_cond_id *id)
 {
@@ -116,10 +170,7 @@ bool pm_conds_test(struct pm_conds *c, enum pm_field field, const struct pm_valu
     struct pm_value *own = (struct pm_value *)(void *)(node + 1);
     for (size_t i = 0; i < count; i++) {
         own[i] = values[i];
-        if (values[i].kind != PM_VALUE_BYTES)
-            continue;
-        own[i].bytes.bytes = keep_bytes(c, values[i].bytes.bytes, values[i].bytes.len);
-        if (!own[i].bytes.bytes) {
+        if (!keep_value(c, field, &own[i])) {
             *id = PM_COND_TRUE;
             return false;
         }

@@ -9,6 +9,7 @@
 #define PM_MATCH_CONDTREE_H
 
 #include "match/cond.h"
+#include "match/regex.h"
 
 enum pm_node_kind { PM_NODE_TEST, PM_NODE_PRESENT, PM_NODE_ALL, PM_NODE_ANY, PM_NODE_NOT };
 
@@ -44,8 +45,9 @@ struct pm_conds {
     struct pm_bpf_program *programs;
     struct pm_bpf_insn *insns;
     struct pm_block *blocks;
-    uint32_t cells_count, sets_count, bpfs_count, programs_count, insns_count;
-    uint32_t cells_cap, sets_cap, bpfs_cap, programs_cap, insns_cap;
+    struct pm_regex **regexes;
+    uint32_t cells_count, sets_count, bpfs_count, programs_count, insns_count, regexes_count;
+    uint32_t cells_cap, sets_cap, bpfs_cap, programs_cap, insns_cap, regexes_cap;
 };
 
 static inline const struct pm_node *pm_node_at(const struct pm_conds *c, pm_cond_id id)
@@ -56,6 +58,21 @@ static inline const struct pm_node *pm_node_at(const struct pm_conds *c, pm_cond
 static inline const struct pm_value *pm_node_values(const struct pm_node *node)
 {
     return (const struct pm_value *)(const void *)(node + 1);
+}
+
+struct pm_cond_room {
+    struct pm_regex_room *regex; /* NULL: the conditions have none */
+    struct pm_span *groups;      /* as many as the regex with the most has */
+    uint64_t limits;
+    enum pm_why doubt;
+};
+
+/* The regex of a REGEX value inside a node, where the index of the compiled one has taken the
+ * place of the pattern. */
+static inline const struct pm_regex *pm_value_regex(const struct pm_conds *c,
+                                                    const struct pm_value *value)
+{
+    return c->regexes[value->set];
 }
 
 static inline const pm_cond_id *pm_node_kids(const struct pm_node *node)

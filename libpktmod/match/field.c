@@ -291,6 +291,7 @@ static const struct place places[PM_FIELD_COUNT] = {
     [PM_FIELD_ICMP_IDENT] = {.layer = ICMP, .read = read_icmp_ident},
     [PM_FIELD_ICMP_SEQ] = {.layer = ICMP, .read = read_icmp_seq},
     [PM_FIELD_PAYLOAD] = {.layer = IP, .read = read_payload},
+    [PM_FIELD_STREAM] = {.layer = TCP},
 };
 
 static uint32_t read_bits(const struct place *place, const struct pm_headers *h)

@@ -142,7 +142,7 @@ static void list_protocols(struct filings *out, enum pm_field field)
 {
     out->count = 0;
     out->is_full = false;
-    if (field >= PM_FIELD_TCP_SRCPORT && field <= PM_FIELD_TCP_LEN) {
+    if ((field >= PM_FIELD_TCP_SRCPORT && field <= PM_FIELD_TCP_LEN) || field == PM_FIELD_STREAM) {
         add(out, &(const struct pm_filing){.has_proto = true, .proto = PM_PROTO_TCP});
     } else if (field >= PM_FIELD_UDP_SRCPORT && field <= PM_FIELD_UDP_LENGTH) {
         add(out, &(const struct pm_filing){.has_proto = true, .proto = PM_PROTO_UDP});

@@ -97,7 +97,8 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(HOLD_FULL, "hold_full", "no room to wait; decided without the bytes that follow")            \
     X(MATCH_TOO_LONG, "match_too_long",                                                            \
       "no match in what may be waited for: hold_bytes, max_match")                                 \
-    X(REGEX_LIMIT, "regex_limit", "a regex gave up at a limit of work; no match there")            \
+    X(REGEX_LIMIT, "regex_limit",                                                                  \
+      "a regex gave up at a limit of work; no match there, or on_engine_error decided")            \
     X(OUT_OF_ORDER, "out_of_order", "bytes before it are missing; it waits for them")              \
     X(GAP, "gap", "bytes that never came were given up; their length stays")                       \
     X(LATE, "late", "bytes of a gap that was given up; they pass as they are")                     \

@@ -48,8 +48,8 @@ enum pm_kind {
     PM_KIND_ENUM,  /* RANGE; names in pm_field_info.names */
     PM_KIND_ADDR,  /* PREFIX, SET (cidr) */
     PM_KIND_MAC,   /* MAC */
-    PM_KIND_TEXT,  /* BYTES against the whole text, SET (string) */
-    PM_KIND_BYTES, /* BYTES anywhere in it, SET (bytes) */
+    PM_KIND_TEXT,  /* BYTES against the whole text, SET (string), REGEX anywhere in it */
+    PM_KIND_BYTES, /* BYTES anywhere in it, SET (bytes), REGEX anywhere in it */
     PM_KIND_BPF,   /* BPF */
 };
 
@@ -112,7 +112,8 @@ enum pm_kind {
     X(ICMP_CODE, "icmp.code", UINT, 255, S)                                                        \
     X(ICMP_IDENT, "icmp.ident", UINT, 0xffff, S | N)                                               \
     X(ICMP_SEQ, "icmp.seq", UINT, 0xffff, S | A)                                                   \
-    X(PAYLOAD, "payload", BYTES, 0, 0)
+    X(PAYLOAD, "payload", BYTES, 0, 0)                                                             \
+    X(STREAM, "stream", BYTES, 0, 0)
 
 enum pm_field {
 #define PM_FIELD_ENUM(id, name, kind, max, flags) PM_FIELD_##id,
@@ -149,6 +150,7 @@ enum pm_value_kind {
     PM_VALUE_BYTES,
     PM_VALUE_SET, /* a set made with pm_builder_add_set */
     PM_VALUE_BPF, /* a program made with pm_builder_add_bpf */
+    PM_VALUE_REGEX,
 };
 
 #define PM_NO_LIMIT UINT32_MAX
@@ -178,6 +180,11 @@ struct pm_value {
         } bytes;
         uint32_t set;
         uint32_t bpf;
+        struct {
+            const uint8_t *pattern; /* PCRE2's syntax; offsets and options stand in the pattern */
+            uint32_t len;
+            bool nocase;
+        } regex;
     };
 };
 
@@ -314,7 +321,8 @@ struct pm_op_spec {
  * 0: 1024, or hold_bytes where that is less. */
 #define PM_MAX_MATCH 65536u
 
-/* What is wrong with an edit, and where: at a byte of with (in_with) or of find. */
+/* What is wrong with an edit or a value, and where: at a byte of with (in_with), else of find or of
+ * the pattern. */
 struct pm_op_fault {
     bool in_with;
     size_t offset;
@@ -324,6 +332,10 @@ struct pm_op_fault {
 /* Whether pm_builder_add_rule will take the edit; for who wants to know more of a regex than the
  * builder's one line. True also where memory is too short to tell. */
 bool pm_op_check(const struct pm_op_spec *op, struct pm_op_fault *fault);
+
+/* Whether pm_cond_test will take the value for that field; as pm_op_check. Kinds that the field
+ * cannot have are the caller's mistake and not found here. */
+bool pm_value_check(enum pm_field field, const struct pm_value *value, struct pm_op_fault *fault);
 
 /* Fields whose values make a key: of a limit, of an ask. */
 #define PM_KEY_FIELDS 4
@@ -425,10 +437,15 @@ struct pm_settings {
     uint32_t flow_idle_s;     /* an idle flow may be forgotten after this */
     uint32_t delayed_packets; /* most packets delayed at a time, or waiting for an answer */
     uint32_t delayed_bytes;
-    uint32_t asks;        /* most questions that are open at a time */
-    uint32_t answers;     /* most answers remembered */
-    uint32_t meters;      /* most keys that limits and counts keep apart */
-    uint32_t reject_rate; /* most packets a second that tell of a reject */
+    uint32_t asks;             /* most questions that are open at a time */
+    uint32_t answers;          /* most answers remembered */
+    uint32_t meters;           /* most keys that limits and counts keep apart */
+    uint32_t reject_rate;      /* most packets a second that tell of a reject */
+    uint32_t streams;          /* most directions of TCP flows that `stream` conditions look at */
+    uint32_t stream_bytes;     /* of them kept: early ones, and what is not acknowledged; in all */
+    uint32_t stream_dir_bytes; /* and per direction */
+    uint32_t stream_match;     /* bytes that an attempt of a regex on a stream sees;
+                                  1..PM_MAX_MATCH */
 };
 
 #define PM_SETTINGS_DEFAULT                                                                        \
@@ -441,7 +458,11 @@ struct pm_settings {
                           .asks = 256,                                                             \
                           .answers = 4096,                                                         \
                           .meters = 65536,                                                         \
-                          .reject_rate = 100})
+                          .reject_rate = 100,                                                      \
+                          .streams = 8192,                                                         \
+                          .stream_bytes = 64u << 20,                                               \
+                          .stream_dir_bytes = 256u << 10,                                          \
+                          .stream_match = 1024})
 
 /* ------------------------------------------------------------------ the builder */
 
