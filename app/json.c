@@ -1,8 +1,9 @@
-/* json.c - writes JSON, one member a line. */
+/* json.c - writes JSON, one member a line or one document a line. */
 #include "app/json.h"
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <string.h>
 
 /* Length of the UTF-8 sequence at p (RFC 3629), or 0. Ends at the NUL by itself: it is no
  * continuation byte. */
@@ -19,55 +20,76 @@ static size_t utf8_len(const unsigned char *p)
     return is_overlong || is_outside ? 0 : len;
 }
 
-static void put_char(FILE *out, unsigned char c)
+static void put(const struct pm_json *json, const void *bytes, size_t len)
 {
-    if (c == '"' || c == '\\')
-        fprintf(out, "\\%c", c);
-    else if (c < 0x20 || c == 0x7f)
-        fprintf(out, "\\u%04x", c);
+    if (json->out != NULL)
+        fwrite(bytes, 1, len, json->out);
     else
-        fputc(c, out);
+        pm_sink_write(json->sink, bytes, len);
 }
 
-static void put_string(FILE *out, const char *text)
+static void put_char(const struct pm_json *json, char c)
+{
+    if (json->out != NULL)
+        fputc(c, json->out);
+    else
+        pm_sink_write(json->sink, &c, 1);
+}
+
+static void put_escaped(const struct pm_json *json, unsigned char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (c == '"' || c == '\\') {
+        put_char(json, '\\');
+        put_char(json, (char)c);
+    } else if (c < 0x20 || c == 0x7f) {
+        char escape[6] = {'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]};
+        put(json, escape, sizeof escape);
+    } else {
+        put_char(json, (char)c);
+    }
+}
+
+static void put_string(const struct pm_json *json, const char *text)
 {
     const unsigned char *p = (const unsigned char *)text;
-    fputc('"', out);
+    put_char(json, '"');
     while (*p != '\0') {
         size_t len = utf8_len(p);
         if (len == 1)
-            put_char(out, *p);
+            put_escaped(json, *p);
         else if (len == 0)
-            fputs("\\ufffd", out);
+            put(json, "\\ufffd", 6);
         else
-            fwrite(p, 1, len, out);
+            put(json, p, len);
         p += len == 0 ? 1 : len;
     }
-    fputc('"', out);
+    put_char(json, '"');
 }
 
 static void new_line(const struct pm_json *json)
 {
-    fprintf(json->out, "\n%*s", (int)json->depth * 2, "");
+    if (json->out != NULL)
+        fprintf(json->out, "\n%*s", (int)json->depth * 2, "");
 }
 
 static void begin_member(struct pm_json *json, const char *key)
 {
     if (json->has_members)
-        fputc(',', json->out);
+        put_char(json, ',');
     if (json->depth > 0)
         new_line(json);
     json->has_members = true;
     if (key == NULL)
         return;
-    put_string(json->out, key);
-    fputs(": ", json->out);
+    put_string(json, key);
+    put(json, ": ", json->out != NULL ? 2 : 1);
 }
 
 void pm_json_open(struct pm_json *json, const char *key, char bracket)
 {
     begin_member(json, key);
-    fputc(bracket, json->out);
+    put_char(json, bracket);
     json->depth++;
     json->has_members = false;
 }
@@ -77,29 +99,61 @@ void pm_json_close(struct pm_json *json, char bracket)
     json->depth--;
     if (json->has_members)
         new_line(json);
-    fputc(bracket, json->out);
-    json->has_members = true;
+    put_char(json, bracket);
+    json->has_members = json->depth > 0;
     if (json->depth == 0)
-        fputc('\n', json->out);
+        put_char(json, '\n');
 }
 
 void pm_json_text(struct pm_json *json, const char *key, const char *text)
 {
     begin_member(json, key);
     if (text == NULL)
-        fputs("null", json->out);
+        put(json, "null", 4);
     else
-        put_string(json->out, text);
+        put_string(json, text);
+}
+
+static void put_number(struct pm_json *json, const char *key, const char *digits)
+{
+    begin_member(json, key);
+    put(json, digits, strlen(digits));
 }
 
 void pm_json_uint(struct pm_json *json, const char *key, uint64_t number)
 {
-    begin_member(json, key);
-    fprintf(json->out, "%" PRIu64, number);
+    char digits[24];
+    snprintf(digits, sizeof digits, "%" PRIu64, number);
+    put_number(json, key, digits);
 }
 
 void pm_json_int(struct pm_json *json, const char *key, int64_t number)
 {
+    char digits[24];
+    snprintf(digits, sizeof digits, "%" PRId64, number);
+    put_number(json, key, digits);
+}
+
+void pm_json_bool(struct pm_json *json, const char *key, bool value)
+{
+    put_number(json, key, value ? "true" : "false");
+}
+
+void pm_json_ms(struct pm_json *json, const char *key, uint64_t ns)
+{
+    char digits[32];
+    snprintf(digits, sizeof digits, "%" PRIu64 ".%06" PRIu64, ns / 1000000, ns % 1000000);
+    put_number(json, key, digits);
+}
+
+void pm_json_hex(struct pm_json *json, const char *key, const uint8_t *bytes, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
     begin_member(json, key);
-    fprintf(json->out, "%" PRId64, number);
+    put_char(json, '"');
+    for (size_t i = 0; i < len; i++) {
+        put_char(json, digits[bytes[i] >> 4]);
+        put_char(json, digits[bytes[i] & 15]);
+    }
+    put_char(json, '"');
 }

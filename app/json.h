@@ -6,8 +6,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "app/sink.h"
+
 struct pm_json {
-    FILE *out;
+    FILE *out;            /* one member a line; or NULL */
+    struct pm_sink *sink; /* where out is NULL: each document on a line of its own */
     unsigned depth;
     bool has_members; /* the innermost object or array has one already */
 };
@@ -20,5 +23,10 @@ void pm_json_close(struct pm_json *json, char bracket);
 void pm_json_text(struct pm_json *json, const char *key, const char *text);
 void pm_json_uint(struct pm_json *json, const char *key, uint64_t number);
 void pm_json_int(struct pm_json *json, const char *key, int64_t number);
+void pm_json_bool(struct pm_json *json, const char *key, bool value);
+/* Milliseconds, to the nanosecond. */
+void pm_json_ms(struct pm_json *json, const char *key, uint64_t ns);
+/* Two lower-case digits a byte. */
+void pm_json_hex(struct pm_json *json, const char *key, const uint8_t *bytes, size_t len);
 
 #endif

@@ -132,7 +132,7 @@ static void put_output(struct pm_json *json, const struct pm_replay *replay)
 void pm_report_json(const struct pm_report *report, FILE *out)
 {
     const struct pm_replay *replay = report->replay;
-    struct pm_json json = {out, 0, false};
+    struct pm_json json = {.out = out};
     uint32_t count = (uint32_t)pm_policy_rule_count(replay->policy);
     pm_json_open(&json, NULL, '{');
     pm_json_text(&json, "pktmod", pm_version());

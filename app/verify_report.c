@@ -80,7 +80,7 @@ static void put_shown(struct pm_json *json, const struct pm_verify_shown *shown)
 void pm_verify_report_json(const struct pm_verify *verify, FILE *out)
 {
     const struct pm_verify_findings *findings = &verify->findings;
-    struct pm_json json = {out, 0, false};
+    struct pm_json json = {.out = out};
     pm_json_open(&json, NULL, '{');
     pm_json_text(&json, "result", findings->findings > 0 ? "incoherent" : "coherent");
     pm_json_text(&json, "capture", verify->options->out);
