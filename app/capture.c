@@ -26,6 +26,8 @@ enum pm_step pm_capture_cut(struct pm_capture *capture, const char *what, uint64
 {
     const struct pm_source *source = &capture->source;
     uint64_t begin = pm_source_offset(source);
+    if (source->error == EINTR)
+        return PM_STEP_END;
     if (source->error == ENOMEM)
         return pm_capture_fail(
             capture, "frame %" PRIu64 " at byte %" PRIu64 ": no memory for %s of %" PRIu64 " bytes",

@@ -41,7 +41,8 @@ struct pm_capture {
 /* Each sets the error and answers PM_STEP_BAD. */
 enum pm_step pm_capture_fail(struct pm_capture *capture, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* The file ended, or could not be read on, where `need` bytes should stand. */
+/* The file ended, or could not be read on, where `need` bytes should stand. END instead where the
+ * user ended the reading. */
 enum pm_step pm_capture_cut(struct pm_capture *capture, const char *what, uint64_t need);
 
 /* Counts the packet and what is odd about it. snaplen 0: no limit. */

@@ -10,6 +10,7 @@ enum pm_exit {
     PM_EXIT_DIFFERS = 1, /* a test failed, or differences were found */
     PM_EXIT_BAD_INPUT = 2,
     PM_EXIT_INTERNAL = 3, /* no memory, mostly */
+    PM_EXIT_SIGNAL = 128, /* plus the number of the signal that ended a run early */
 };
 
 /* argv[0] is the subcommand. Results go to standard output, talk to standard error. */

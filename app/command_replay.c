@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/command.h"
+#include "app/interrupt.h"
 #include "app/report.h"
 #include "rules/rules.h"
 
@@ -82,6 +83,7 @@ static enum pm_exit run(struct pm_replay *replay, const struct pm_rules *rules)
         return PM_EXIT_INTERNAL;
     if (!open_output(replay, &writer))
         return PM_EXIT_BAD_INPUT;
+    pm_interrupt_catch();
     pm_progress_start(&progress, replay->options->quiet);
     pm_replay_run(replay, &progress);
     uint64_t took_ns = pm_progress_end_ns(&progress);
@@ -95,6 +97,11 @@ static enum pm_exit run(struct pm_replay *replay, const struct pm_rules *rules)
     warn_of_oddities(replay);
     if (damage != NULL)
         code = pm_complain(PM_EXIT_BAD_INPUT, "%s", damage);
+    if (code == PM_EXIT_GOOD && replay->stopped_by != 0)
+        code = pm_complain((enum pm_exit)(PM_EXIT_SIGNAL + replay->stopped_by),
+                           "replay: stopped by %s after %" PRIu64 " packets; what comes after them "
+                           "in the capture was not read",
+                           pm_signal_name(replay->stopped_by), replay->packets);
     return code;
 }
 

@@ -11,6 +11,7 @@
 
 #include "app/annotation.h"
 #include "app/command.h"
+#include "app/interrupt.h"
 
 #define PROGRESS_EVERY 4096u
 
@@ -293,7 +294,8 @@ static void take_block(struct pm_replay *replay, const struct pm_record *record)
 
 static bool must_stop(const struct pm_replay *replay)
 {
-    return replay->no_memory || (replay->writer != NULL && replay->writer->sink.error != 0);
+    return replay->no_memory || pm_interrupted() != 0 ||
+           (replay->writer != NULL && replay->writer->sink.error != 0);
 }
 
 void pm_replay_run(struct pm_replay *replay, struct pm_progress *progress)
@@ -311,6 +313,7 @@ void pm_replay_run(struct pm_replay *replay, struct pm_progress *progress)
             pm_progress_show(progress, replay->packets, pm_capture_offset(replay->capture),
                              pm_capture_size(replay->capture));
     }
+    replay->stopped_by = pm_interrupted();
     release_all(replay);
 }
 

@@ -69,6 +69,7 @@ struct pm_replay {
     uint64_t out_packets, out_bytes; /* that leave, written or not */
     uint64_t annotated;              /* of them, not as they came: changed, split or delayed */
     bool no_memory;                  /* stopped for lack of it */
+    int stopped_by;                  /* the signal that ended the run early, or 0 */
     const struct pm_observer *observers[PM_OBSERVERS];
     unsigned observer_count;
 };
@@ -78,7 +79,8 @@ void pm_replay_observe(struct pm_replay *replay, const struct pm_observer *obser
 
 /* Makes the engines. False: complained already. */
 bool pm_replay_start(struct pm_replay *replay);
-/* Runs the capture to its end, or to where it is damaged or the output fails. */
+/* Runs the capture to its end, or to where it is damaged, the output fails or a signal came
+ * (interrupt.h). What waits then leaves as at the end. */
 void pm_replay_run(struct pm_replay *replay, struct pm_progress *progress);
 void pm_replay_end(struct pm_replay *replay);
 

@@ -55,7 +55,8 @@ static const char help[] =
     "      --format FORMAT   of the report: text (default) or json\n"
     "  -q, --quiet           no report and no progress; only errors\n\n"
     "exit: 0 good, 2 bad usage, rules, capture or output, 3 internal error. Of a damaged capture\n"
-    "everything before the damage is processed and written.\n";
+    "everything before the damage is processed and written; so is what was read before Ctrl-C\n"
+    "(exit 130) or SIGTERM (143).\n";
 
 static const char *const views[] = {"rewritten", "wire", "host", NULL};
 static const char *const checksum_modes[] = {"auto", "verify", "ignore", NULL};

@@ -2,6 +2,7 @@
 #include "app/report.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -27,6 +28,11 @@ const char *pm_action_name(enum pm_action action)
         [PM_ACTION_LOG] = "log",     [PM_ACTION_REWRITE] = "rewrite",
     };
     return names[action];
+}
+
+const char *pm_signal_name(int signal_number)
+{
+    return signal_number == SIGTERM ? "SIGTERM" : "SIGINT";
 }
 
 void pm_report_time(uint64_t ns, char separator, char text[PM_TIME_TEXT])
@@ -256,6 +262,18 @@ static void print_problems(const struct text *text, const struct pm_report *repo
     }
 }
 
+static void print_stop(const struct text *text, const struct pm_replay *replay)
+{
+    char line[160];
+    if (replay->stopped_by == 0)
+        return;
+    snprintf(line, sizeof line,
+             "stopped by %s: this is about the first %" PRIu64 " packets of the capture",
+             pm_signal_name(replay->stopped_by), replay->packets);
+    fprintf(text->out, "%spartial%s   ", bold(text), plain(text));
+    print_wrapped(text, line, 10, 10);
+}
+
 static void print_output(const struct text *text, const struct pm_replay *replay)
 {
     const char *path = replay->options->out;
@@ -288,5 +306,6 @@ void pm_report_text(const struct pm_report *report, FILE *out, bool colour)
     fputc('\n', out);
     print_notlive(&text, report->replay);
     print_problems(&text, report);
+    print_stop(&text, report->replay);
     print_output(&text, report->replay);
 }

@@ -18,6 +18,7 @@ struct pm_report {
 /* What a rule did, whichever engine ran it. */
 const struct pm_rule_stats *pm_report_rule(const struct pm_report *report, uint32_t rule);
 const char *pm_action_name(enum pm_action action);
+const char *pm_signal_name(int signal_number); /* of those that end a run early */
 /* "2026-01-15 09:30:00.000000000" in UTC. */
 #define PM_TIME_TEXT 96
 void pm_report_time(uint64_t ns, char separator, char text[PM_TIME_TEXT]);

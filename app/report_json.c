@@ -38,6 +38,8 @@ static void put_capture(struct pm_json *json, const struct pm_report *report)
     pm_json_uint(json, "longer_than_original", odd->longer_than_original);
     pm_json_uint(json, "over_snaplen", odd->over_snaplen);
     pm_json_text(json, "damage", report->capture_error);
+    if (replay->stopped_by != 0)
+        pm_json_text(json, "stopped_by", pm_signal_name(replay->stopped_by));
     pm_json_close(json, '}');
 }
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/interrupt.h"
+
 #define WINDOW_LEN ((size_t)256 << 10)
 
 static bool start(struct pm_source *source, int fd, size_t cap)
@@ -80,7 +82,7 @@ size_t pm_source_fill(struct pm_source *source, size_t need)
     while ((size_t)(source->end - source->at) < need) {
         size_t room = source->cap - (size_t)(source->end - source->buffer);
         ssize_t got = read(source->fd, source->end, room);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EINTR && pm_interrupted() == 0)
             continue;
         if (got <= 0) {
             source->error = got < 0 ? errno : 0;

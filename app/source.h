@@ -15,7 +15,7 @@ struct pm_source {
     size_t cap;
     uint64_t end_offset; /* in the file, of `end` */
     int fd;              /* -1: memory only */
-    int error;           /* errno of the read that failed; 0 */
+    int error;           /* errno of the read that failed; EINTR: interrupt.h noted a signal; 0 */
     bool ended;
 };
 
