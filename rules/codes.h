@@ -51,6 +51,12 @@
     X(HOST_BITS, "PKM226", "warning: the address has bits behind its prefix length")               \
     X(NOT_RUN, "PKM227", "warning: tests in a rule file are not run by this version")              \
     X(REGEX, "PKM228", "a regex, or what its finds are replaced with, cannot be used")             \
+    X(KEY_FIELD, "PKM229", "packets cannot be kept apart by the field")                            \
+    X(RATE, "PKM230", "not a rate like \"10/s\"")                                                  \
+    X(HOURS, "PKM231", "not a day or a time of day, or no time at all")                            \
+    X(ZONE, "PKM232", "the time zone is not known, or its data cannot be used")                    \
+    X(MODIFIER, "PKM233", "the modifier does not fit what the rule does")                          \
+    X(LENGTH, "PKM234", "what is put in does not have the length that is asked for")               \
     X(DOCUMENT, "PKM240", "a value of a file that is not a rule file cannot be used")              \
     X(NO_MEMORY, "PKM500", "not enough memory to load the file")
 

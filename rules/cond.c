@@ -24,20 +24,46 @@ static bool is_later_field(const char *name)
     return strcmp(name, "stream") == 0;
 }
 
-bool pmr_field_of(struct load *l, const struct node *n, enum pm_field *field)
+/* False: there is none; *best is the nearest, or NULL. */
+static bool find_field(const char *name, enum pm_field *field, const char **best)
 {
-    const char *name = pmr_node_key(n);
     struct suggest suggest = pmr_suggest_for(name);
 
-    if (is_later_field(name)) {
-        pmr_not_yet_key(l, n, name);
-        return false;
-    }
     if (pm_field_find(name, field))
         return true;
     for (int i = 0; i < PM_FIELD_COUNT; i++)
         pmr_suggest_offer(&suggest, pm_field_info((enum pm_field)i)->name);
-    pmr_fail_key(l, n, CODE_UNKNOWN_FIELD, pmr_did_you_mean(l, suggest.best), "unknown field %s",
+    *best = suggest.best;
+    return false;
+}
+
+bool pmr_field_of(struct load *l, const struct node *n, enum pm_field *field)
+{
+    const char *name = pmr_node_key(n), *best = NULL;
+
+    if (!is_later_field(name) && find_field(name, field, &best))
+        return true;
+    if (is_later_field(name))
+        pmr_not_yet_key(l, n, name);
+    else
+        pmr_fail_key(l, n, CODE_UNKNOWN_FIELD, pmr_did_you_mean(l, best), "unknown field %s",
+                     pmr_quote(name).text);
+    return false;
+}
+
+bool pmr_field_named(struct load *l, const struct node *n, enum pm_field *field)
+{
+    const char *name, *best = NULL;
+
+    if (!pmr_expect_kind(l, n, NODE_STRING))
+        return false;
+    name = pmr_node_text(n);
+    if (!is_later_field(name) && find_field(name, field, &best))
+        return true;
+    if (is_later_field(name))
+        pmr_not_yet(l, n, name);
+    else
+        pmr_fail(l, n, CODE_UNKNOWN_FIELD, pmr_did_you_mean(l, best), "unknown field %s",
                  pmr_quote(name).text);
     return false;
 }

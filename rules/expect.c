@@ -125,6 +125,29 @@ bool pmr_expect_whole(struct load *l, const struct node *n, int64_t least, int64
     return true;
 }
 
+bool pmr_expect_probability(struct load *l, const struct node *n, uint64_t *out)
+{
+    double value;
+
+    if (n->bad)
+        return false;
+    if (pmr_node_kind(n) != NODE_NUMBER) {
+        pmr_fail(l, n, CODE_TYPE, NULL, "expected a number above 0 and up to 1, found %s",
+                 pmr_found(n).text);
+        return false;
+    }
+    value = pmr_node_number(n);
+    if (!(value > 0 && value <= 1)) {
+        pmr_fail(l, n, CODE_RANGE, NULL, "expected a number above 0 and up to 1, found %s",
+                 pmr_found(n).text);
+        return false;
+    }
+    *out = (uint64_t)(value * (double)PM_ALWAYS);
+    if (*out == 0) /* too small to tell from nothing */
+        *out = 1;
+    return true;
+}
+
 /* "a", "b" or "c" */
 static struct quote word_list(const char *const *words)
 {
@@ -174,4 +197,32 @@ const struct node *pmr_expect_member(struct load *l, const struct node *object, 
     if (n == NULL)
         pmr_fail(l, object, CODE_MISSING_KEY, NULL, "%s needs \"%s\"", where, key);
     return n;
+}
+
+bool pmr_expect_some(struct load *l, const struct node *n, const struct key *keys, size_t count,
+                     const char *where)
+{
+    if (!pmr_expect_kind(l, n, NODE_OBJECT))
+        return false;
+    pmr_expect_keys(l, n, keys, count, where);
+    for (size_t i = 0; i < count; i++)
+        if (pmr_node_get(n, keys[i].name) != NULL)
+            return true;
+    if (pmr_node_first(n) == NULL)
+        pmr_fail(l, n, CODE_EMPTY, NULL, "%s may not be empty", where);
+    return false;
+}
+
+bool pmr_take_number(struct load *l, const struct node *object, const char *key, int64_t least,
+                     int64_t most, uint64_t *out)
+{
+    const struct node *n = pmr_node_get(object, key);
+    int64_t number;
+
+    if (n == NULL)
+        return true;
+    if (!pmr_expect_whole(l, n, least, most, &number))
+        return false;
+    *out = (uint64_t)number;
+    return true;
 }

@@ -3,7 +3,8 @@
  *     file.c     reads a file, and the files it includes
  *     scan.c     checks the text strictly and notes where every value stands (node.h)
  *     names.c    variables, sets, ids
- *     rule.c     rules, with cond.c, value.c, verdict.c, op.c; settings.c, set.c beside them
+ *     rule.c     rules, with cond.c, test.c; verdict.c, ask.c; op.c and a file for each operation;
+ *                modifier.c, when.c, zone.c, logging.c; settings.c, set.c beside them
  *     diagnostic.c, print.c   what is wrong, in order, for people and for editors
  */
 #ifndef PMR_LOAD_H
@@ -63,7 +64,7 @@ struct load {
     uint32_t opened; /* files, sets' ones included */
     bool may_open;
     struct pm_builder *builder;
-    struct names vars, sets, ids;
+    struct names vars, sets, ids, zones;
     uint32_t hold_bytes;    /* of the policy */
     const struct node *via; /* where a variable is used while it is looked into, or NULL */
     struct {

@@ -197,6 +197,57 @@ bool pmr_parse_tcp_flags(const char *text, uint32_t *out, struct complaint *c)
     return true;
 }
 
+/* ------------------------------------------------------------------ time */
+
+bool pmr_parse_rate(const char *text, struct rate *out, struct complaint *c)
+{
+    static const struct {
+        const char *unit;
+        uint64_t seconds;
+    } units[] = {{"/s", 1}, {"/min", 60}, {"/h", 3600}};
+    const char *at = text;
+
+    if (number_at(&at, &out->count))
+        for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+            if (strcmp(at, units[i].unit) == 0) {
+                out->per_ns = units[i].seconds * 1000000000u;
+                if (out->count > 0)
+                    return true;
+                return wrong(c, CODE_RATE, "a rate of %s is none at all", pmr_quote(text).text);
+            }
+    return wrong(c, CODE_RATE, "expected a rate like \"10/s\", \"600/min\" or \"5/h\", found %s",
+                 pmr_quote(text).text);
+}
+
+/* Two digits, and what follows them. */
+static bool two_digits(const char **text, uint32_t most, uint32_t *out)
+{
+    const char *at = *text;
+
+    if (at[0] < '0' || at[0] > '9' || at[1] < '0' || at[1] > '9')
+        return false;
+    *out = (uint32_t)(at[0] - '0') * 10 + (uint32_t)(at[1] - '0');
+    *text += 2;
+    return *out <= most;
+}
+
+bool pmr_parse_time(const char *text, uint32_t *out, struct complaint *c)
+{
+    const char *at = text;
+    uint32_t hours, minutes, seconds = 0;
+    bool is_good = two_digits(&at, 24, &hours) && *at++ == ':' && two_digits(&at, 59, &minutes);
+
+    if (is_good && *at == ':') {
+        at++;
+        is_good = two_digits(&at, 59, &seconds);
+    }
+    if (!is_good || *at != '\0' || (hours == 24 && minutes + seconds > 0))
+        return wrong(c, CODE_HOURS, "expected a time like \"08:00\" or \"18:00:30\", found %s",
+                     pmr_quote(text).text);
+    *out = hours * 3600 + minutes * 60 + seconds;
+    return true;
+}
+
 /* ------------------------------------------------------------------ names */
 
 bool pmr_parse_domain(const char *text, struct complaint *c)

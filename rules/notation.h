@@ -27,6 +27,15 @@ bool pmr_parse_number_or_interval(const char *text, uint32_t most, struct pm_val
 bool pmr_parse_tcp_flags(const char *text, uint32_t *out, struct complaint *c);
 bool pmr_parse_domain(const char *text, struct complaint *c);
 
+struct rate {
+    uint32_t count;
+    uint64_t per_ns;
+};
+/* "10/s", "600/min", "5/h" */
+bool pmr_parse_rate(const char *text, struct rate *out, struct complaint *c);
+/* "08:00" or "08:00:30", up to "24:00": seconds of the day. */
+bool pmr_parse_time(const char *text, uint32_t *out, struct complaint *c);
+
 /* Both write at most strlen(text) bytes. */
 bool pmr_parse_hex(const char *text, uint8_t *out, size_t *len, struct complaint *c);
 bool pmr_parse_base64(const char *text, uint8_t *out, size_t *len, struct complaint *c);

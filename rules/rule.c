@@ -6,6 +6,8 @@
 #include "cond.h"
 #include "diagnostic.h"
 #include "expect.h"
+#include "logging.h"
+#include "modifier.h"
 #include "notation.h"
 #include "op.h"
 #include "verdict.h"
@@ -13,8 +15,8 @@
 static const struct key rule_keys[] = {
     {"id", false},    {"note", false},    {"tags", false},    {"enabled", false},  {"mode", false},
     {"match", false}, {"verdict", false}, {"rewrite", false}, {"log_only", false}, {"scope", false},
-    {"final", false}, {"stage", false},   {"limit", true},    {"sample", true},    {"count", true},
-    {"when", true},   {"log", true},
+    {"final", false}, {"stage", false},   {"limit", false},   {"sample", false},   {"count", false},
+    {"when", false},  {"log", false},
 };
 
 static void take_id(struct load *l, const struct node *rule, struct pm_rule_spec *out)
@@ -45,24 +47,14 @@ static void check_remarks(struct load *l, const struct node *rule)
         pmr_expect_filled(l, n, NODE_STRING);
 }
 
-static void check_mode(struct load *l, const struct node *rule)
+static void take_mode(struct load *l, const struct node *rule, struct pm_rule_spec *out)
 {
     static const char *const words[] = {"enforce", "dry-run", NULL};
     const struct node *n = pmr_node_get(rule, "mode");
     size_t index;
 
-    if (n != NULL && pmr_expect_word(l, n, words, &index) && index == 1)
-        pmr_not_yet(l, n, "dry-run");
-}
-
-static void check_stage(struct load *l, const struct node *rule)
-{
-    static const char *const words[] = {"original", "after-rewrite", NULL};
-    const struct node *n = pmr_node_get(rule, "stage");
-    size_t index;
-
-    if (n != NULL && pmr_expect_word(l, n, words, &index) && index == 1)
-        pmr_not_yet(l, n, "after-rewrite");
+    if (n != NULL && pmr_expect_word(l, n, words, &index))
+        out->is_dry_run = index == 1;
 }
 
 /* What the rule does: one of three. */
@@ -104,6 +96,20 @@ static void take_scope(struct load *l, const struct node *rule, struct pm_rule_s
         out->scope = index == 0 ? PM_SCOPE_PACKET : PM_SCOPE_FLOW;
 }
 
+static void take_stage(struct load *l, const struct node *rule, struct pm_rule_spec *out)
+{
+    static const char *const words[] = {"original", "after-rewrite", NULL};
+    const struct node *n = pmr_node_get(rule, "stage");
+    size_t index;
+
+    if (n == NULL)
+        return;
+    if (pmr_node_get(rule, "verdict") == NULL)
+        pmr_fail_key(l, n, CODE_KEYS_CLASH, NULL, "\"stage\" belongs to rules with a verdict");
+    if (pmr_expect_word(l, n, words, &index))
+        out->stage = index == 0 ? PM_STAGE_ORIGINAL : PM_STAGE_AFTER_REWRITE;
+}
+
 static void take_final(struct load *l, const struct node *rule, struct pm_rule_spec *out)
 {
     const struct node *n = pmr_node_get(rule, "final"), *verdict = pmr_node_get(rule, "verdict");
@@ -112,13 +118,17 @@ static void take_final(struct load *l, const struct node *rule, struct pm_rule_s
         return;
     if (verdict == NULL || out->action != PM_ACTION_ALLOW)
         pmr_fail_key(l, n, CODE_KEYS_CLASH, NULL, "\"final\" belongs to rules that allow");
+    else if (out->stage == PM_STAGE_AFTER_REWRITE)
+        pmr_fail_key(l, n, CODE_KEYS_CLASH, NULL,
+                     "\"final\" comes too late for rules that judge after rewriting");
     pmr_expect_bool(l, n, &out->final);
 }
 
 static void take_rule(struct load *l, const struct node *rule)
 {
     struct pm_rule_spec spec = {.id = ""};
-    const struct node *enabled = pmr_node_get(rule, "enabled"), *match;
+    const struct node *enabled = pmr_node_get(rule, "enabled"), *log = pmr_node_get(rule, "log"),
+                      *match;
     struct cond cond = {.id = PM_COND_TRUE, .can_be_tcp = false};
     bool is_enabled = true;
 
@@ -127,15 +137,18 @@ static void take_rule(struct load *l, const struct node *rule)
     pmr_expect_keys(l, rule, rule_keys, sizeof rule_keys / sizeof rule_keys[0], "a rule");
     take_id(l, rule, &spec);
     check_remarks(l, rule);
-    check_mode(l, rule);
-    check_stage(l, rule);
+    take_mode(l, rule, &spec);
     match = pmr_expect_member(l, rule, "match", "a rule");
     if (match != NULL)
         cond = pmr_cond_of(l, match);
     spec.match = cond.id;
     take_action(l, rule, &cond, &spec);
     take_scope(l, rule, &spec);
+    take_stage(l, rule, &spec);
     take_final(l, rule, &spec);
+    pmr_modifiers_of(l, rule, &cond, &spec);
+    if (log != NULL)
+        pmr_logging_of(l, log, &spec);
     if (enabled != NULL)
         pmr_expect_bool(l, enabled, &is_enabled);
     if (is_enabled && l->rules->error_count == 0)

@@ -45,6 +45,8 @@ void pmr_settings_of(struct load *l, const struct node *policy, struct pm_settin
         {"on_tunnel_down", false}, {"on_midstream", false},    {"bad_checksum", false},
         {"hold_bytes", false},     {"hold_ms", false},         {"flows", false},
         {"flow_idle_s", false},    {"delayed_packets", false}, {"delayed_bytes", false},
+        {"asks", false},           {"answers", false},         {"meters", false},
+        {"reject_rate", false},
     };
 
     if (!pmr_expect_kind(l, policy, NODE_OBJECT))
@@ -62,4 +64,8 @@ void pmr_settings_of(struct load *l, const struct node *policy, struct pm_settin
     take_limit(l, policy, "flow_idle_s", 1, 31536000, &out->flow_idle_s);
     take_limit(l, policy, "delayed_packets", 1, 1 << 24, &out->delayed_packets);
     take_limit(l, policy, "delayed_bytes", 1, 1 << 30, &out->delayed_bytes);
+    take_limit(l, policy, "asks", 1, 1 << 20, &out->asks);
+    take_limit(l, policy, "answers", 1, 1 << 24, &out->answers);
+    take_limit(l, policy, "meters", 1, 1 << 24, &out->meters);
+    take_limit(l, policy, "reject_rate", 1, 1000000, &out->reject_rate);
 }

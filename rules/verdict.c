@@ -1,8 +1,9 @@
-/* verdict.c - allow, drop, delay. */
+/* verdict.c - allow, drop, delay, reject; ask has a file of its own. */
 #include "verdict.h"
 
 #include <string.h>
 
+#include "ask.h"
 #include "diagnostic.h"
 #include "expect.h"
 
@@ -40,24 +41,45 @@ static void take_delay(struct load *l, const struct node *n, struct pm_rule_spec
         out->delay.drop_when_full = index == 1;
 }
 
+static void take_reject(struct load *l, const struct node *n, struct pm_rule_spec *out)
+{
+    static const char *const words[] = {"auto", "tcp-reset", "icmp-admin", NULL};
+    size_t index;
+
+    out->action = PM_ACTION_REJECT;
+    if (pmr_expect_word(l, n, words, &index))
+        out->reject = (enum pm_reject)index;
+}
+
+/* Verdicts that are an object, and what to write for those that stand there as a word. */
+static const struct {
+    const char *name, *example, *why;
+} objects[] = {
+    {"delay", "write {\"delay\": {\"ms\": 50}}", "a delay has to say how long"},
+    {"reject", "write {\"reject\": \"auto\"}", "a reject has to say how the sender is told"},
+    {"ask", "write {\"ask\": {\"timeout_ms\": 5000, \"on_timeout\": \"drop\"}}",
+     "an ask has to say what happens without an answer"},
+};
+
 static void take_word(struct load *l, const struct node *n, struct pm_rule_spec *out)
 {
     static const char *const words[] = {"allow", "drop", NULL};
-    const char *text = pmr_node_text(n);
     size_t index;
 
-    if (strcmp(text, "reject") == 0 || strcmp(text, "ask") == 0)
-        pmr_not_yet(l, n, text);
-    else if (strcmp(text, "delay") == 0)
-        pmr_fail(l, n, CODE_TYPE, "write {\"delay\": {\"ms\": 50}}", "a delay has to say how long");
-    else if (pmr_expect_word(l, n, words, &index))
+    for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++)
+        if (strcmp(pmr_node_text(n), objects[i].name) == 0) {
+            pmr_fail(l, n, CODE_TYPE, objects[i].example, "%s", objects[i].why);
+            return;
+        }
+    if (pmr_expect_word(l, n, words, &index))
         out->action = index == 0 ? PM_ACTION_ALLOW : PM_ACTION_DROP;
 }
 
 void pmr_verdict_of(struct load *l, const struct node *n, struct pm_rule_spec *out)
 {
-    static const struct key keys[] = {{"delay", false}, {"reject", true}, {"ask", true}};
-    const struct node *delay = pmr_node_get(n, "delay");
+    static const struct key keys[] = {{"delay", false}, {"reject", false}, {"ask", false}};
+    const struct node *delay = pmr_node_get(n, "delay"), *reject = pmr_node_get(n, "reject"),
+                      *ask = pmr_node_get(n, "ask");
 
     out->action = PM_ACTION_DROP;
     if (n->bad)
@@ -68,7 +90,9 @@ void pmr_verdict_of(struct load *l, const struct node *n, struct pm_rule_spec *o
     }
     if (pmr_node_kind(n) != NODE_OBJECT) {
         pmr_fail(l, n, CODE_TYPE, NULL,
-                 "expected \"allow\", \"drop\" or {\"delay\": ...}, found %s", pmr_found(n).text);
+                 "expected \"allow\", \"drop\", or an object with \"delay\", \"reject\" or "
+                 "\"ask\", found %s",
+                 pmr_found(n).text);
         return;
     }
     pmr_expect_keys(l, n, keys, 3, "a verdict");
@@ -76,4 +100,8 @@ void pmr_verdict_of(struct load *l, const struct node *n, struct pm_rule_spec *o
         pmr_fail(l, n, CODE_KEYS_CLASH, NULL, "a verdict object has exactly one key");
     if (delay != NULL)
         take_delay(l, delay, out);
+    if (reject != NULL)
+        take_reject(l, reject, out);
+    if (ask != NULL)
+        pmr_ask_of(l, ask, out);
 }

@@ -223,6 +223,106 @@ static const struct bad ruling[] = {
     {"PKM205", OPS("[{'set':{'eth.src':`'aa-bb-cc-dd-ee-ff'}}]")},
 };
 
+#define ASK(more)   VERDICT("{'ask':{'timeout_ms':1,'on_timeout':'drop'," more "}}")
+#define LIMIT(more) MORE("'limit':{'rate':'1/s'," more "}")
+#define STREAM(more)                                                                               \
+    "{'pktmod':1,'rules':[\n "                                                                     \
+    "{'id':'a','match':{},'rewrite':[{'replace':{'find':'a','with':'b'}}]," more "}]}"
+
+static const struct bad modifiers[] = {
+    {"PKM113", VERDICT("`'reject'")},
+    {"PKM203", VERDICT("{'reject':`'icmp'}")},
+    {"PKM113", VERDICT("{'reject':`true}")},
+    {"PKM115", VERDICT("`{'reject':'auto','delay':{'ms':1}}")},
+    {"PKM113", VERDICT("`'ask'")},
+    {"PKM113", VERDICT("{'ask':`1}")},
+    {"PKM114", VERDICT("{'ask':`{'timeout_ms':1}}")},
+    {"PKM114", VERDICT("{'ask':`{'on_timeout':'drop'}}")},
+    {"PKM203", VERDICT("{'ask':{'timeout_ms':1,'on_timeout':`'reject'}}")},
+    {"PKM201", VERDICT("{'ask':{'timeout_ms':`0,'on_timeout':'drop'}}")},
+    {"PKM201", ASK("'hold_packets':`0")},
+    {"PKM202", ASK("'remember_s':`0.5")},
+    {"PKM111", ASK("`'remember':1")},
+    {"PKM113", ASK("'coalesce':`'ip.dst'")},
+    {"PKM208", ASK("'coalesce':`[]")},
+    {"PKM112", ASK("'coalesce':[`'ip.destination']")},
+    {"PKM116", ASK("'coalesce':[`'process.path']")},
+    {"PKM229", ASK("'coalesce':[`'ip.addr']")},
+    {"PKM229", ASK("'coalesce':[`'payload']")},
+    {"PKM229", ASK("'coalesce':['ip.dst',`'ipv6.dst']")},
+    {"PKM223", ASK("'coalesce':['ip.dst','ip.src','ip.ttl','ip.id',`'ip.proto']")},
+    {"PKM203", MORE("'mode':`'dry_run'")},
+    {"PKM203", MORE("'stage':`'rewritten'")},
+    {"PKM115", STREAM("`'stage':'original'")},
+    {"PKM115", "{'pktmod':1,'rules':[{'id':'a','match':{},'verdict':'allow',"
+               "'stage':'after-rewrite',`'final':true}]}"},
+    {"PKM113", MORE("'limit':`'10/s'")},
+    {"PKM114", MORE("'limit':`{}")},
+    {"PKM113", MORE("'limit':{'rate':`10}")},
+    {"PKM230", MORE("'limit':{'rate':`'10'}")},
+    {"PKM230", MORE("'limit':{'rate':`'10 / s'}")},
+    {"PKM230", MORE("'limit':{'rate':`'10/d'}")},
+    {"PKM230", MORE("'limit':{'rate':`'0/s'}")},
+    {"PKM230", MORE("'limit':{'rate':`'99999999999/s'}")},
+    {"PKM201", LIMIT("'burst':`0")},
+    {"PKM203", LIMIT("'over':`'drop'")},
+    {"PKM113", LIMIT("'per':`'flow'")},
+    {"PKM115", LIMIT("'per':['ip.src',`'flow']")},
+    {"PKM112", LIMIT("'per':[`'ip']")},
+    {"PKM229", LIMIT("'per':[`'tcp.port']")},
+    {"PKM229", LIMIT("'per':[`'bpf']")},
+    {"PKM208", MORE("'sample':`{}")},
+    {"PKM114", MORE("'sample':`{'by':'flow'}")},
+    {"PKM115", MORE("'sample':`{'probability':0.5,'every':2}")},
+    {"PKM201", MORE("'sample':{'probability':`0}")},
+    {"PKM201", MORE("'sample':{'probability':`1.01}")},
+    {"PKM113", MORE("'sample':{'probability':`'5%'}")},
+    {"PKM201", MORE("'sample':{'every':`0}")},
+    {"PKM202", MORE("'sample':{'every':`1.5}")},
+    {"PKM203", MORE("'sample':{'every':2,'by':`'rule'}")},
+    {"PKM115", MORE("'sample':{'every':2,`'seed':1}")},
+    {"PKM201", MORE("'sample':{'probability':1,'seed':`-1}")},
+    {"PKM208", MORE("'count':`{}")},
+    {"PKM111", MORE("'count':{`'last':1}")},
+    {"PKM201", MORE("'count':{'first':`0}")},
+    {"PKM201", MORE("'count':{'max_per_flow':`0}")},
+    {"PKM208", MORE("'when':`{}")},
+    {"PKM114", MORE("'when':`{'tz':'UTC'}")},
+    {"PKM113", MORE("'when':`'mon-fri'")},
+    {"PKM231", MORE("'when':{'days':`'weekdays'}")},
+    {"PKM231", MORE("'when':{'days':['mon',`'Tue']}")},
+    {"PKM231", MORE("'when':{'days':['mon-wed',`'tue']}")},
+    {"PKM208", MORE("'when':{'days':`[]}")},
+    {"PKM113", MORE("'when':{'days':`1}")},
+    {"PKM231", MORE("'when':{'from':`'8:00'}")},
+    {"PKM231", MORE("'when':{'from':`'08:60'}")},
+    {"PKM231", MORE("'when':{'to':`'24:01'}")},
+    {"PKM231", MORE("'when':{'from':`'24:00'}")},
+    {"PKM231", MORE("'when':{'from':'08:00','to':`'08:00'}")},
+    {"PKM113", MORE("'when':{'from':`8}")},
+    {"PKM232", MORE("'when':{'from':'08:00','tz':`'Europe/Berln'}")},
+    {"PKM232", MORE("'when':{'from':'08:00','tz':`'../etc/passwd'}")},
+    {"PKM232", MORE("'when':{'from':'08:00','tz':`'+2:00'}")},
+    {"PKM232", MORE("'when':{'from':'08:00','tz':`'localtime'}")},
+    {"PKM232", MORE("'when':{'from':'08:00','tz':`'Europe'}")},
+    {"PKM113", MORE("'log':`1")},
+    {"PKM208", MORE("'log':`{}")},
+    {"PKM203", MORE("'log':{'level':`'error'}")},
+    {"PKM203", MORE("'log':{'payload':`'text'}")},
+    {"PKM115", MORE("'log':{'payload':`'diff'}")},
+    {"PKM115", MORE("'log':{'level':'info',`'max_bytes':10}")},
+    {"PKM201", MORE("'log':{'payload':'hex','max_bytes':`65536}")},
+    {"PKM230", MORE("'log':{'rate':`'often'}")},
+    {"PKM233", STREAM("`'sample':{'every':2}")},
+    {"PKM233", STREAM("`'sample':{'probability':0.5,'by':'packet'}")},
+    {"PKM233", STREAM("'count':{`'max_per_flow':2}")},
+    {"PKM233", STREAM("`'limit':{'rate':'1/s','per':['flow']}")},
+    {"PKM201", TOP("'policy':{'asks':`0}")},
+    {"PKM201", TOP("'policy':{'answers':`0}")},
+    {"PKM201", TOP("'policy':{'meters':`0}")},
+    {"PKM201", TOP("'policy':{'reject_rate':`1000001}")},
+};
+
 #define REGEX(pattern) REPLACE("{'regex':" pattern ",'with':''}")
 #define WITH(with)     REPLACE("{'regex':'(?<n>a)b','with':" with "}")
 
@@ -328,16 +428,6 @@ static const struct bad tests[] = {
 };
 
 static const struct bad later[] = {
-    {"PKM116", VERDICT("{`'reject':'auto'}")},
-    {"PKM116", VERDICT("{`'ask':{}}")},
-    {"PKM116", VERDICT("`'reject'")},
-    {"PKM116", MORE("'stage':`'after-rewrite'")},
-    {"PKM116", MORE("'mode':`'dry-run'")},
-    {"PKM116", MORE("`'limit':{}")},
-    {"PKM116", MORE("`'sample':{}")},
-    {"PKM116", MORE("`'count':{}")},
-    {"PKM116", MORE("`'when':{}")},
-    {"PKM116", MORE("`'log':true")},
     {"PKM116", MATCH("{`'process.path':'/bin/sh'}")},
     {"PKM116", MATCH("{`'dns.qry.name':'a'}")},
     {"PKM116", MATCH("{`'http.host':'a'}")},
@@ -450,6 +540,12 @@ static void wrong_regexes_are_told_to_the_character(void **state)
     CHECK_ALL(regexes);
 }
 
+static void wrong_verdicts_and_modifiers_are_refused(void **state)
+{
+    (void)state;
+    CHECK_ALL(modifiers);
+}
+
 static void wrong_tests_are_refused(void **state)
 {
     (void)state;
@@ -469,6 +565,7 @@ int main(void)
         cmocka_unit_test(wrong_words_of_the_file_are_refused),
         cmocka_unit_test(wrong_rules_are_refused),
         cmocka_unit_test(wrong_regexes_are_told_to_the_character),
+        cmocka_unit_test(wrong_verdicts_and_modifiers_are_refused),
         cmocka_unit_test(wrong_tests_are_refused),
         cmocka_unit_test(what_later_versions_have_is_recognised_and_refused),
     };

@@ -173,7 +173,7 @@ static void all_errors_of_a_file_come_in_order_of_place(void **state)
         "  {\"id\": \"b\", \"match\": {\"ip.ttl\": 256}, \"limit\": {}, \"verdict\": \"deny\"}\n"
         " ], \"vars\": {\"home\": \"10.0.0.0/8\"}}";
     static const char *const codes[] = {"PKM203", "PKM107", "PKM112", "PKM103", "PKM106", "PKM214",
-                                        "PKM209", "PKM110", "PKM103", "PKM201", "PKM116", "PKM203"};
+                                        "PKM209", "PKM110", "PKM103", "PKM201", "PKM114", "PKM203"};
     struct pm_rules *rules = pm_rules_load_text("x", text, sizeof text - 1);
     size_t line = 0, column = 0;
 

@@ -1,0 +1,15 @@
+/* modifier.h - what narrows a rule beyond its match: limit, sample, count; when has its own file.
+ */
+#ifndef PMR_MODIFIER_H
+#define PMR_MODIFIER_H
+
+#include "cond.h"
+
+/* Fills out->modifiers from the rule; its action and edits are there already. */
+void pmr_modifiers_of(struct load *l, const struct node *rule, const struct cond *match,
+                      struct pm_rule_spec *out);
+
+/* "10/s" and the like; false: complained. */
+bool pmr_rate_of(struct load *l, const struct node *n, uint32_t *count, uint64_t *per_ns);
+
+#endif
