@@ -84,14 +84,6 @@ void pm_log_drop(struct pm_log *log, struct pm_log_store *s)
 
 /* ------------------------------------------------------------------ appending */
 
-static struct pm_run *newest_run(const struct pm_log *log, const struct pm_log_store *s)
-{
-    if (log->newest_chunk == PM_NIL)
-        return NULL;
-    struct pm_chunk *c = pm_chunk_at(s, log->newest_chunk);
-    return &c->runs[c->count - 1];
-}
-
 /* Bytes that still fit into the newest block. */
 static size_t block_room(const struct pm_log *log)
 {
@@ -170,7 +162,7 @@ void pm_log_copy(struct pm_log *log, struct pm_log_store *s, const uint8_t *byte
 {
     if (len == 0)
         return;
-    const struct pm_run *last = newest_run(log, s);
+    const struct pm_run *last = pm_newest_run(log, s);
     if (!last || last->kind != PM_RUN_COPY)
         add_run(log, s, PM_RUN_COPY);
     keep(log, s, bytes, len);
@@ -182,13 +174,24 @@ void pm_log_edit(struct pm_log *log, struct pm_log_store *s, uint32_t old_len, c
                  uint32_t with_len)
 {
     assert(old_len > 0);
-    add_run(log, s, PM_RUN_EDIT);
+    if (!pm_log_has_loose_end(log, s))
+        add_run(log, s, PM_RUN_EDIT);
     keep(log, s, with, with_len);
     log->o_end += old_len;
     log->m_end += with_len;
     log->is_edited = true;
     if (with_len != old_len)
         log->is_stretched = true;
+}
+
+void pm_log_insert(struct pm_log *log, struct pm_log_store *s, const uint8_t *with,
+                   uint32_t with_len)
+{
+    if (!pm_log_has_loose_end(log, s))
+        add_run(log, s, PM_RUN_EDIT);
+    keep(log, s, with, with_len);
+    log->m_end += with_len;
+    log->is_edited = log->is_stretched = true;
 }
 
 /* Everything up to here is forgotten; the log holds no run. */
@@ -203,7 +206,7 @@ void pm_log_gap(struct pm_log *log, struct pm_log_store *s, uint64_t len)
 {
     if (len == 0)
         return;
-    const struct pm_run *last = newest_run(log, s);
+    const struct pm_run *last = pm_newest_run(log, s);
     bool extends = last && last->kind == PM_RUN_GAP;
     if (!extends && !pm_log_has_room(log, s, 1, 0)) {
         pm_log_forget(log, s, 0, log->o_end);

@@ -56,6 +56,11 @@ void pm_log_copy(struct pm_log *log, struct pm_log_store *s, const uint8_t *byte
 void pm_log_edit(struct pm_log *log, struct pm_log_store *s, uint32_t old_len, const uint8_t *with,
                  uint32_t with_len);
 void pm_log_gap(struct pm_log *log, struct pm_log_store *s, uint64_t len);
+/* Bytes that stand before the next original byte: the edit that must follow at once takes them in,
+ * so that they are acknowledged together. Behind the last byte none follows; there they go with the
+ * FIN. */
+void pm_log_insert(struct pm_log *log, struct pm_log_store *s, const uint8_t *with,
+                   uint32_t with_len);
 
 /* Forgets the oldest bytes until at most `bytes` are kept or the floor reaches O position limit;
  * with 0 also the runs that keep none.
@@ -67,7 +72,8 @@ static inline size_t pm_log_kept(const struct pm_log *log)
 }
 
 /* Images, total and monotone. Inside an edit: low its beginning, high its end. Below the oldest
- * run the last shift known there, beyond the end m_end. */
+ * run the last shift known there, beyond the end m_end; at it, low is before what was inserted
+ * there. */
 uint64_t pm_log_image_low(const struct pm_log *log, const struct pm_log_store *s, uint64_t o);
 uint64_t pm_log_image_high(const struct pm_log *log, const struct pm_log_store *s, uint64_t o);
 

@@ -22,7 +22,8 @@ uint64_t pm_log_known_m(const struct pm_log *log, const struct pm_log_store *s)
 static uint64_t image(const struct pm_log *log, const struct pm_log_store *s, uint64_t o, bool high)
 {
     if (o >= log->o_end)
-        return log->m_end;
+        return high || o > log->o_end || !pm_log_has_loose_end(log, s) ? log->m_end
+                                                                       : pm_newest_run(log, s)->m;
     struct known known = known_from(log, s);
     if (o < known.o)
         return known.m - (known.o - o);

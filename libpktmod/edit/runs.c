@@ -1,6 +1,20 @@
 /* runs.c - finding one's way among the runs of an edit log; the contract is in runs.h. */
 #include "edit/runs.h"
 
+const struct pm_run *pm_newest_run(const struct pm_log *log, const struct pm_log_store *s)
+{
+    if (log->newest_chunk == PM_NIL)
+        return NULL;
+    const struct pm_chunk *c = pm_chunk_at(s, log->newest_chunk);
+    return &c->runs[c->count - 1];
+}
+
+bool pm_log_has_loose_end(const struct pm_log *log, const struct pm_log_store *s)
+{
+    const struct pm_run *newest = pm_newest_run(log, s);
+    return newest && newest->kind == PM_RUN_EDIT && newest->o == log->o_end;
+}
+
 void pm_place_at(const struct pm_log *log, const struct pm_log_store *s, uint32_t chunk,
                  uint32_t index, struct pm_place *p)
 {

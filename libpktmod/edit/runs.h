@@ -24,6 +24,11 @@ static inline struct pm_chunk *pm_chunk_at(const struct pm_log_store *s, uint32_
     return pm_pool_at(&s->chunks, index);
 }
 
+/* NULL: there is none. */
+const struct pm_run *pm_newest_run(const struct pm_log *log, const struct pm_log_store *s);
+/* The newest run takes the place of no original byte: inserted bytes, at the end. */
+bool pm_log_has_loose_end(const struct pm_log *log, const struct pm_log_store *s);
+
 /* A run and where it ends. */
 struct pm_place {
     uint32_t chunk, index;

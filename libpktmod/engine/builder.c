@@ -200,6 +200,31 @@ static void add_replace(struct pm_builder *b, struct pm_rule *rule, struct pm_re
     }
 }
 
+static void add_assign(struct pm_rule *rule, struct pm_assign *assign,
+                       const struct pm_op_spec *spec)
+{
+    *assign = (struct pm_assign){.field = spec->set.field,
+                                 .is_add = spec->kind == PM_OP_ADD,
+                                 .number = spec->set.number,
+                                 .addr = spec->set.addr};
+    memcpy(assign->mac, spec->set.mac, sizeof assign->mac);
+    rule->has_assign = true;
+}
+
+static void add_external(struct pm_builder *b, struct pm_rule *rule, struct pm_external *external,
+                         const struct pm_op_spec *spec)
+{
+    size_t len = strlen(spec->external.socket) + 1;
+    *external = (struct pm_external){.socket = malloc(len),
+                                     .timeout_ns = spec->external.timeout_ms * UINT64_C(1000000),
+                                     .on_timeout = spec->external.on_timeout};
+    note_memory(b, external->socket);
+    if (external->socket)
+        memcpy(external->socket, spec->external.socket, len);
+    rule->external = b->policy->op_count + 1;
+    b->policy->has_external = true;
+}
+
 static void add_op(struct pm_builder *b, struct pm_rule *rule, const struct pm_op_spec *spec)
 {
     struct pm_policy *p = b->policy;
@@ -213,15 +238,31 @@ static void add_op(struct pm_builder *b, struct pm_rule *rule, const struct pm_o
     op->kind = spec->kind;
     op->rule = p->rule_count;
     op->index = rule->op_count;
-    if (spec->kind == PM_OP_REPLACE) {
+    switch (spec->kind) {
+    case PM_OP_REPLACE:
         add_replace(b, rule, &op->replace, spec);
-    } else {
-        op->assign = (struct pm_assign){.field = spec->set.field,
-                                        .is_add = spec->kind == PM_OP_ADD,
-                                        .number = spec->set.number,
-                                        .addr = spec->set.addr};
-        memcpy(op->assign.mac, spec->set.mac, sizeof op->assign.mac);
-        rule->has_assign = true;
+        break;
+    case PM_OP_SET:
+    case PM_OP_ADD:
+        add_assign(rule, &op->assign, spec);
+        break;
+    case PM_OP_INSERT:
+    case PM_OP_DELETE:
+        note_memory(b, pm_splice_init(&op->splice, spec));
+        rule->splice_count++;
+        p->splice_count++;
+        break;
+    case PM_OP_EXTERNAL:
+        add_external(b, rule, &op->external, spec);
+        break;
+    case PM_OP_NAT:
+    case PM_OP_TCP_OPTIONS:
+    case PM_OP_CORRUPT:
+    case PM_OP_DUPLICATE:
+    case PM_OP_TRUNCATE:
+    case PM_OP_SEGMENT:
+    case PM_OP_FRAGMENT:
+        break;
     }
     p->op_count++;
     rule->op_count++;
@@ -232,6 +273,11 @@ static const char *op_fault(const struct pm_op_spec *op, struct pm_op_fault *fau
     *fault = (struct pm_op_fault){.offset = 0};
     if (op->kind == PM_OP_REPLACE)
         return pm_replace_fault(op, fault);
+    if (op->kind == PM_OP_INSERT || op->kind == PM_OP_DELETE)
+        return pm_splice_fault(op);
+    if (op->kind == PM_OP_EXTERNAL)
+        return op->external.socket && *op->external.socket ? NULL
+                                                           : "an external edit needs a socket";
     if (op->kind != PM_OP_SET && op->kind != PM_OP_ADD)
         return "this kind of edit is not known";
     const struct pm_field_info *info = pm_field_info(op->set.field);
@@ -259,10 +305,14 @@ static const char *rule_fault(const struct pm_rule_spec *spec, struct pm_op_faul
         return "a rule needs an id";
     if (spec->action == PM_ACTION_REWRITE && spec->op_count == 0)
         return "a rewrite needs at least one edit";
+    uint32_t externals = 0;
     for (size_t i = 0; i < spec->op_count; i++) {
         const char *fault = op_fault(&spec->ops[i], at);
         if (fault)
             return fault;
+        externals += spec->ops[i].kind == PM_OP_EXTERNAL;
+        if (externals > 1)
+            return "a rule hands its streams to one external client";
     }
     return NULL;
 }

@@ -60,7 +60,8 @@ static void build(struct pm_rewriter *r, const struct pm_passage *p)
         uint32_t plain = edit->position - done;
         memcpy(to, from + done, plain);
         to += plain;
-        memcpy(to, edit->with, edit->new_len);
+        if (edit->new_len > 0)
+            memcpy(to, edit->with, edit->new_len);
         to += edit->new_len;
         done = edit->position + edit->old_len;
     }
@@ -90,13 +91,14 @@ enum pm_why pm_rewrite_datagram(struct pm_rewriter *r, struct pm_passage *p)
 
     struct pm_search search = {
         .bytes = p->buffer + h->payload_off, .len = h->payload_len, .payload_end = h->payload_len};
+    p->plan_bytes = search.bytes;
     p->plan_count = pm_search_run(r, p, &search);
     if (p->plan_count == 0)
         return pm_emit_buffer(r, p, PM_WHY_NONE);
     uint64_t len = edited_len(r, p);
     if (!has_room(r, p, len))
         return refuse(r, p, PM_WHY_TOO_BIG);
-    pm_count_edits(r, p);
+    pm_count_edits(r, p, 0);
     if (!p->is_shown_rewritten)
         return pm_emit_buffer(r, p, PM_WHY_NONE);
     build(r, p);

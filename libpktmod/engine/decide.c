@@ -1,5 +1,6 @@
 /* decide.c - bytes at the frontier: searched, edited, logged; the contract is in decide.h. */
 #include "engine/decide.h"
+#include "engine/splices.h"
 #include "engine/wait.h"
 
 /* ------------------------------------------------------------------ deciding new bytes */
@@ -12,20 +13,61 @@ static size_t planned_len(const struct pm_rewriter *r, uint32_t count, size_t le
     return (size_t)total;
 }
 
-static void log_plan(struct pm_rewriter *r, const struct pm_passage *p, struct pm_log *log,
-                     const uint8_t *bytes, size_t len, uint32_t *max_used)
+static uint32_t *max_counters(const struct pm_rewriter *r, const struct pm_passage *p)
 {
+    uint32_t slots = r->policy->max_slots;
+    struct pm_stream *stream = pm_stream_at(r, pm_rewriter_own(p)->stream);
+    return slots ? stream->max_used + p->tracked.side * slots : NULL;
+}
+
+static void count_max(const struct pm_op *op, uint32_t *max_used)
+{
+    if (max_used && op->kind == PM_OP_REPLACE && op->replace.max > 0 &&
+        op->replace.where != PM_IN_PAYLOAD)
+        max_used[op->replace.max_slot]++;
+}
+
+/* A delete that begins takes its whole range, also what comes later of it. */
+static void note_cut(const struct pm_op *op, uint32_t index, struct pm_half *half)
+{
+    if (op->kind != PM_OP_DELETE || op->splice.where == PM_IN_PAYLOAD)
+        return;
+    bool is_far = op->splice.end > UINT64_MAX - half->begin_o;
+    half->cut_until = is_far ? UINT64_MAX : half->begin_o + op->splice.end;
+    half->cut_op = index;
+}
+
+/* An insert goes into the log with the byte that it stands before. */
+static void log_plan(struct pm_rewriter *r, const struct pm_passage *p, struct pm_half *half,
+                     const uint8_t *bytes, size_t len)
+{
+    struct pm_log *log = &half->log;
+    uint32_t *max_used = max_counters(r, p);
     size_t done = 0;
     for (uint32_t i = 0; i < p->plan_count; i++) {
         const struct pm_plan_edit *edit = &r->plan[i];
-        const struct pm_replace *replace = &r->policy->ops[edit->op].replace;
-        if (max_used && replace->max > 0 && replace->where != PM_IN_PAYLOAD)
-            max_used[replace->max_slot]++;
+        count_max(&r->policy->ops[edit->op], max_used);
+        note_cut(&r->policy->ops[edit->op], edit->op, half);
         pm_log_copy(log, &r->store, bytes + done, edit->position - done);
-        pm_log_edit(log, &r->store, edit->old_len, edit->with, edit->new_len);
         done = edit->position + edit->old_len;
+        if (edit->old_len > 0) {
+            pm_log_edit(log, &r->store, edit->old_len, edit->with, edit->new_len);
+            continue;
+        }
+        pm_log_insert(log, &r->store, edit->with, edit->new_len);
+        bool is_carried = i + 1 < p->plan_count && r->plan[i + 1].position == edit->position;
+        if (!is_carried)
+            pm_log_edit(log, &r->store, 1, bytes + done++, 1);
     }
     pm_log_copy(log, &r->store, bytes + done, len - done);
+}
+
+/* Inserts right behind the first len bytes have nothing to go with. */
+static void drop_loose(const struct pm_rewriter *r, struct pm_passage *p, size_t len)
+{
+    while (p->plan_count > 0 && r->plan[p->plan_count - 1].old_len == 0 &&
+           r->plan[p->plan_count - 1].position == len)
+        p->plan_count--;
 }
 
 /* Without room the bytes pass as they are. */
@@ -34,13 +76,6 @@ static void give_up_edits(struct pm_rewriter *r, struct pm_passage *p)
     for (uint32_t i = 0; i < p->plan_count; i++)
         pm_count_why(r, PM_WHY_EDITS_FULL);
     p->plan_count = 0;
-}
-
-static uint32_t *max_counters(const struct pm_rewriter *r, const struct pm_passage *p)
-{
-    uint32_t slots = r->policy->max_slots;
-    struct pm_stream *stream = pm_stream_at(r, pm_rewriter_own(p)->stream);
-    return slots ? stream->max_used + p->tracked.side * slots : NULL;
 }
 
 /* How many of the first len bytes, with the edits planned in them, there is room for: plan_count is
@@ -82,7 +117,8 @@ static size_t limit_to_room(struct pm_rewriter *r, struct pm_passage *p, struct 
     const struct pm_plan_edit *first = &r->plan[0];
     pm_count_why(r, PM_WHY_EDITS_FULL);
     p->plan_count = 0;
-    return has_edits ? first->position + first->old_len : len;
+    uint32_t first_len = first->old_len > 0 ? first->old_len : 1;
+    return has_edits ? first->position + first_len : len;
 }
 
 /* Decides what can be decided of them, and logs it; answers how many bytes that were. */
@@ -93,7 +129,8 @@ size_t pm_decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *ha
     struct pm_search search = {.bytes = front->bytes,
                                .len = front->len,
                                .in_stream = true,
-                               .may_hold = front->may_hold,
+                               .may_hold = front->may_hold && front->is_searched,
+                               .only_splices = !front->is_searched,
                                .before = half->before,
                                .before_len = half->before_len,
                                .stream_off = log->o_end - half->begin_o,
@@ -101,24 +138,73 @@ size_t pm_decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *ha
                                .payload_end = front->payload_end,
                                .max_used = max_counters(r, p),
                                .decided = front->len};
+    if (half->cut_until > log->o_end) {
+        uint64_t left = half->cut_until - log->o_end;
+        search.cut = left < front->len ? (size_t)left : front->len;
+        search.cut_op = half->cut_op;
+    }
     p->plan_offset = search.stream_off;
-    p->plan_count = front->is_searched ? pm_search_run(r, p, &search) : 0;
+    p->plan_bytes = front->bytes;
+    p->plan_count = pm_search_run(r, p, &search);
     size_t len = search.decided;
     if (pm_is_live(r))
         len = limit_to_room(r, p, half, len);
+    drop_loose(r, p, len);
     if (len == 0)
         return 0;
     size_t kept = planned_len(r, p->plan_count, len);
     if (p->plan_count > 0 && !pm_stream_make_room(r, half, 2 * p->plan_count + 1, kept))
         give_up_edits(r, p);
     if (p->plan_count > 0 || pm_stream_make_room(r, half, 1, len))
-        log_plan(r, p, log, front->bytes, len, max_counters(r, p));
+        log_plan(r, p, half, front->bytes, len);
     else
         pm_log_gap(log, &r->store, len);
     if (r->policy->regex_count > 0)
         pm_half_pass(half, front->bytes, len);
-    pm_count_edits(r, p);
+    pm_count_edits(r, p, 0);
     return len;
+}
+
+/* ------------------------------------------------------------------ the end */
+
+static void insert_at_end(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,
+                          uint32_t index)
+{
+    const struct pm_splice *splice = &r->policy->ops[index].splice;
+    struct pm_log *log = &half->log;
+    if (!pm_stream_has_room(r, half, 1, splice->len) &&
+        (pm_is_live(r) || !pm_stream_make_room(r, half, 1, splice->len))) {
+        pm_count_why(r, PM_WHY_EDITS_FULL);
+        return;
+    }
+    uint64_t offset = log->o_end - half->begin_o;
+    if (p->plan_count == 0) {
+        p->plan_offset = offset;
+        p->plan_bytes = splice->bytes; /* any: no byte of it is told */
+    }
+    pm_log_insert(log, &r->store, splice->bytes, splice->len);
+    r->plan[p->plan_count++] =
+        (struct pm_plan_edit){.position = (uint32_t)(offset - p->plan_offset),
+                              .op = index,
+                              .new_len = splice->len,
+                              .with = splice->bytes};
+    pm_count_edits(r, p, p->plan_count - 1);
+}
+
+bool pm_finish(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half)
+{
+    uint64_t m_end = half->log.m_end;
+    if (half->is_finished || !pm_ends_with_fin(half, half->log.o_end))
+        return false;
+    half->is_finished = true;
+    for (uint32_t i = 0; p->selection.has_splice && i < p->selection.count; i++) {
+        const struct pm_rule *rule = &r->policy->rules[p->selection.rules[i]];
+        for (uint32_t j = 0; rule->splice_count > 0 && j < rule->op_count; j++)
+            if (pm_splice_ends(&r->policy->ops[rule->first_op + j],
+                               half->log.o_end - half->begin_o))
+                insert_at_end(r, p, half, rule->first_op + j);
+    }
+    return half->log.m_end > m_end;
 }
 
 /* ------------------------------------------------------------------ pending bytes */
@@ -147,9 +233,10 @@ struct pm_front pm_front_of(struct pm_rewriter *r, const struct pm_half *half, b
 }
 
 /* Takes decided bytes out, and keeps the wait and its time in step with what is left. */
-void pm_settle(struct pm_rewriter *r, struct pm_half *half)
+void pm_settle(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half)
 {
     uint64_t o = half->log.o_end;
+    pm_finish(r, p, half);
     pm_pending_drop(&half->pending, &r->pieces, o);
     if (pm_next_known(r, half, o) == UINT64_MAX) {
         pm_wait_end(r, half);
@@ -169,7 +256,7 @@ void pm_advance(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *hal
 {
     if (front->len > 0)
         pm_decide(r, p, half, front);
-    pm_settle(r, half);
+    pm_settle(r, p, half);
 }
 
 void pm_skip_gap(struct pm_rewriter *r, struct pm_half *half, uint64_t to)
@@ -199,5 +286,5 @@ void pm_decide_all(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *
     pm_decide_pending(r, p, half);
     if (half->has_fin && half->fin_o > half->log.o_end)
         pm_skip_gap(r, half, half->fin_o);
-    pm_settle(r, half);
+    pm_settle(r, p, half);
 }

@@ -26,7 +26,10 @@ uint64_t pm_next_known(const struct pm_rewriter *r, const struct pm_half *half, 
 struct pm_front pm_front_of(struct pm_rewriter *r, const struct pm_half *half, bool may_hold);
 /* Takes decided bytes out of the pending ones, and keeps the wait and its time in step with what is
  * left. */
-void pm_settle(struct pm_rewriter *r, struct pm_half *half);
+void pm_settle(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half);
+/* Where the frontier reached the FIN: what rules insert at the end of the stream is logged, once.
+ * True: something was. */
+bool pm_finish(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half);
 /* Decides pending bytes, and settles. */
 void pm_advance(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,
                 struct pm_front *front);

@@ -14,9 +14,9 @@ static void count_rule(struct pm_rewriter *r, const struct pm_passage *p, uint32
     r->rules[rule].bytes += p->packet->wire_len;
 }
 
-void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p)
+void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p, uint32_t first)
 {
-    for (uint32_t i = 0; i < p->plan_count; i++) {
+    for (uint32_t i = first; i < p->plan_count; i++) {
         const struct pm_plan_edit *edit = &r->plan[i];
         uint32_t rule = r->policy->ops[edit->op].rule;
         struct pm_rule_stats *stats = &r->rules[rule];
@@ -34,7 +34,7 @@ static bool assign_rule(struct pm_rewriter *r, struct pm_passage *p, uint32_t in
     bool is_written = false;
     for (uint32_t i = 0; i < rule->op_count; i++) {
         const struct pm_op *op = &r->policy->ops[rule->first_op + i];
-        if (op->kind == PM_OP_REPLACE)
+        if (op->kind != PM_OP_SET && op->kind != PM_OP_ADD)
             continue;
         if (pm_assign_write(&op->assign, &p->headers, frame))
             is_written = true;
@@ -75,7 +75,9 @@ static uint32_t fill_notes(const struct pm_rewriter *r, const struct pm_passage 
                                          .op = op->index,
                                          .offset = p->plan_offset + edit->position,
                                          .old_len = edit->old_len,
-                                         .new_len = edit->new_len};
+                                         .new_len = edit->new_len,
+                                         .old_bytes = p->plan_bytes + edit->position,
+                                         .new_bytes = edit->with};
     }
     return count;
 }

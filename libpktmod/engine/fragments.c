@@ -191,8 +191,7 @@ static bool is_reachable_as(const struct pm_rewriter *r, const struct pm_passage
     for (uint32_t i = 0; i < list->count; i++) {
         const struct pm_rule *rule = &r->policy->rules[list->rules[i]];
         enum pm_truth truth = pm_cond_for_flow(r->policy->conds, rule->match, &subject);
-        if (truth == PM_DEPENDS ||
-            (truth == PM_TRUE && rule->literal_count + rule->regex_count > 0))
+        if (truth == PM_DEPENDS || (truth == PM_TRUE && pm_rule_edits_text(rule)))
             return true;
     }
     return false;

@@ -95,15 +95,22 @@ bool pm_segment_place(struct pm_rewriter *r, struct pm_passage *p, struct pm_seg
     bool brings = s->b > s->a || has_fin_flag;
     if (brings && s->b > log->o_end)
         pm_segment_receive(r, p, s);
-    if (s->b == s->a && log->o_end == o_end) {
+    if (pm_finish(r, p, half) || log->m_end - m_end != log->o_end - o_end)
+        s->is_same = false;
+    if (s->b == s->a && log->m_end == m_end && log->o_end == o_end) {
         s->m_low = s->m_high = empty_image(r, s);
+        if (has_fin_flag && s->a == half->fin_o) /* it goes with what was inserted before it */
+            s->m_low = pm_log_image_low(log, &r->store, s->a);
     } else {
         uint64_t from = s->a < log->o_floor && !s->is_same ? log->o_floor : s->a;
         s->m_low = s->a < o_end ? pm_log_image_low(log, &r->store, from) : m_end;
-        s->m_high = log->o_end > o_end ? log->m_end : pm_log_image_high(log, &r->store, s->b);
+        bool is_news = log->o_end > o_end || log->m_end > m_end;
+        s->m_high = is_news ? log->m_end : pm_log_image_high(log, &r->store, s->b);
         if (s->m_high < s->m_low)
             s->m_high = s->m_low;
     }
+    if (s->b > s->a || has_fin_flag)
+        s->is_same = s->is_same && s->m_high - s->m_low == s->b - s->a;
     if (!pm_is_live(r))
         place_fin(s, has_fin_flag);
     return true;

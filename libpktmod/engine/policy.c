@@ -12,9 +12,28 @@ static void free_list(struct pm_rule_list *list)
 
 static void free_op(struct pm_op *op)
 {
-    if (op->kind != PM_OP_REPLACE)
-        return;
-    pm_replace_release(&op->replace);
+    switch (op->kind) {
+    case PM_OP_REPLACE:
+        pm_replace_release(&op->replace);
+        break;
+    case PM_OP_INSERT:
+    case PM_OP_DELETE:
+        pm_splice_release(&op->splice);
+        break;
+    case PM_OP_EXTERNAL:
+        free(op->external.socket);
+        break;
+    case PM_OP_SET:
+    case PM_OP_ADD:
+    case PM_OP_NAT:
+    case PM_OP_TCP_OPTIONS:
+    case PM_OP_CORRUPT:
+    case PM_OP_DUPLICATE:
+    case PM_OP_TRUNCATE:
+    case PM_OP_SEGMENT:
+    case PM_OP_FRAGMENT:
+        break;
+    }
 }
 
 struct pm_policy *pm_policy_ref(struct pm_policy *policy)

@@ -21,10 +21,30 @@ struct pm_replace {
     struct pm_template *template;
     uint32_t window; /* bytes an attempt sees */
     bool nocase;
+    enum pm_length length; /* regex: what a replacement may have */
+    uint8_t pad;
     enum pm_where where;
     uint32_t max;
     uint32_t max_slot; /* counter of stream replaces with a max; PM_NO_SLOT */
     uint32_t within_offset, within_depth;
+};
+
+/* An insert, or a delete of a range: an edit whose place is known beforehand. */
+struct pm_splice {
+    bool is_insert;
+    enum pm_insert_at at; /* insert */
+    uint64_t offset;
+    uint64_t end;   /* delete: [offset, end) */
+    uint8_t *bytes; /* insert: owned by the policy */
+    uint32_t len;
+    enum pm_where where;
+};
+
+/* A client decides about the stream. */
+struct pm_external {
+    char *socket; /* owned by the policy */
+    uint64_t timeout_ns;
+    enum pm_on_timeout on_timeout;
 };
 
 struct pm_op {
@@ -34,6 +54,8 @@ struct pm_op {
     union {
         struct pm_replace replace;
         struct pm_assign assign;
+        struct pm_splice splice;
+        struct pm_external external;
     };
 };
 
@@ -51,8 +73,15 @@ struct pm_rule {
     uint32_t first_op, op_count;
     uint32_t first_literal, literal_count; /* its replaces are neighbours in literal order */
     uint32_t first_regex, regex_count;     /* and among the regexes */
+    uint32_t splice_count;
+    uint32_t external; /* op that hands the stream to a client, plus 1; 0: none */
     bool has_assign;
 };
+
+static inline bool pm_rule_edits_text(const struct pm_rule *rule)
+{
+    return rule->literal_count + rule->regex_count + rule->splice_count > 0 || rule->external;
+}
 
 /* Rules of one kind, in file order, behind a classifier where they are many. */
 struct pm_rule_list {
@@ -84,6 +113,8 @@ struct pm_policy {
     uint32_t *regex_op; /* op of each regex */
     uint32_t regex_count;
     uint32_t most_groups, most_window; /* of any regex */
+    uint32_t splice_count;
+    bool has_external;
     uint32_t max_slots;
     bool has_final;
     struct pm_zone *zones;
@@ -97,6 +128,12 @@ const char *pm_replace_fault(const struct pm_op_spec *spec, struct pm_op_fault *
 /* False: no memory. */
 bool pm_replace_init(struct pm_replace *replace, const struct pm_op_spec *spec);
 void pm_replace_release(struct pm_replace *replace);
+
+/* ---- splice.c: inserts and deletes of ranges */
+
+const char *pm_splice_fault(const struct pm_op_spec *spec);
+bool pm_splice_init(struct pm_splice *splice, const struct pm_op_spec *spec);
+void pm_splice_release(struct pm_splice *splice);
 
 /* A walk over the rules of a list that may hold for a packet, in file order, from list position
  * `from` on. The caller evaluates the condition. */

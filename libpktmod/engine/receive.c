@@ -69,7 +69,7 @@ static void receive_behind_tail(struct pm_rewriter *r, struct pm_passage *p, str
     tail->is_searched = false;
     size_t len = tail->len > 0 ? pm_decide(r, p, half, tail) : 0;
     pm_tell_release(r, p, half, len, PM_WHY_HOLD_FULL);
-    pm_settle(r, half);
+    pm_settle(r, p, half);
     if (s->b > half->log.o_end && !half->live.is_stalled)
         receive_next(r, p, s);
 }
@@ -104,7 +104,7 @@ static void receive_over_gap(struct pm_rewriter *r, struct pm_passage *p, struct
     if (s->b > half->log.o_end)
         receive_next(r, p, s);
     if (half->is_waiting)
-        pm_settle(r, half);
+        pm_settle(r, p, half);
 }
 
 /* Decides what the bytes that the segment added to the pending ones make possible. */

@@ -2,6 +2,7 @@
 #include "engine/regexes.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ------------------------------------------------------------------ memory */
 
@@ -180,5 +181,19 @@ bool pm_regexes_expand(struct pm_rewriter *r, const struct pm_cursor *cursor,
     own->expanded_len += len;
     edit->with = out;
     edit->new_len = (uint32_t)len;
+    return true;
+}
+
+bool pm_regexes_pad(struct pm_rewriter *r, struct pm_plan_edit *edit, uint8_t pad)
+{
+    struct pm_regexes *own = r->regexes;
+    size_t more = edit->old_len - edit->new_len;
+    if (more > PM_EXPANDED - own->expanded_len) {
+        pm_count_why(r, PM_WHY_EDITS_FULL);
+        return false;
+    }
+    memset(own->expanded + own->expanded_len, pad, more);
+    own->expanded_len += more;
+    edit->new_len = edit->old_len;
     return true;
 }

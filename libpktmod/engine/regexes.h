@@ -41,6 +41,9 @@ void pm_regexes_move(struct pm_rewriter *r, struct pm_cursor *cursor, size_t pos
 bool pm_regexes_expand(struct pm_rewriter *r, const struct pm_cursor *cursor,
                        struct pm_plan_edit *edit);
 
+/* Fills what was expanded last up to old_len. False: no room. */
+bool pm_regexes_pad(struct pm_rewriter *r, struct pm_plan_edit *edit, uint8_t pad);
+
 static inline size_t pm_cursor_position(const struct pm_cursor *cursor)
 {
     return cursor->base + cursor->hit.position;

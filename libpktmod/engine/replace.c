@@ -44,12 +44,22 @@ static const char *regex_fault(const struct pm_op_spec *spec, struct pm_op_fault
     return fault->text[0] ? fault->text : NULL;
 }
 
+static const char *length_fault(const struct pm_op_spec *spec)
+{
+    uint32_t find_len = spec->replace.find_len, with_len = spec->replace.with_len;
+    if (spec->replace.length == PM_LENGTH_SAME && with_len != find_len)
+        return "a replacement of the same length has another length";
+    if (spec->replace.length == PM_LENGTH_PAD && with_len > find_len)
+        return "a replacement that is to be padded is longer than what it replaces";
+    return NULL;
+}
+
 const char *pm_replace_fault(const struct pm_op_spec *spec, struct pm_op_fault *fault)
 {
     if (spec->replace.find_len == 0)
         return "a replace must look for at least one byte";
     if (!spec->replace.is_regex)
-        return NULL;
+        return length_fault(spec);
     if (spec->replace.max_match > PM_MAX_MATCH)
         return "max_match is out of its range";
     return regex_fault(spec, fault);
@@ -57,9 +67,10 @@ const char *pm_replace_fault(const struct pm_op_spec *spec, struct pm_op_fault *
 
 /* ------------------------------------------------------------------ making it */
 
-static uint8_t *copy_bytes(const uint8_t *bytes, uint32_t len)
+/* Room for `cap` bytes, the first len of them taken. */
+static uint8_t *copy_bytes(const uint8_t *bytes, uint32_t len, uint32_t cap)
 {
-    uint8_t *copy = malloc(len ? len : 1);
+    uint8_t *copy = malloc(cap ? cap : 1);
     if (copy && len > 0)
         memcpy(copy, bytes, len);
     return copy;
@@ -79,8 +90,13 @@ static bool init_regex(struct pm_replace *replace, const struct pm_op_spec *spec
 
 static bool init_literal(struct pm_replace *replace, const struct pm_op_spec *spec)
 {
-    replace->find = copy_bytes(spec->replace.find, spec->replace.find_len);
-    replace->with = copy_bytes(spec->replace.with, spec->replace.with_len);
+    uint32_t with_len = spec->replace.with_len;
+    if (replace->length == PM_LENGTH_PAD)
+        replace->with_len = spec->replace.find_len;
+    replace->find = copy_bytes(spec->replace.find, spec->replace.find_len, spec->replace.find_len);
+    replace->with = copy_bytes(spec->replace.with, with_len, replace->with_len);
+    if (replace->with && replace->with_len > with_len)
+        memset(replace->with + with_len, spec->replace.pad, replace->with_len - with_len);
     return replace->find && replace->with;
 }
 
@@ -90,6 +106,8 @@ bool pm_replace_init(struct pm_replace *replace, const struct pm_op_spec *spec)
         .find_len = spec->replace.find_len,
         .with_len = spec->replace.with_len,
         .nocase = spec->replace.nocase,
+        .length = spec->replace.length,
+        .pad = spec->replace.pad,
         .where = spec->replace.where,
         .max = spec->replace.max,
         .max_slot = PM_NO_SLOT,

@@ -4,6 +4,7 @@
 #include "engine/quote.h"
 #include "engine/regexes.h"
 #include "engine/segment.h"
+#include "engine/splices.h"
 #include "engine/wait.h"
 
 #include <assert.h>
@@ -111,7 +112,8 @@ size_t pm_rewriter_footprint(const struct pm_policy *policy,
            pm_log_store_footprint(runs_for(c.edits), c.retain_bytes) +
            rules * (sizeof(struct pm_rule_stats) + 2 * sizeof(uint64_t) + 2 * sizeof(uint32_t)) +
            pm_pending_footprint(c.pending_bytes) + pm_regexes_footprint(policy) +
-           pm_cond_room_footprint(policy->conds) +
+           pm_cond_room_footprint(policy->conds) + pm_splices_footprint(policy) +
+           policy->splice_count * sizeof(struct pm_plan_edit) +
            pm_pool_footprint(sizeof(struct pm_wait), c.waits) + pm_fragments_footprint(&c) +
            work_cap(&c) * (1 + sizeof(struct pm_plan_edit)) + PM_IP_MAX + PM_LINK_ROOM;
 }
@@ -157,7 +159,7 @@ static bool allocate(struct pm_rewriter *r)
     r->oldest_wait = r->newest_wait = PM_NIL;
     r->frame = malloc(PM_IP_MAX + PM_LINK_ROOM);
     return r->rules && r->rule_packet && r->rule_mark && r->selected && r->late_selected &&
-           r->plan && r->work && r->room && r->frame && pm_regexes_init(r) &&
+           r->plan && r->work && r->room && r->frame && pm_regexes_init(r) && pm_splices_init(r) &&
            pm_flow_table_init(&r->flows, s->flows, sizeof(struct pm_rewriter_flow),
                               r->config.hash_key, s->flow_idle_s * UINT64_C(1000000000)) &&
            pm_pool_init(&r->streams, stream_size(policy), r->config.streams) &&
@@ -198,6 +200,7 @@ void pm_rewriter_free(struct pm_rewriter *rewriter)
     pm_fragments_release(rewriter);
     pm_regexes_release(rewriter);
     pm_cond_room_free(rewriter->room);
+    pm_splices_release(rewriter);
     free(rewriter->work);
     free(rewriter->rules);
     free(rewriter->rule_packet);
@@ -349,10 +352,12 @@ void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct 
     p->selection.epoch = 0;
     p->selection.count = p->selection.literal_count = 0;
     p->selection.has_replace = p->selection.has_regex = p->selection.has_datagram = false;
-    p->selection.has_assign = p->selection.is_many = false;
+    p->selection.has_assign = p->selection.is_many = p->selection.has_splice = false;
+    p->selection.external = 0;
     p->tracked = (struct pm_tracked){.dir = packet->dir};
     p->plan_count = 0;
     p->plan_offset = 0;
+    p->plan_bytes = NULL;
     p->is_changed = p->is_shown_rewritten = p->is_ack_lifted = false;
     p->is_late = p->is_own = false;
     p->header_rule = PM_NO_RULE;

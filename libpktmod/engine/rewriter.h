@@ -45,11 +45,12 @@ struct pm_rewriter_flow {
     uint8_t sums_seen, sums_void; /* bit per side: a checksum was looked at; the first was wrong */
 };
 
-/* An edit found in a packet's bytes, not yet made. */
+/* An edit found in a packet's bytes, not yet made. An insert takes the place of no byte: old_len is
+ * 0, and what follows in the plan at the same position, or else the byte there, carries it. */
 struct pm_plan_edit {
     uint32_t position, op;
     uint32_t old_len, new_len;
-    const uint8_t *with; /* new_len bytes, there until the next search */
+    const uint8_t *with; /* new_len bytes, there until the next search; of none NULL */
 };
 
 /* Rules that hold for the packet at hand, in file order. */
@@ -59,11 +60,20 @@ struct pm_selection {
     uint64_t epoch;    /* its number */
     bool has_replace;  /* a replace looks at the stream or the payload */
     bool has_regex;    /* for a regex */
+    bool has_splice;   /* inserts, or deletes a range */
     bool has_datagram; /* a replace looks at payloads that are no stream */
     bool has_assign;
+    uint32_t external;                  /* op whose client gets the stream, plus 1; 0: none */
     bool is_many;                       /* more literals than a list: search for all, ask marks */
     uint32_t literals[PM_SCAN_CURSORS]; /* else those of the rules, ascending */
     uint32_t literal_count;
+};
+
+/* splices.h */
+struct pm_splices {
+    struct pm_splice_at
+        *list; /* of those that stand in the searched bytes, in order of their ops */
+    uint32_t count;
 };
 
 struct pm_rewriter {
@@ -86,6 +96,7 @@ struct pm_rewriter {
     uint64_t selections;
     struct pm_plan_edit *plan;
     struct pm_regexes *regexes;
+    struct pm_splices splices;
     struct pm_cond_room *room; /* for the conditions */
     uint8_t *frame;            /* a packet under construction */
     struct pm_reassembly fragments;
@@ -110,6 +121,7 @@ struct pm_passage {
     bool is_ack_lifted;      /* and its acknowledgements as those of the rewritten stream */
     uint32_t plan_count;
     uint64_t plan_offset;         /* of the searched bytes: in the stream, or in the payload */
+    const uint8_t *plan_bytes;    /* the searched bytes */
     bool is_late;                 /* no packet: bytes that waited */
     bool is_own;                  /* no packet: pktmod speaks for an end */
     bool is_changed;              /* bytes of buffer were changed in place */
@@ -153,13 +165,16 @@ void pm_select(struct pm_rewriter *r, struct pm_passage *p);
 struct pm_search {
     const uint8_t *bytes;
     size_t len;
-    bool in_stream;           /* TCP: AUTO means stream, and stream replaces take part */
-    bool may_hold;            /* more bytes may follow: an unfinished match is waited for */
-    const uint8_t *before;    /* the end of what is before them in the stream */
-    size_t before_len;        /* 0: nothing is */
-    uint64_t stream_off;      /* offset of bytes in the stream */
-    int64_t payload_off;      /* and in the packet's payload (negative: bytes before it) */
-    size_t payload_end;       /* where the packet's payload ends in bytes */
+    bool in_stream;        /* TCP: AUTO means stream, and stream replaces take part */
+    bool may_hold;         /* more bytes may follow: an unfinished match is waited for */
+    bool only_splices;     /* nothing is looked for; what stands at its place is done */
+    const uint8_t *before; /* the end of what is before them in the stream */
+    size_t before_len;     /* 0: nothing is */
+    uint64_t stream_off;   /* offset of bytes in the stream */
+    int64_t payload_off;   /* and in the packet's payload (negative: bytes before it) */
+    size_t payload_end;    /* where the packet's payload ends in bytes */
+    size_t cut;            /* so many of them belong to a delete that began before */
+    uint32_t cut_op;
     const uint32_t *max_used; /* counters of this direction; NULL: none */
     size_t decided;           /* out: so many bytes are decided, the rest must wait */
 };
@@ -187,7 +202,7 @@ void pm_emit_out(struct pm_rewriter *r, const struct pm_emitted *out);
  * in fragments. */
 uint32_t pm_payload_room(const struct pm_rewriter *r, const struct pm_passage *p);
 /* Counts the planned edits from `first` on as made. */
-void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p);
+void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p, uint32_t first);
 
 /* ---- tcp.c, datagram.c: the two ways */
 

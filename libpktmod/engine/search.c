@@ -1,6 +1,7 @@
 /* search.c - from bytes to planned edits: one scan, leftmost first, the earlier rule wins, an edit
  * never begins inside another. What may still become a match is left undecided. */
 #include "engine/regexes.h"
+#include "engine/splices.h"
 
 /* How often an op stands in the plan. Few rules have a max, and few edits a packet. */
 static uint32_t planned_already(const struct pm_rewriter *r, uint32_t planned, uint32_t op)
@@ -104,13 +105,15 @@ struct walk {
     struct pm_hit hit; /* the scan's next; position len: none */
     struct pm_hit wait;
     uint32_t planned;
+    bool has_regex;
 };
 
 struct find {
     size_t position, end;
     uint32_t op;
-    struct pm_cursor *cursor; /* NULL: of a literal */
-    bool is_whole;            /* else more bytes have to come */
+    struct pm_cursor *cursor;    /* of a regex */
+    struct pm_splice_at *splice; /* an insert or a delete; neither: of a literal */
+    bool is_whole;               /* else more bytes have to come */
 };
 
 static void next_hit(struct walk *w)
@@ -137,10 +140,27 @@ static struct find regex_find(struct pm_cursor *cursor)
                          .is_whole = cursor->answer == PM_REGEX_FOUND};
 }
 
+static struct find splice_find(struct pm_splice_at *at)
+{
+    return (struct find){
+        .position = at->position, .end = at->end, .op = at->op, .splice = at, .is_whole = true};
+}
+
+static bool is_insert(const struct find *find)
+{
+    return find->splice && find->end == find->position;
+}
+
+/* Of two at the same byte an insert comes first, then the earlier op. */
 static void keep_first(struct find *first, struct find other)
 {
-    if (other.position < first->position ||
-        (other.position == first->position && other.op < first->op))
+    bool is_earlier = other.position < first->position;
+    bool is_same = other.position == first->position;
+    if (is_same && is_insert(first) != is_insert(&other))
+        is_earlier = is_insert(&other);
+    else if (is_same)
+        is_earlier = other.op < first->op;
+    if (is_earlier)
         *first = other;
 }
 
@@ -153,9 +173,12 @@ static struct find first_find(const struct walk *w)
         keep_first(&first, literal_find(w, &w->hit, true));
     if (w->wait.position < len)
         keep_first(&first, literal_find(w, &w->wait, false));
-    struct pm_cursor *cursor = w->p->selection.has_regex ? pm_regexes_first(w->r) : NULL;
+    struct pm_cursor *cursor = w->has_regex ? pm_regexes_first(w->r) : NULL;
     if (cursor)
         keep_first(&first, regex_find(cursor));
+    struct pm_splice_at *splice = w->p->selection.has_splice ? pm_splices_first(w->r) : NULL;
+    if (splice && splice->position < len)
+        keep_first(&first, splice_find(splice));
     return first;
 }
 
@@ -189,14 +212,58 @@ static void pass_over(struct walk *w, const struct find *find)
 static void skip_to(struct walk *w, size_t end)
 {
     struct pm_rewriter *r = w->r;
-    pm_scan_skip(&w->scan, end);
-    if (w->hit.position < end)
-        next_hit(w);
-    for (uint32_t i = 0; w->p->selection.has_regex && i < r->regexes->count; i++) {
+    if (!w->search->only_splices) {
+        pm_scan_skip(&w->scan, end);
+        if (w->hit.position < end)
+            next_hit(w);
+    }
+    for (uint32_t i = 0; w->has_regex && i < r->regexes->count; i++) {
         struct pm_cursor *cursor = &r->regexes->cursors[i];
         if (cursor->answer != PM_REGEX_NONE && pm_cursor_position(cursor) < end)
             pm_regexes_move(r, cursor, end);
     }
+    if (w->p->selection.has_splice)
+        pm_splices_skip(r, end);
+}
+
+/* A replacement that is too long, or too short, for what its rule allows is not made. */
+static bool fit_length(struct pm_rewriter *r, const struct pm_replace *replace,
+                       struct pm_plan_edit *edit)
+{
+    if (replace->length == PM_LENGTH_ANY || edit->new_len == edit->old_len)
+        return true;
+    if (replace->length == PM_LENGTH_PAD && edit->new_len < edit->old_len)
+        return pm_regexes_pad(r, edit, replace->pad);
+    pm_count_why(r, PM_WHY_LENGTH_DIFFERS);
+    return false;
+}
+
+static void plan_splice(struct walk *w, const struct find *find)
+{
+    const struct pm_splice *splice = &w->r->policy->ops[find->op].splice;
+    w->r->plan[w->planned++] =
+        (struct pm_plan_edit){.position = (uint32_t)find->position,
+                              .op = find->op,
+                              .old_len = (uint32_t)(find->end - find->position),
+                              .new_len = splice->len,
+                              .with = splice->bytes};
+    find->splice->is_done = true;
+    if (find->end == find->position)
+        return;
+    skip_to(w, find->end);
+    if (w->search->may_hold && w->wait.position < find->end)
+        w->wait = first_unfinished(w->r, w->p, w->search, find->end, w->planned);
+}
+
+/* A delete goes on, whatever else would begin in its bytes. */
+static void plan_cut(struct walk *w)
+{
+    const struct pm_search *search = w->search;
+    w->r->plan[w->planned++] =
+        (struct pm_plan_edit){.op = search->cut_op, .old_len = (uint32_t)search->cut};
+    skip_to(w, search->cut);
+    if (search->may_hold && w->wait.position < search->cut)
+        w->wait = first_unfinished(w->r, w->p, search, search->cut, w->planned);
 }
 
 static void plan(struct walk *w, const struct find *find)
@@ -207,39 +274,73 @@ static void plan(struct walk *w, const struct find *find)
                                 .old_len = (uint32_t)(find->end - find->position),
                                 .new_len = replace->with_len,
                                 .with = replace->with};
-    if (!find->cursor || pm_regexes_expand(w->r, find->cursor, &edit))
-        w->r->plan[w->planned++] = edit;
-    else
+    bool is_made = true;
+    if (find->cursor && !pm_regexes_expand(w->r, find->cursor, &edit)) {
         pm_count_why(w->r, PM_WHY_EDITS_FULL);
+        is_made = false;
+    } else if (find->cursor) {
+        is_made = fit_length(w->r, replace, &edit);
+    }
+    if (is_made)
+        w->r->plan[w->planned++] = edit;
     skip_to(w, find->end);
     if (w->search->may_hold && (w->wait.position < find->end || replace->max > 0))
         w->wait = first_unfinished(w->r, w->p, w->search, find->end, w->planned);
 }
 
-static void begin(struct walk *w)
+static void begin_finds(struct walk *w)
 {
     const struct pm_selection *s = &w->p->selection;
     const struct pm_search *search = w->search;
     struct pm_rewriter *r = w->r;
-    for (uint32_t i = 0; i < s->count; i++)
-        r->rule_mark[s->rules[i]] = s->epoch; /* another selection may have been made meanwhile */
-    w->wait.position = search->len;
     if (search->may_hold)
         w->wait = first_unfinished(r, w->p, search, 0, 0);
     pm_scan_begin(&w->scan, r->policy->literals, s->is_many ? NULL : s->literals, s->literal_count,
                   search->bytes, search->len);
     next_hit(w);
-    if (s->has_regex)
+    if (w->has_regex)
         pm_regexes_begin(r, w->p, search);
+}
+
+static void begin(struct walk *w)
+{
+    const struct pm_selection *s = &w->p->selection;
+    struct pm_rewriter *r = w->r;
+    for (uint32_t i = 0; i < s->count; i++)
+        r->rule_mark[s->rules[i]] = s->epoch; /* another selection may have been made meanwhile */
+    w->wait.position = w->hit.position = w->search->len;
+    w->has_regex = s->has_regex && !w->search->only_splices;
+    if (!w->search->only_splices)
+        begin_finds(w);
+    if (s->has_splice)
+        pm_splices_begin(r, w->p, w->search);
+}
+
+/* Inserts at the end of a datagram stand behind its last byte. In a stream one that nothing carries
+ * yet waits for its byte. */
+static void close_inserts(struct walk *w)
+{
+    struct pm_splice_at *at;
+    const struct pm_search *search = w->search;
+    while (search->in_stream && w->planned > 0 && w->r->plan[w->planned - 1].old_len == 0 &&
+           w->r->plan[w->planned - 1].position == search->decided)
+        w->planned--;
+    while (!search->in_stream && w->p->selection.has_splice &&
+           (at = pm_splices_first(w->r)) != NULL) {
+        struct find find = splice_find(at);
+        plan_splice(w, &find);
+    }
 }
 
 uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p, struct pm_search *search)
 {
     struct walk w = {.r = r, .p = p, .search = search};
     search->decided = search->len;
-    if (!p->selection.has_replace || search->len == 0)
+    if ((!p->selection.has_replace && search->cut == 0) || search->len == 0)
         return 0;
     begin(&w);
+    if (search->cut > 0)
+        plan_cut(&w);
     struct find find = first_find(&w);
     while (find.position < search->len) {
         bool is_held =
@@ -248,12 +349,15 @@ uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p, struct
              !has_used_up_max(r, search, &r->policy->ops[find.op].replace, w.planned, find.op));
         if (is_held)
             break;
-        if (find.is_whole && is_wanted(&w, &find))
+        if (find.splice)
+            plan_splice(&w, &find);
+        else if (find.is_whole && is_wanted(&w, &find))
             plan(&w, &find);
         else
             pass_over(&w, &find);
         find = first_find(&w);
     }
     search->decided = find.position;
+    close_inserts(&w);
     return w.planned;
 }

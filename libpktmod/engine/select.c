@@ -5,7 +5,7 @@ static void note_rule(const struct pm_policy *policy, struct pm_side *side, uint
                       enum pm_truth truth)
 {
     const struct pm_rule *rule = &policy->rules[index];
-    side->may_replace |= rule->literal_count + rule->regex_count > 0;
+    side->may_replace |= pm_rule_edits_text(rule);
     side->may_assign |= rule->has_assign;
     if (truth != PM_TRUE || side->count == PM_SIDE_RULES)
         side->is_static = 0;
@@ -56,16 +56,30 @@ static void take_regexes(const struct pm_policy *policy, const struct pm_rule *r
     }
 }
 
+static void take_splices(const struct pm_policy *policy, const struct pm_rule *rule,
+                         struct pm_selection *s)
+{
+    for (uint32_t i = 0; rule->splice_count > 0 && i < rule->op_count; i++) {
+        const struct pm_op *op = &policy->ops[rule->first_op + i];
+        if (op->kind == PM_OP_INSERT || op->kind == PM_OP_DELETE)
+            s->has_datagram |= op->splice.where != PM_IN_STREAM;
+    }
+}
+
 static void take_rule(struct pm_rewriter *r, struct pm_selection *s, uint32_t index)
 {
     const struct pm_rule *rule = &r->policy->rules[index];
     s->rules[s->count++] = index;
-    s->has_replace |= rule->literal_count + rule->regex_count > 0;
+    s->has_replace |= pm_rule_edits_text(rule);
+    s->has_splice |= rule->splice_count > 0;
+    if (rule->external && !s->external)
+        s->external = rule->external;
     s->has_regex |= rule->regex_count > 0;
     s->has_assign |= rule->has_assign;
     r->rule_mark[index] = s->epoch;
     take_literals(r->policy, rule, s);
     take_regexes(r->policy, rule, s);
+    take_splices(r->policy, rule, s);
 }
 
 static void ask_rules(struct pm_rewriter *r, struct pm_passage *p)

@@ -49,7 +49,7 @@ struct pm_stream *pm_stream_open(struct pm_rewriter *r, struct pm_rewriter_flow 
 void pm_half_begin(struct pm_half *half, uint32_t first_seq)
 {
     half->is_active = true;
-    half->has_fin = half->fin_sent = false;
+    half->has_fin = half->fin_sent = half->is_finished = false;
     pm_pending_begin(&half->pending);
     half->begin_o = half->acked_o = half->sent_o = PM_SEQ_BASE + first_seq;
     half->live = (struct pm_live){.sent_m = half->begin_o,
@@ -57,6 +57,7 @@ void pm_half_begin(struct pm_half *half, uint32_t first_seq)
                                   .told_o = half->begin_o,
                                   .told_edge_o = half->begin_o};
     half->before_len = 0;
+    half->cut_until = 0;
     pm_log_begin(&half->log, half->begin_o);
 }
 

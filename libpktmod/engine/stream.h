@@ -68,7 +68,10 @@ struct pm_half {
     bool has_isn, has_pending_isn;
     struct pm_syn pending_syn;
     bool has_fin, fin_sent; /* its position is known; it left */
-    uint8_t before_len;     /* where regexes look: the last bytes of O that were decided */
+    uint64_t cut_until;     /* a delete that began takes all bytes up to here */
+    uint32_t cut_op;
+    bool is_finished;   /* all before it is decided, and what rules insert there */
+    uint8_t before_len; /* where regexes look: the last bytes of O that were decided */
     uint8_t before[PM_REGEX_BEFORE];
 };
 

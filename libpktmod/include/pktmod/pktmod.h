@@ -99,6 +99,8 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
       "no match in what may be waited for: hold_bytes, max_match")                                 \
     X(REGEX_LIMIT, "regex_limit",                                                                  \
       "a regex gave up at a limit of work; no match there, or on_engine_error decided")            \
+    X(LENGTH_DIFFERS, "length_differs",                                                            \
+      "a replacement's length is not what its rule allows; not made")                              \
     X(OUT_OF_ORDER, "out_of_order", "bytes before it are missing; it waits for them")              \
     X(GAP, "gap", "bytes that never came were given up; their length stays")                       \
     X(LATE, "late", "bytes of a gap that was given up; they pass as they are")                     \
@@ -257,6 +259,7 @@ struct pm_edit_note {
     uint32_t rule, op; /* op: index within the rule */
     uint64_t offset;   /* in the original stream of this direction, or in the payload */
     uint32_t old_len, new_len;
+    const uint8_t *old_bytes, *new_bytes; /* lent for the call of emit */
 };
 
 #define PM_EDIT_NOTES 16
