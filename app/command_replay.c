@@ -8,22 +8,13 @@
 #include "app/report.h"
 #include "rules/rules.h"
 
-#define LARGEST_LINK_HEADER 64u
-
-/* Rewritten packets may be as large as this; 0: the policy rewrites nothing. */
-static uint32_t largest_packet(const struct pm_replay *replay)
-{
-    uint32_t mtu = replay->options->mtu == 0 ? 65535 : replay->options->mtu;
-    return pm_policy_rewrites(replay->policy) ? mtu + LARGEST_LINK_HEADER : 0;
-}
-
 static bool open_output(struct pm_replay *replay, struct pm_writer *writer)
 {
     const struct pm_replay_options *options = replay->options;
     const char *inputs[] = {options->in, options->rules};
     if (options->out == NULL)
         return true;
-    if (pm_writer_open(writer, options->out, replay->capture, largest_packet(replay), inputs, 2)) {
+    if (pm_writer_open(writer, options->out, replay->capture, pm_replay_largest(replay), inputs, 2)) {
         replay->writer = writer;
         return true;
     }

@@ -5,20 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Length of the UTF-8 sequence at p (RFC 3629), or 0. Ends at the NUL by itself: it is no
- * continuation byte. */
-static size_t utf8_len(const unsigned char *p)
-{
-    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (len > 1 && (p[0] < 0xc2 || p[0] > 0xf4))
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    bool is_overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-    bool is_outside = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f);
-    return is_overlong || is_outside ? 0 : len;
-}
+#include "app/utf8.h"
 
 static void put(const struct pm_json *json, const void *bytes, size_t len)
 {
@@ -55,7 +42,7 @@ static void put_string(const struct pm_json *json, const char *text)
     const unsigned char *p = (const unsigned char *)text;
     put_char(json, '"');
     while (*p != '\0') {
-        size_t len = utf8_len(p);
+        size_t len = pm_utf8_len(p);
         if (len == 1)
             put_escaped(json, *p);
         else if (len == 0)

@@ -13,7 +13,8 @@
 #include "app/command.h"
 #include "app/interrupt.h"
 
-#define PROGRESS_EVERY 4096u
+#define PROGRESS_EVERY      4096u
+#define LARGEST_LINK_HEADER 64u
 
 /* Any numbers, but the same in every run. */
 static const uint64_t hash_key[2] = {UINT64_C(0x706b746d6f642d72), UINT64_C(0x65706c61792d6b65)};
@@ -318,6 +319,12 @@ void pm_replay_run(struct pm_replay *replay, struct pm_progress *progress)
 }
 
 /* ------------------------------------------------------------------ life */
+
+uint32_t pm_replay_largest(const struct pm_replay *replay)
+{
+    uint32_t mtu = replay->options->mtu == 0 ? 65535 : replay->options->mtu;
+    return pm_policy_rewrites(replay->policy) ? mtu + LARGEST_LINK_HEADER : 0;
+}
 
 bool pm_replay_start(struct pm_replay *replay)
 {

@@ -77,6 +77,9 @@ struct pm_replay {
 /* Before pm_replay_start(). The observer is the caller's, and lives as long as the replay. */
 void pm_replay_observe(struct pm_replay *replay, const struct pm_observer *observer);
 
+/* Bytes of the largest packet that rewriting may make; 0: the policy rewrites nothing. */
+uint32_t pm_replay_largest(const struct pm_replay *replay);
+
 /* Makes the engines. False: complained already. */
 bool pm_replay_start(struct pm_replay *replay);
 /* Runs the capture to its end, or to where it is damaged, the output fails or a signal came

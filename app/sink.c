@@ -57,6 +57,29 @@ bool pm_sink_open(struct pm_sink *sink, const char *path, const char *const *inp
     return good;
 }
 
+void pm_sink_open_memory(struct pm_sink *sink)
+{
+    *sink = (struct pm_sink){.fd = -1, .buffer = malloc(BUFFER_LEN), .cap = BUFFER_LEN};
+    if (sink->buffer == NULL) {
+        sink->cap = 0;
+        sink->error = ENOMEM;
+    }
+}
+
+/* In memory only: room for len bytes more, or the error is set. */
+static bool grow(struct pm_sink *sink, size_t len)
+{
+    size_t cap = (sink->len + len) * 2;
+    uint8_t *buffer = sink->error == 0 ? realloc(sink->buffer, cap) : NULL;
+    if (buffer == NULL) {
+        sink->error = ENOMEM;
+        return false;
+    }
+    sink->buffer = buffer;
+    sink->cap = cap;
+    return true;
+}
+
 static void write_all(struct pm_sink *sink, const uint8_t *bytes, size_t len)
 {
     while (len > 0 && sink->error == 0) {
@@ -74,14 +97,23 @@ static void write_all(struct pm_sink *sink, const uint8_t *bytes, size_t len)
 
 void pm_sink_flush(struct pm_sink *sink)
 {
+    if (sink->fd < 0)
+        return;
     write_all(sink, sink->buffer, sink->len);
     sink->len = 0;
 }
 
 void pm_sink_write_slow(struct pm_sink *sink, const void *bytes, size_t len)
 {
-    pm_sink_flush(sink);
     sink->written += len;
+    if (sink->fd < 0) {
+        if (!grow(sink, len))
+            return;
+        memcpy(sink->buffer + sink->len, bytes, len);
+        sink->len += len;
+        return;
+    }
+    pm_sink_flush(sink);
     if (len >= sink->cap) {
         write_all(sink, bytes, len);
         return;

@@ -10,7 +10,7 @@
 struct pm_sink {
     uint8_t *buffer;
     size_t len, cap;
-    int fd;
+    int fd;           /* -1: none, bytes stay in the buffer, which grows */
     int error;        /* errno of the first write that failed; what follows is discarded */
     uint64_t written; /* bytes taken */
 };
@@ -19,6 +19,8 @@ struct pm_sink {
  * be destroyed before it is read); errno is EEXIST then. False with errno set on failure. */
 bool pm_sink_open(struct pm_sink *sink, const char *path, const char *const *inputs,
                   size_t input_count);
+/* Keeps everything in memory: buffer[0..len). Closing leaves it there, and the caller frees it. */
+void pm_sink_open_memory(struct pm_sink *sink);
 /* Writes what is buffered and closes. The errno of the first failure of all, or 0. */
 int pm_sink_close(struct pm_sink *sink);
 

@@ -30,6 +30,15 @@ bool pm_writer_open(struct pm_writer *writer, const char *path, const struct pm_
     return true;
 }
 
+void pm_writer_open_memory(struct pm_writer *writer, const struct pm_capture *capture,
+                           uint32_t largest)
+{
+    *writer = (struct pm_writer){.format = pm_capture_format(capture)};
+    pm_sink_open_memory(&writer->sink);
+    if (writer->format == PM_FORMAT_PCAP)
+        put_pcap_header(writer, capture, largest);
+}
+
 int pm_writer_close(struct pm_writer *writer)
 {
     return pm_sink_close(&writer->sink);

@@ -25,6 +25,9 @@ struct pm_outgoing {
  * may come, up to so many bytes; 0: none. False with errno set. `inputs` as in pm_sink_open(). */
 bool pm_writer_open(struct pm_writer *writer, const char *path, const struct pm_capture *capture,
                     uint32_t largest, const char *const *inputs, size_t input_count);
+/* The same into memory (pm_sink_open_memory). */
+void pm_writer_open_memory(struct pm_writer *writer, const struct pm_capture *capture,
+                           uint32_t largest);
 /* errno of the first failure of all, or 0. */
 int pm_writer_close(struct pm_writer *writer);
 
