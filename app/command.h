@@ -16,6 +16,7 @@ enum pm_exit {
 /* argv[0] is the subcommand. Results go to standard output, talk to standard error. */
 enum pm_exit pm_command_replay(int argc, char *const argv[]);
 enum pm_exit pm_command_check(int argc, char *const argv[]);
+enum pm_exit pm_command_test(int argc, char *const argv[]);
 enum pm_exit pm_command_verify(int argc, char *const argv[]);
 enum pm_exit pm_command_pipe(int argc, char *const argv[]);
 

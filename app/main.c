@@ -16,6 +16,7 @@ static const struct {
     {"replay", pm_command_replay,
      "run a capture through a rule file; report, and write the result"},
     {"check", pm_command_check, "read rule files and say what is wrong with them"},
+    {"test", pm_command_test, "run regression cases: rules, a capture, and what is expected"},
     {"verify", pm_command_verify, "check that a capture, or a rewritten one, is coherent"},
     {"pipe", pm_command_pipe, "the engine on standard input and output, for other programs"},
 };
