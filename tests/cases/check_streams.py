@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""check_streams.py IN OUT '{"to_server": [["find", "with"]], ...}' - is OUT what IN should become?
+"""check_streams.py [FOLDER...] - is what the cases expect what their captures should become?
 
 Shares nothing with the project: tshark takes the packets apart and verifies their checksums, the
-streams are put together here, and the expectation is a plain search and replace over them.
+streams are put together here, and the expectation is a plain search and replace over them. Of each
+folder with streams.json every capture that it names below expected/ is held to what stands there:
+
+    {"out": {"to_server": [["find", "with"]], ...}}      expected/out.pcap or .pcapng
 
     to_server, to_client, udp   lists of [find, with], or [find, with, "regex"] as Python's re has
                                 them; missing: that traffic is as it was
@@ -10,13 +13,15 @@ streams are put together here, and the expectation is a plain search and replace
     fragments                   true: IP fragments are put together
 """
 import collections
+import concurrent.futures
 import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
-import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 FIELDS = ("frame.number ip.src ipv6.src ip.dst ipv6.dst tcp.srcport tcp.dstport tcp.seq_raw tcp.ack_raw "
           "tcp.flags tcp.payload udp.srcport udp.dstport udp.payload ip.checksum.status "
@@ -191,26 +196,40 @@ def compare(packets, out, spec):
         yield f"wrong checksums (IP, TCP, UDP) {new}, before {old}"
 
 
-def faults(path, out_bytes, spec):
-    """What is wrong with the bytes of a written capture, made from the one at path."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = pathlib.Path(folder) / ("out" + os.path.splitext(path)[1])
-        out.write_bytes(out_bytes)
-        packets = dissect(path, spec.get("fragments", False))
-        if not packets:
-            return ["tshark reads no packet"]
-        found = list(compare(packets, dissect(out, spec.get("fragments", False)), spec))
-        if not strange_quotes(path):
-            found += [f"quotes what was not sent: {line}" for line in strange_quotes(out)]
-        return found
+def faults(path, out, spec):
+    """What is wrong with a written capture, made from the one at path."""
+    packets = dissect(path, spec.get("fragments", False))
+    if not packets:
+        return ["tshark reads no packet"]
+    found = list(compare(packets, dissect(out, spec.get("fragments", False)), spec))
+    if not strange_quotes(path):
+        found += [f"quotes what was not sent: {line}" for line in strange_quotes(out)]
+    return found
+
+
+def capture(folder, stem):
+    found = sorted(folder.glob(stem + ".pcap*"))
+    if len(found) != 1:
+        sys.exit(f"{folder}: not one capture {stem}")
+    return found[0]
 
 
 def main():
-    path, out, spec = sys.argv[1:4]
-    found = faults(path, pathlib.Path(out).read_bytes(), json.loads(spec))
-    for fault in found:
-        print(fault)
-    sys.exit(1 if found else 0)
+    folders = [pathlib.Path(name) for name in sys.argv[1:]]
+    if not folders:
+        folders = sorted(path.parent for path in HERE.glob("*/streams.json"))
+    checks = [(folder, stem, spec) for folder in folders
+              for stem, spec in json.loads((folder / "streams.json").read_text()).items()]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(lambda check: faults(capture(check[0], "in"),
+                                                     capture(check[0] / "expected", check[1]),
+                                                     check[2]), checks))
+    for (folder, stem, _), found in zip(checks, results):
+        for fault in found:
+            print(f"{folder.name}/expected/{stem}: {fault}")
+    failed = sum(bool(found) for found in results)
+    print(f"{len(checks)} captures, {failed} failed")
+    sys.exit(1 if failed or not checks else 0)
 
 
 if __name__ == "__main__":
