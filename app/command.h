@@ -18,6 +18,7 @@ enum pm_exit pm_command_replay(int argc, char *const argv[]);
 enum pm_exit pm_command_check(int argc, char *const argv[]);
 enum pm_exit pm_command_test(int argc, char *const argv[]);
 enum pm_exit pm_command_verify(int argc, char *const argv[]);
+enum pm_exit pm_command_flow(int argc, char *const argv[]);
 enum pm_exit pm_command_pipe(int argc, char *const argv[]);
 
 /* Text on a terminal may be coloured, unless NO_COLOR is set or the terminal is dumb. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/command.h"
+#include "app/input.h"
 #include "app/interrupt.h"
 #include "app/report.h"
 #include "rules/rules.h"
@@ -98,7 +99,7 @@ static enum pm_exit run(struct pm_replay *replay, const struct pm_rules *rules)
 
 static enum pm_exit open_and_run(struct pm_replay *replay, const struct pm_rules *rules)
 {
-    replay->capture = pm_capture_open(replay->options->in);
+    replay->capture = pm_input_open(replay->options->in, stderr);
     if (replay->capture == NULL)
         return pm_complain(PM_EXIT_INTERNAL, "replay: no memory");
     const char *damage = pm_capture_error(replay->capture);

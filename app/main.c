@@ -18,6 +18,7 @@ static const struct {
     {"check", pm_command_check, "read rule files and say what is wrong with them"},
     {"test", pm_command_test, "run regression cases: rules, a capture, and what is expected"},
     {"verify", pm_command_verify, "check that a capture, or a rewritten one, is coherent"},
+    {"flow", pm_command_flow, "make a capture of a few lines of text"},
     {"pipe", pm_command_pipe, "the engine on standard input and output, for other programs"},
 };
 

@@ -5,10 +5,10 @@ _pktmod()
     local command=${COMP_WORDS[1]} words=''
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words='replay check verify pipe help --help --version'
+        words='replay check verify flow pipe help --help --version'
     else
         case $command:$before in
-        help:*) words='replay check verify pipe' ;;
+        help:*) words='replay check verify flow pipe' ;;
         replay:--view) words='rewritten wire host' ;;
         replay:--checksums | verify:--checksums) words='auto verify ignore' ;;
         *:--format) words='text json' ;;
@@ -23,6 +23,7 @@ _pktmod()
             verify:-*)
                 words='--baseline --mtu --checksums --open-loop --any-headers --strict --max-findings --format --quiet --help'
                 ;;
+            flow:-*) words='--write --help' ;;
             pipe:-*) words='--help' ;;
             esac
             ;;
