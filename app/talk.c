@@ -51,6 +51,7 @@ void pm_talk_free(struct pm_talk *talk)
 {
     free(talk->ends[0].bytes);
     free(talk->ends[1].bytes);
+    free(talk->frame);
 }
 
 /* ------------------------------------------------------------------ packets leave */
@@ -126,20 +127,19 @@ static void keep_last(struct pm_talk_end *end, const struct pm_craft *craft, con
 static void leave(struct pm_talk *talk, unsigned from, struct pm_craft *craft,
                   const struct pm_talk_extra *extra)
 {
-    uint8_t *frame = malloc(PM_CRAFT_FRAME_LEN);
-    if (frame == NULL) {
+    if (talk->frame == NULL && (talk->frame = malloc(PM_CRAFT_FRAME_LEN)) == NULL) {
         talk->no_memory = true;
         return;
     }
     change(craft, extra);
-    size_t len = pm_craft_frame(craft, frame);
+    const uint8_t *frame = talk->frame;
+    size_t len = pm_craft_frame(craft, talk->frame);
     talk->ends[from].craft.id++;
     keep_last(&talk->ends[from], craft, frame, len);
     if (extra->fragment != 0 && pm_craft_carried_len(craft, len) > extra->fragment)
         add_fragments(talk, from, craft, frame, len, extra);
     else
         add_frame(talk, from, frame, len, extra);
-    free(frame);
 }
 
 /* ------------------------------------------------------------------ TCP segments */

@@ -48,6 +48,7 @@ struct pm_talk {
     unsigned interface;
     struct pm_packetlist *list;
     struct pm_talk_clock *clock;
+    uint8_t *frame; /* room to make one */
     bool no_memory;
 };
 
