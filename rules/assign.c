@@ -1,4 +1,4 @@
-/* assign.c - one header field that a rewrite sets or adds to. */
+/* assign.c - one header field that a rewrite sets, adds to, or maps (nat). */
 #include "assign.h"
 
 #include "diagnostic.h"
@@ -7,10 +7,23 @@
 #include "test.h"
 #include "var.h"
 
-static bool is_port(enum pm_field field)
+static bool is_tcp_port(enum pm_field field)
 {
     return (field >= PM_FIELD_TCP_SRCPORT && field <= PM_FIELD_TCP_PORT) ||
            (field >= PM_FIELD_L4_SRCPORT && field <= PM_FIELD_L4_PORT);
+}
+
+/* False: complained. */
+static bool may_map(struct load *l, const struct node *n, const struct pm_field_info *info)
+{
+    if (info->mappable)
+        return true;
+    pmr_fail_key(
+        l, n, CODE_NOT_SETTABLE, NULL,
+        "%s cannot be translated; nat takes addresses, ports and icmp.ident, of the source "
+        "or of the destination",
+        info->name);
+    return false;
 }
 
 /* False: complained. */
@@ -18,20 +31,24 @@ static bool may_assign(struct load *l, const struct node *n, enum pm_field field
                        enum pm_op_kind kind, const struct cond *match)
 {
     const struct pm_field_info *info = pm_field_info(field);
-    bool is_addr = info->kind == PM_KIND_ADDR;
+    bool is_addr = info->kind == PM_KIND_ADDR && info->settable;
 
-    if (is_port(field) || (is_addr && match->can_be_tcp)) {
+    if (kind == PM_OP_NAT)
+        return may_map(l, n, info);
+    if (is_tcp_port(field) || (is_addr && match->can_be_tcp)) {
         pmr_fail_key(l, n, CODE_USE_NAT,
-                     is_addr ? "leave TCP out of \"match\", or wait for \"nat\"" : NULL,
-                     "changing %s of a TCP connection would break it; use nat, which is not of "
-                     "this version",
-                     info->name);
+                     is_addr ? "write \"nat\" for \"set\", or leave TCP out of \"match\""
+                             : "write \"nat\" for \"set\"",
+                     "changing %s of a TCP connection in one direction would break it", info->name);
         return false;
     }
-    if (kind == PM_OP_SET ? info->settable : info->addable)
+    if (kind == PM_OP_ADD && info->settable && !info->addable)
+        pmr_fail_key(l, n, CODE_NOT_SETTABLE, NULL, "%s cannot be added to, only set", info->name);
+    else if (!info->settable)
+        pmr_fail_key(l, n, CODE_NOT_SETTABLE, NULL, "%s cannot be %s: %s", info->name,
+                     kind == PM_OP_SET ? "set" : "added to", pm_field_unsettable(field));
+    else
         return true;
-    pmr_fail_key(l, n, CODE_NOT_SETTABLE, NULL, "%s cannot be %s", info->name,
-                 kind == PM_OP_SET ? "set" : "added to");
     return false;
 }
 
@@ -41,6 +58,8 @@ static void take_number(struct load *l, const struct node *n, const struct pm_fi
     int64_t most = info->max, least = out->kind == PM_OP_ADD ? -most : 0;
     bool flag;
 
+    if (out->kind == PM_OP_NAT && out->set.field != PM_FIELD_ICMP_IDENT)
+        least = 1; /* no packet is for port 0 */
     if (info->kind != PM_KIND_FLAG || pmr_node_kind(n) == NODE_NUMBER) {
         pmr_expect_whole(l, n, least, most, &out->set.number);
         return;

@@ -13,7 +13,7 @@
 
 static const struct cond always = {.id = PM_COND_TRUE, .can_be_tcp = true, .is_all_tcp = true};
 
-/* Families of fields, and fields, that later versions have. */
+/* Families of fields that later versions have. */
 static bool is_later_field(const char *name)
 {
     static const char *const families[] = {"process.", "dns.", "http.", "tls."};
@@ -21,7 +21,7 @@ static bool is_later_field(const char *name)
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
         if (strncmp(name, families[i], strlen(families[i])) == 0)
             return true;
-    return strcmp(name, "stream") == 0;
+    return false;
 }
 
 /* False: there is none; *best is the nearest, or NULL. */
@@ -77,8 +77,9 @@ static pm_cond_id joined(struct load *l, bool is_any, const pm_cond_id *ids, siz
     return is_any ? pm_cond_any(l->builder, ids, count) : pm_cond_all(l->builder, ids, count);
 }
 
-static void take_tcp(struct cond *whole, bool is_any, const struct cond *part)
+static void take_part(struct cond *whole, bool is_any, const struct cond *part)
 {
+    whole->tests_stream = whole->tests_stream || part->tests_stream;
     if (is_any) {
         whole->can_be_tcp = whole->can_be_tcp || part->can_be_tcp;
         whole->is_all_tcp = whole->is_all_tcp || part->is_all_tcp;
@@ -104,7 +105,7 @@ static struct cond members(struct load *l, const struct node *n, bool is_any)
         struct cond part = is_list ? pmr_cond_of(l, m) : member_of(l, m);
 
         ids[at++] = part.id;
-        take_tcp(&whole, is_any, &part);
+        take_part(&whole, is_any, &part);
     }
     whole.id = joined(l, is_any, ids, count);
     return whole;
@@ -123,7 +124,8 @@ static struct cond member_of(struct load *l, const struct node *n)
 
         return (struct cond){.id = pm_cond_not(l->builder, inner.id),
                              .can_be_tcp = !inner.is_all_tcp,
-                             .is_all_tcp = !inner.can_be_tcp};
+                             .is_all_tcp = !inner.can_be_tcp,
+                             .tests_stream = inner.tests_stream};
     }
     return pmr_field_of(l, n, &field) ? pmr_test_of(l, field, n) : always;
 }

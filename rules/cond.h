@@ -5,10 +5,12 @@
 #include "load.h"
 
 /* A condition in the builder, and what it has to do with TCP: whether it can hold for a TCP packet
- * at all, and whether it holds for every one. In doubt it can, and does not for every one. */
+ * at all, and whether it holds for every one. In doubt it can, and does not for every one. And
+ * whether it looks at the stream of a direction. */
 struct cond {
     pm_cond_id id;
     bool can_be_tcp, is_all_tcp;
+    bool tests_stream;
 };
 
 /* The condition of the object; complains where it is none, and answers something then. */

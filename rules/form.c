@@ -194,18 +194,15 @@ static void add_bytes(struct test *t, const struct node *object)
 
 static void add_affix(struct test *t, const struct node *object)
 {
-    static const struct key keys[] = {{"contains", false},
-                                      {"prefix", false},
-                                      {"suffix", false},
-                                      {"nocase", false},
-                                      {"regex", true}};
+    static const struct key keys[] = {
+        {"contains", false}, {"prefix", false}, {"suffix", false}, {"nocase", false}};
     struct pm_value like = {.kind = PM_VALUE_BYTES, .bytes = {.depth = PM_NO_LIMIT}};
     const struct node *contains = pmr_node_get(object, "contains"),
                       *prefix = pmr_node_get(object, "prefix"),
                       *suffix = pmr_node_get(object, "suffix"), *n;
     struct load *l = t->load;
 
-    pmr_expect_keys(l, object, keys, 5, "a text test");
+    pmr_expect_keys(l, object, keys, 4, "a text test");
     if (!is_bytes_field(t, object))
         return;
     if ((contains != NULL) + (prefix != NULL) + (suffix != NULL) > 1) {
@@ -220,6 +217,39 @@ static void add_affix(struct test *t, const struct node *object)
     n = contains != NULL ? contains : prefix != NULL ? prefix : suffix;
     if (n != NULL && pmr_expect_kind(l, n, NODE_STRING))
         pmr_test_add_bytes(t, n, &like);
+}
+
+/* Whether the library takes it; it tells at which byte it does not. */
+static bool check_regex(struct test *t, const struct node *n, const struct pm_value *value)
+{
+    struct pm_op_fault fault;
+
+    if (pm_value_check(t->field, value, &fault))
+        return true;
+    if (fault.offset > 0)
+        pmr_fail_inside(t->load, n, fault.offset, CODE_REGEX, "%s", fault.text);
+    else
+        pmr_fail(t->load, n, CODE_REGEX, NULL, "%s", fault.text);
+    return false;
+}
+
+static void add_regex(struct test *t, const struct node *object)
+{
+    static const struct key keys[] = {{"regex", false}, {"nocase", false}};
+    const struct node *n = pmr_node_get(object, "regex");
+    struct pm_value value = {.kind = PM_VALUE_REGEX};
+    struct load *l = t->load;
+
+    pmr_expect_keys(l, object, keys, 2, "a regex test");
+    if (!is_bytes_field(t, object))
+        return;
+    take_nocase(l, object, &value.regex.nocase);
+    if (!pmr_expect_filled(l, n, NODE_STRING))
+        return;
+    value.regex.pattern = (const uint8_t *)pmr_node_text(n);
+    value.regex.len = (uint32_t)strlen(pmr_node_text(n));
+    if (check_regex(t, n, &value))
+        pmr_test_add_value(t, n, &value);
 }
 
 /* ------------------------------------------------------------------ which form */
@@ -239,7 +269,7 @@ static const struct {
     {"lt", add_comparison},    {"le", add_comparison},  {"gt", add_comparison},
     {"ge", add_comparison},    {"mask", add_mask},      {"value", add_mask},
     {"bytes", add_bytes},      {"contains", add_affix}, {"prefix", add_affix},
-    {"suffix", add_affix},     {"regex", add_affix},    {"hex", add_raw_bytes},
+    {"suffix", add_affix},     {"regex", add_regex},    {"hex", add_raw_bytes},
     {"base64", add_raw_bytes},
 };
 

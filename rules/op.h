@@ -1,4 +1,4 @@
-/* op.h - the operations of a rewrite: replace, set, add. */
+/* op.h - the operations of a rewrite, one after the other. */
 #ifndef PMR_OP_H
 #define PMR_OP_H
 

@@ -82,12 +82,16 @@ static void take_action(struct load *l, const struct node *rule, const struct co
         pmr_verdict_of(l, verdict, out);
 }
 
-static void take_scope(struct load *l, const struct node *rule, struct pm_rule_spec *out)
+/* What was found in a stream is true of all of its flow. */
+static void take_scope(struct load *l, const struct node *rule, const struct cond *match,
+                       struct pm_rule_spec *out)
 {
     static const char *const words[] = {"packet", "flow", NULL};
     const struct node *n = pmr_node_get(rule, "scope");
     size_t index;
 
+    if (match->tests_stream && pmr_node_get(rule, "verdict") != NULL)
+        out->scope = PM_SCOPE_FLOW;
     if (n == NULL)
         return;
     if (pmr_node_get(rule, "verdict") == NULL)
@@ -143,7 +147,7 @@ static void take_rule(struct load *l, const struct node *rule)
         cond = pmr_cond_of(l, match);
     spec.match = cond.id;
     take_action(l, rule, &cond, &spec);
-    take_scope(l, rule, &spec);
+    take_scope(l, rule, &cond, &spec);
     take_stage(l, rule, &spec);
     take_final(l, rule, &spec);
     pmr_modifiers_of(l, rule, &cond, &spec);

@@ -41,12 +41,26 @@ static void take_midstream(struct load *l, const struct node *policy, enum pm_mi
 void pmr_settings_of(struct load *l, const struct node *policy, struct pm_settings *out)
 {
     static const struct key keys[] = {
-        {"default", false},        {"on_engine_error", false}, {"on_rewrite_refused", false},
-        {"on_tunnel_down", false}, {"on_midstream", false},    {"bad_checksum", false},
-        {"hold_bytes", false},     {"hold_ms", false},         {"flows", false},
-        {"flow_idle_s", false},    {"delayed_packets", false}, {"delayed_bytes", false},
-        {"asks", false},           {"answers", false},         {"meters", false},
+        {"default", false},
+        {"on_engine_error", false},
+        {"on_rewrite_refused", false},
+        {"on_tunnel_down", false},
+        {"on_midstream", false},
+        {"bad_checksum", false},
+        {"hold_bytes", false},
+        {"hold_ms", false},
+        {"flows", false},
+        {"flow_idle_s", false},
+        {"delayed_packets", false},
+        {"delayed_bytes", false},
+        {"asks", false},
+        {"answers", false},
+        {"meters", false},
         {"reject_rate", false},
+        {"streams", false},
+        {"stream_bytes", false},
+        {"stream_dir_bytes", false},
+        {"stream_match", false},
     };
 
     if (!pmr_expect_kind(l, policy, NODE_OBJECT))
@@ -68,4 +82,8 @@ void pmr_settings_of(struct load *l, const struct node *policy, struct pm_settin
     take_limit(l, policy, "answers", 1, 1 << 24, &out->answers);
     take_limit(l, policy, "meters", 1, 1 << 24, &out->meters);
     take_limit(l, policy, "reject_rate", 1, 1000000, &out->reject_rate);
+    take_limit(l, policy, "streams", 1, 1 << 24, &out->streams);
+    take_limit(l, policy, "stream_bytes", 1, 1 << 30, &out->stream_bytes);
+    take_limit(l, policy, "stream_dir_bytes", 1, 1 << 30, &out->stream_dir_bytes);
+    take_limit(l, policy, "stream_match", 1, PM_MAX_MATCH, &out->stream_match);
 }

@@ -357,11 +357,14 @@ static struct cond any_of(const struct test *t)
 struct cond pmr_test_of(struct load *l, enum pm_field field, const struct node *n)
 {
     struct test t = {.load = l, .field = field, .info = pm_field_info(field)};
+    struct cond cond;
 
     if (pmr_node_kind(n) != NODE_LIST)
         add_item(&t, n);
     else if (pmr_expect_filled(l, n, NODE_LIST))
         for (const struct node *m = pmr_node_first(n); m != NULL; m = pmr_node_next(m))
             add_item(&t, m);
-    return any_of(&t);
+    cond = any_of(&t);
+    cond.tests_stream = field == PM_FIELD_STREAM;
+    return cond;
 }

@@ -186,6 +186,11 @@ static const struct meaning meanings[] = {
     {"{'payload':{'suffix':'virus'}}", 0, 1, 0},
     {"{'payload':{'suffix':'viru'}}", 0, 0, 0},
     {"{'payload':['nothing',{'contains':'vir'}]}", 0, 1, 0},
+    {"{'payload':{'regex':'^a .iru'}}", 0, 1, 0},
+    {"{'payload':{'regex':'VIRUS'}}", 0, 0, 0},
+    {"{'payload':{'regex':'VI[A-Z]US$','nocase':true}}", 0, 1, 0},
+    {"{'payload':{'not':{'regex':'virus'}}}", 1, 0, 1},
+    {"{'interface':[{'regex':'^en'},{'regex':'^eth\\\\d$'}]}", 1, 1, 1},
     {"{'bpf':'tcp dst port 23'}", 1, 0, 0},
     {"{'bpf':['udp','icmp']}", 0, 1, 1},
     {"{'frame.len':{'lt':36}}", 0, 1, 1},
@@ -308,6 +313,11 @@ static void replacing_does_what_its_keys_say(void **state)
         {"'regex':'^a','with':'b'", "aa", "ba"},
         {"'regex':'\\\\ba','with':'b'", "aa aa", "ba ba"},
         {"'regex':'(.)\\\\1','with':'$1','in':'payload'", "xaabbc", "xabc"},
+        {"'find':'ab','with':'c','length':'pad'", "xaby", "xc y"},
+        {"'find':'ab','with':'c','length':'pad','pad':{'hex':'2e'}", "xaby", "xc.y"},
+        {"'find':'ab','with':'cd','length':'same'", "xaby", "xcdy"},
+        {"'regex':'a+','with':'bc','length':'same'", "xaya.aa", "xaya.bc"},
+        {"'regex':'a+','with':'bc','length':'pad','pad':'-'", "aaa.a.aa", "bc-.a.bc"},
     };
 
     (void)state;
@@ -320,6 +330,38 @@ static void replacing_does_what_its_keys_say(void **state)
         if (out.len != 28 + strlen(cases[i].after) ||
             memcmp(out.at + 28, cases[i].after, out.len - 28) != 0)
             fail_msg("%s: %.*s", cases[i].replace, (int)out.len - 28, (const char *)out.at + 28);
+    }
+}
+
+static void inserting_and_deleting_do_what_their_keys_say(void **state)
+{
+    static const struct {
+        const char *op, *before, *after;
+    } cases[] = {
+        {"'insert':{'at':'start','bytes':'ab'}", "xy", "abxy"},
+        {"'insert':{'at':'end','bytes':{'hex':'61'}}", "xy", "xya"},
+        {"'insert':{'at':1,'bytes':{'base64':'YQ=='}}", "xy", "xay"},
+        {"'insert':{'at':1,'bytes':'a','in':'payload'}", "xy", "xay"},
+        {"'insert':{'at':1,'bytes':'a','in':'stream'}", "xy", "xy"},
+        {"'delete':{'find':'a'}", "xaya", "xy"},
+        {"'delete':{'find':'A','nocase':true,'max':1}", "xaya", "xya"},
+        {"'delete':{'find':'a','within':{'offset':2}}", "xaya", "xay"},
+        {"'delete':{'regex':'a+'}", "xaayaa", "xy"},
+        {"'delete':{'range':{'length':2}}", "abc", "c"},
+        {"'delete':{'range':{'offset':1,'length':1}}", "abc", "ac"},
+        {"'delete':{'range':{'offset':1,'length':9}}", "abc", "a"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char ops[256];
+        struct bytes out;
+
+        snprintf(ops, sizeof ops, "[{%s}]", cases[i].op);
+        out = rewritten(ops, cases[i].before);
+        if (out.len != 28 + strlen(cases[i].after) ||
+            memcmp(out.at + 28, cases[i].after, out.len - 28) != 0)
+            fail_msg("%s: %.*s", cases[i].op, (int)out.len - 28, (const char *)out.at + 28);
     }
 }
 
@@ -347,7 +389,9 @@ static void settings_arrive_in_the_policy(void **state)
         load_well("{'pktmod':1,'name':'n','$schema':'s','policy':{'on_engine_error':'drop',"
                   "'on_rewrite_refused':'drop','on_tunnel_down':'drop','on_midstream':'rewrite',"
                   "'bad_checksum':'drop','hold_bytes':1,'hold_ms':2,'flows':3,'flow_idle_s':4,"
-                  "'delayed_packets':5,'delayed_bytes':6},'rules':[]}");
+                  "'delayed_packets':5,'delayed_bytes':6,'asks':7,'answers':8,'meters':9,"
+                  "'reject_rate':10,'streams':11,'stream_bytes':12,'stream_dir_bytes':13,"
+                  "'stream_match':14},'rules':[]}");
     const struct pm_settings *s = pm_policy_settings(pm_rules_policy(rules));
 
     (void)state;
@@ -362,6 +406,14 @@ static void settings_arrive_in_the_policy(void **state)
     assert_int_equal(s->flow_idle_s, 4);
     assert_int_equal(s->delayed_packets, 5);
     assert_int_equal(s->delayed_bytes, 6);
+    assert_int_equal(s->asks, 7);
+    assert_int_equal(s->answers, 8);
+    assert_int_equal(s->meters, 9);
+    assert_int_equal(s->reject_rate, 10);
+    assert_int_equal(s->streams, 11);
+    assert_int_equal(s->stream_bytes, 12);
+    assert_int_equal(s->stream_dir_bytes, 13);
+    assert_int_equal(s->stream_match, 14);
     pm_rules_free(rules);
 }
 
@@ -765,6 +817,15 @@ static char *manual(void)
     return text;
 }
 
+/* Only the library complains, of an operation that no engine knows yet. */
+static bool is_well_written(const struct pm_rules *rules)
+{
+    const struct pm_diagnostic *d = pm_rules_diagnostic(rules, 0);
+
+    return d == NULL || (pm_rules_diagnostic_count(rules) == 1 && strcmp(d->code, "PKM225") == 0 &&
+                         strstr(d->message, "this kind of edit is not known") != NULL);
+}
+
 /* A piece of the manual: a file, or a line with a rule or a "match" of one. */
 static void try_piece(const char *piece, size_t len)
 {
@@ -780,9 +841,9 @@ static void try_piece(const char *piece, size_t len)
     }
     snprintf(text, sizeof text, "%s%.*s%s", head, (int)len, piece, tail);
     rules = pm_rules_load_text(NULL, text, strlen(text));
-    if (pm_rules_diagnostic_count(rules) > 0)
+    if (!is_well_written(rules))
         pm_rules_print_text(rules, stderr, false);
-    assert_int_equal(pm_rules_diagnostic_count(rules), 0);
+    assert_true(is_well_written(rules));
     pm_rules_free(rules);
 }
 
@@ -841,6 +902,7 @@ int main(void)
         cmocka_unit_test(verdicts_do_what_they_say),
         cmocka_unit_test(delays_are_in_milliseconds),
         cmocka_unit_test(replacing_does_what_its_keys_say),
+        cmocka_unit_test(inserting_and_deleting_do_what_their_keys_say),
         cmocka_unit_test(setting_and_adding_reach_their_fields),
         cmocka_unit_test(settings_arrive_in_the_policy),
         cmocka_unit_test(addresses_may_be_set_where_tcp_is_left_out),
