@@ -36,8 +36,15 @@ enum {
     PM_NG_OPT_IF_TSOFFSET = 14,
     PM_NG_OPT_EPB_FLAGS = 2,
     PM_NG_OPT_EPB_HASH = 3,
+    PM_NG_OPT_EPB_DROPCOUNT = 4,
     PM_NG_OPT_EPB_PACKETID = 5,
 };
+
+/* The two lowest bits of epb_flags. */
+enum { PM_NG_INBOUND = 1, PM_NG_OUTBOUND = 2, PM_NG_DIRECTION = 3 };
+
+#define PM_NG_LENGTH_UNKNOWN   UINT64_MAX /* of a section */
+#define PM_NG_OLD_LOST_UNKNOWN 0xffffu
 
 static inline uint32_t pm_ng_padded(uint32_t len)
 {

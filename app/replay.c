@@ -95,6 +95,8 @@ static void write_touched(struct pm_replay *replay, const struct pm_emitted *emi
         .origlen = is_cut_short ? record->origlen : (uint32_t)emitted->wire_len,
         .time_ns = current->leaves_ns,
         .retimed = current->delayed != NULL,
+        .dir = emitted->dir,
+        .is_extra = emitted->part > 0,
     };
     if (record->kind != PM_RECORD_PCAP) {
         struct pm_wait wait;
@@ -120,6 +122,7 @@ static void write_late(struct pm_replay *replay, const struct pm_emitted *emitte
         .origlen = (uint32_t)emitted->wire_len,
         .time_ns = replay->clock_ns,
         .retimed = true,
+        .dir = emitted->dir,
     };
     if (record.kind != PM_RECORD_PCAP) {
         pm_annotate(comment, replay->policy, emitted, NULL);

@@ -22,12 +22,13 @@ static bool is_an_input(const struct stat *out, const char *const *inputs, size_
 }
 
 /* Only now is the file known not to be an input. */
-static bool empty_it(int fd, const char *const *inputs, size_t count)
+static bool empty_it(int fd, const char *const *inputs, size_t count, bool *can_patch)
 {
     struct stat out;
     if (fstat(fd, &out) != 0)
         return false;
-    if (!S_ISREG(out.st_mode))
+    *can_patch = S_ISREG(out.st_mode);
+    if (!*can_patch)
         return true;
     if (is_an_input(&out, inputs, count)) {
         errno = EEXIST;
@@ -44,7 +45,7 @@ bool pm_sink_open(struct pm_sink *sink, const char *path, const char *const *inp
     int fd = is_stdout ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0)
         return false;
-    bool good = is_stdout || empty_it(fd, inputs, input_count);
+    bool good = is_stdout || empty_it(fd, inputs, input_count, &sink->can_patch);
     int why = errno;
     if (good && (sink->buffer = malloc(BUFFER_LEN)) == NULL) {
         good = false;
@@ -59,7 +60,8 @@ bool pm_sink_open(struct pm_sink *sink, const char *path, const char *const *inp
 
 void pm_sink_open_memory(struct pm_sink *sink)
 {
-    *sink = (struct pm_sink){.fd = -1, .buffer = malloc(BUFFER_LEN), .cap = BUFFER_LEN};
+    *sink = (struct pm_sink){
+        .fd = -1, .buffer = malloc(BUFFER_LEN), .cap = BUFFER_LEN, .can_patch = true};
     if (sink->buffer == NULL) {
         sink->cap = 0;
         sink->error = ENOMEM;
@@ -101,6 +103,18 @@ void pm_sink_flush(struct pm_sink *sink)
         return;
     write_all(sink, sink->buffer, sink->len);
     sink->len = 0;
+}
+
+void pm_sink_patch(struct pm_sink *sink, uint64_t offset, const void *bytes, size_t len)
+{
+    if (sink->fd < 0) {
+        if (sink->error == 0)
+            memcpy(sink->buffer + offset, bytes, len);
+        return;
+    }
+    pm_sink_flush(sink);
+    if (sink->error == 0 && pwrite(sink->fd, bytes, len, (off_t)offset) != (ssize_t)len)
+        sink->error = errno;
 }
 
 void pm_sink_write_slow(struct pm_sink *sink, const void *bytes, size_t len)

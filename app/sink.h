@@ -13,6 +13,7 @@ struct pm_sink {
     int fd;           /* -1: none, bytes stay in the buffer, which grows */
     int error;        /* errno of the first write that failed; what follows is discarded */
     uint64_t written; /* bytes taken */
+    bool can_patch;   /* a file or memory: bytes that were written can be changed */
 };
 
 /* path "-" is standard output. The file is emptied only when it is none of `inputs` (a file would
@@ -25,6 +26,8 @@ void pm_sink_open_memory(struct pm_sink *sink);
 int pm_sink_close(struct pm_sink *sink);
 
 void pm_sink_flush(struct pm_sink *sink);
+/* Changes bytes at an offset of what was written. Only where can_patch. */
+void pm_sink_patch(struct pm_sink *sink, uint64_t offset, const void *bytes, size_t len);
 void pm_sink_write_slow(struct pm_sink *sink, const void *bytes, size_t len);
 
 static inline void pm_sink_write(struct pm_sink *sink, const void *bytes, size_t len)

@@ -10,6 +10,15 @@ struct pm_writer {
     struct pm_sink sink;
     uint64_t packets, bytes; /* written; bytes of packets, as they were on the wire */
     enum pm_format format;
+    uint32_t largest; /* of pm_writer_open() */
+    struct {
+        uint64_t begin;   /* offset of what follows the section's header */
+        uint64_t claimed; /* its length in the header; PM_NG_LENGTH_UNKNOWN */
+        uint32_t header_len;
+        uint32_t interfaces;
+        bool is_cut_lifted; /* the limit of interface 0, which simple packets go by */
+        bool big;
+    } section; /* pcapng: the current one */
 };
 
 /* A packet that does not leave as its record stands. */
@@ -19,6 +28,8 @@ struct pm_outgoing {
     uint64_t time_ns;    /* where `retimed` */
     bool retimed;        /* else it keeps the record's timestamp to the last digit */
     const char *comment; /* pcapng: a comment for it, or NULL */
+    enum pm_dir dir;     /* pcapng, with a comment: for its flags, where they say nothing yet */
+    bool is_extra;       /* not the first packet that is made of this record */
 };
 
 /* Opens the file and writes the header. largest: packets longer than a small snaplen of the input

@@ -297,6 +297,196 @@ static void pcapng_delayed_packet_gets_its_new_time_in_the_interfaces_clock(void
     }
 }
 
+static uint32_t flags_of(const struct pm_record *record)
+{
+    struct pm_ng_options options = {record->options, record->options_len, record->big};
+    struct pm_ng_option option;
+    uint32_t flags = UINT32_MAX;
+    while (pm_ng_next_option(&options, &option))
+        if (option.code == PM_NG_OPT_EPB_FLAGS) {
+            assert_int_equal(flags, UINT32_MAX); /* once */
+            flags = pm_file_get32(option.value, record->big);
+        }
+    return flags;
+}
+
+static void pcapng_touched_packet_tells_its_direction_where_nothing_did(void **state)
+{
+    (void)state;
+    static const uint32_t none = UINT32_MAX;
+    static const struct {
+        uint32_t before;
+        enum pm_dir dir;
+        const char *comment;
+        uint32_t after;
+    } cases[] = {
+        {none, PM_DIR_IN, "c", 1},         {none, PM_DIR_OUT, "c", 2},
+        {none, PM_DIR_UNKNOWN, "c", none}, {0x4, PM_DIR_OUT, "c", 0x6}, /* reception type stays */
+        {0x1e4, PM_DIR_IN, "c", 0x1e5},    {1, PM_DIR_OUT, "c", 1}, /* what was recorded stays */
+        {none, PM_DIR_IN, NULL, none},     {4, PM_DIR_IN, NULL, 4},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0] * 2; i++) {
+        struct pm_outgoing change = {.data = packet,
+                                     .caplen = 5,
+                                     .origlen = 5,
+                                     .comment = cases[i / 2].comment,
+                                     .dir = cases[i / 2].dir};
+        struct capfile f;
+        struct output out;
+        struct pm_record record;
+        cf_pcapng(&f, i % 2 == 1);
+        cf_interface(&f, 1, 0, NULL, 6);
+        cf_enhanced(&f, 0, 1, packet, 5, 5);
+        if (cases[i / 2].before != none) {
+            cf_option_number(&f, PM_NG_OPT_EPB_FLAGS, cases[i / 2].before, 4);
+            cf_put(&f, 0, 4);
+        }
+        cf_close(&f);
+        rewrite_all(&out, &f, &change);
+        struct pm_capture *capture = read_packet(&out, 1, &record);
+        assert_int_equal(flags_of(&record), cases[i / 2].after);
+        pm_capture_close(capture);
+    }
+}
+
+static void pcapng_lost_packets_are_told_once(void **state)
+{
+    (void)state;
+    struct pm_outgoing change = {.data = packet, .caplen = 5, .origlen = 5, .comment = "c"};
+    for (unsigned i = 0; i < 8; i++) {
+        struct capfile f;
+        struct output out;
+        struct pm_record record;
+        bool is_old = (i & 2) != 0;
+        change.is_extra = (i & 4) != 0;
+        cf_pcapng(&f, (i & 1) != 0);
+        cf_interface(&f, 1, 0, NULL, 6);
+        if (is_old) {
+            cf_old(&f, 0, 1, packet, 5, 5);
+        } else {
+            cf_enhanced(&f, 0, 1, packet, 5, 5);
+            cf_option_number(&f, PM_NG_OPT_EPB_DROPCOUNT, 7, 8);
+            cf_put(&f, 0, 4);
+        }
+        cf_close(&f);
+        rewrite_all(&out, &f, &change);
+        struct pm_capture *capture = read_packet(&out, 1, &record);
+        struct pm_ng_options options = {record.options, record.options_len, record.big};
+        struct pm_ng_option option;
+        uint64_t lost = 0;
+        while (pm_ng_next_option(&options, &option))
+            if (option.code == PM_NG_OPT_EPB_DROPCOUNT)
+                lost = pm_file_get64(option.value, record.big);
+        assert_int_equal(lost, change.is_extra ? 0 : 7);
+        pm_capture_close(capture);
+    }
+}
+
+/* Two sections that tell their length; the second is the one that is looked at. */
+static void build_sections(struct capfile *f, bool big, size_t *second)
+{
+    cf_pcapng(f, big);
+    cf_interface(f, 1, 0, NULL, 6);
+    cf_enhanced(f, 0, 1, packet, 5, 5);
+    cf_close(f);
+    *second = f->len;
+    pm_file_put64(f->bytes + 16, f->len - f->ends[0], big);
+    cf_section(f);
+    size_t begin = f->len;
+    cf_interface(f, 1, 0, NULL, 6);
+    cf_simple(f, packet, 9, 9);
+    pm_file_put64(f->bytes + *second + 16, f->len - begin, big);
+}
+
+static void pcapng_section_lengths_are_those_of_the_output(void **state)
+{
+    (void)state;
+    struct pm_outgoing change = {.data = packet, .caplen = 40, .origlen = 40, .comment = "c"};
+    struct capfile f;
+    struct output out;
+    size_t second;
+    for (unsigned big = 0; big < 2; big++) {
+        build_sections(&f, big == 1, &second);
+        rewrite_all(&out, &f, NULL);
+        assert_int_equal(out.len, f.len);
+        assert_memory_equal(out.bytes, f.bytes, f.len);
+
+        rewrite_all(&out, &f, &change);
+        uint64_t first_len = pm_file_get64(out.bytes + 16, big == 1);
+        size_t header = f.ends[0], at = header + (size_t)first_len;
+        assert_int_equal(pm_file_get32(out.bytes + at, big == 1), PM_NG_SECTION);
+        uint64_t second_len = pm_file_get64(out.bytes + at + 16, big == 1);
+        assert_int_equal(at + header + second_len, out.len);
+    }
+}
+
+static void pcapng_section_length_stays_open_where_it_cannot_be_put_right(void **state)
+{
+    (void)state;
+    int ends[2], saved = dup(STDOUT_FILENO);
+    struct capfile f;
+    struct pm_record record;
+    struct pm_writer writer;
+    uint8_t bytes[32];
+    size_t second;
+    build_sections(&f, true, &second);
+    struct pm_capture *in = pm_capture_open_bytes("in", f.bytes, f.len);
+    assert_int_equal(pipe(ends), 0);
+    fflush(stdout);
+    dup2(ends[1], STDOUT_FILENO);
+    bool is_open = pm_writer_open(&writer, "-", in, 0, NULL, 0);
+    pm_capture_next(in, &record);
+    pm_writer_put_block(&writer, &record);
+    int why = pm_writer_close(&writer);
+    dup2(saved, STDOUT_FILENO);
+    assert_true(is_open);
+    assert_int_equal(why, 0);
+    assert_int_equal(read(ends[0], bytes, sizeof bytes), sizeof bytes);
+    assert_true(pm_file_get64(bytes + 16, true) == UINT64_MAX);
+    close(saved);
+    close(ends[0]);
+    close(ends[1]);
+    pm_capture_close(in);
+}
+
+static void pcapng_interface_limit_that_rewriting_outgrows_is_lifted(void **state)
+{
+    (void)state;
+    struct capfile f;
+    struct output out;
+    struct pm_record record;
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t largest = i / 2 == 1 ? 1564 : 0;
+        cf_pcapng(&f, i % 2 == 1);
+        cf_interface(&f, 1, 20, "eth0", 6);
+        cf_simple(&f, packet, 20, 64); /* cut by the limit */
+        cf_simple(&f, packet, 13, 13);
+        begin(&out, &f, largest);
+        enum pm_step step;
+        while ((step = pm_capture_next(out.in, &record)) != PM_STEP_END) {
+            if (step == PM_STEP_BLOCK)
+                pm_writer_put_block(&out.writer, &record);
+            else
+                pm_writer_put_raw(&out.writer, &record);
+        }
+        finish(&out);
+        assert_int_equal(pm_file_get32(out.bytes + f.ends[0] + 12, f.big),
+                         largest > 0 ? 262144 : 20);
+        if (largest == 0)
+            assert_memory_equal(out.bytes, f.bytes, f.len);
+        struct pm_capture *capture = read_packet(&out, 1, &record);
+        assert_int_equal(record.kind, largest > 0 ? PM_RECORD_ENHANCED : PM_RECORD_SIMPLE);
+        assert_int_equal(record.caplen, 20);
+        assert_int_equal(record.origlen, 64);
+        assert_memory_equal(record.data, packet, 20);
+        pm_capture_close(capture);
+        capture = read_packet(&out, 2, &record);
+        assert_int_equal(record.kind, PM_RECORD_SIMPLE);
+        assert_int_equal(record.caplen, 13);
+        pm_capture_close(capture);
+    }
+}
+
 /* ------------------------------------------------------------------ outputs that fail */
 
 static struct pm_capture *some_capture(void)
@@ -396,6 +586,11 @@ int main(void)
         cmocka_unit_test(pcapng_changed_packet_without_comment_loses_nothing_but_its_hash),
         cmocka_unit_test(pcapng_changed_simple_and_old_packets_become_enhanced_ones),
         cmocka_unit_test(pcapng_delayed_packet_gets_its_new_time_in_the_interfaces_clock),
+        cmocka_unit_test(pcapng_touched_packet_tells_its_direction_where_nothing_did),
+        cmocka_unit_test(pcapng_lost_packets_are_told_once),
+        cmocka_unit_test(pcapng_section_lengths_are_those_of_the_output),
+        cmocka_unit_test(pcapng_section_length_stays_open_where_it_cannot_be_put_right),
+        cmocka_unit_test(pcapng_interface_limit_that_rewriting_outgrows_is_lifted),
         cmocka_unit_test(output_that_is_an_input_is_refused_and_left_alone),
         cmocka_unit_test(output_that_cannot_be_opened_says_why),
         cmocka_unit_test(full_disk_is_told_even_if_only_the_last_flush_meets_it),
