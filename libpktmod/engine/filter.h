@@ -12,12 +12,15 @@
 #include "flow/reassembly.h"
 #include "flow/track.h"
 
-/* What is known of the verdict on one side of a flow. Positions are those of policy->verdicts. */
+/* What is known of the verdict on one side of a flow. */
 struct pm_verdict_cache {
-    uint32_t position; /* rules before it can never hold on this side */
-    uint8_t is_known;  /* position was worked out */
-    uint8_t is_final;  /* and the rule there (or the default, at the end) holds for every packet */
-    uint8_t dir;       /* for packets of this direction */
+    union {
+        uint32_t position; /* in policy->verdicts: rules before it can never hold on this side */
+        uint32_t rule;     /* is_final: it, or PM_NO_RULE, is the answer for every packet */
+    };
+    uint8_t is_known; /* it was worked out */
+    uint8_t is_final;
+    uint8_t dir; /* for packets of this direction */
 };
 
 /* The filter's own part of a flow. */

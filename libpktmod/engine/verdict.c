@@ -1,4 +1,5 @@
 /* verdict.c - which rule decides about a packet; the contract is in filter.h. */
+#include "base/prefetch.h"
 #include "engine/filter.h"
 #include "engine/follow.h"
 
@@ -20,6 +21,13 @@ static bool drops_in_doubt(struct pm_filter *f, struct pm_trial *t, uint32_t rul
     return t->doubt != PM_WHY_NONE;
 }
 
+/* What will be read of a rule that decides comes while its condition is evaluated. */
+static void expect_rule(const struct pm_filter *f, uint32_t rule)
+{
+    pm_prefetch(&f->policy->rules[rule]);
+    pm_prefetch(&f->rules[rule]);
+}
+
 /* The position of the first rule from `from` on that holds and ends the search. Rules that only
  * log are counted on the way. */
 static uint32_t first_match(struct pm_filter *f, struct pm_trial *t, uint32_t from)
@@ -30,7 +38,9 @@ static uint32_t first_match(struct pm_filter *f, struct pm_trial *t, uint32_t fr
     pm_rule_walk_begin(&walk, &policy->verdicts, &t->subject, from);
     while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
         uint32_t rule = policy->verdicts.rules[position];
-        enum pm_truth truth = pm_cond_truth(policy->conds, policy->rules[rule].match, &t->subject);
+        expect_rule(f, rule);
+        enum pm_truth truth =
+            pm_cond_truth(policy->conds, policy->verdicts.conds[position], &t->subject);
         if (truth == PM_DEPENDS && drops_in_doubt(f, t, rule))
             return policy->verdicts.count;
         if (truth != PM_TRUE)
@@ -49,21 +59,30 @@ static void fill_cache(const struct pm_filter *f, const struct pm_trial *t,
 {
     const struct pm_policy *policy = f->policy;
     struct pm_rule_walk walk;
-    *cache = (struct pm_verdict_cache){.position = policy->verdicts.count,
-                                       .is_known = 1,
-                                       .is_final = 1,
-                                       .dir = (uint8_t)t->tracked.dir};
+    *cache = (struct pm_verdict_cache){
+        .rule = PM_NO_RULE, .is_known = 1, .is_final = 1, .dir = (uint8_t)t->tracked.dir};
     uint32_t position;
     pm_rule_walk_begin(&walk, &policy->verdicts, &t->subject, 0);
     while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
-        const struct pm_rule *rule = &policy->rules[policy->verdicts.rules[position]];
-        enum pm_truth truth = pm_cond_for_flow(policy->conds, rule->match, &t->subject);
+        uint32_t rule = policy->verdicts.rules[position];
+        expect_rule(f, rule);
+        enum pm_truth truth =
+            pm_cond_for_flow(policy->conds, policy->verdicts.conds[position], &t->subject);
         if (truth == PM_FALSE)
             continue;
-        cache->position = position;
-        cache->is_final = truth == PM_TRUE && rule->action != PM_ACTION_LOG;
+        cache->is_final = truth == PM_TRUE && policy->rules[rule].action != PM_ACTION_LOG;
+        if (cache->is_final)
+            cache->rule = rule;
+        else
+            cache->position = position;
         return;
     }
+}
+
+static uint32_t rule_at(const struct pm_filter *f, uint32_t position)
+{
+    const struct pm_rule_list *verdicts = &f->policy->verdicts;
+    return position == verdicts->count ? PM_NO_RULE : verdicts->rules[position];
 }
 
 static uint32_t match_in_flow(struct pm_filter *f, struct pm_trial *t)
@@ -73,8 +92,8 @@ static uint32_t match_in_flow(struct pm_filter *f, struct pm_trial *t)
     if (!cache->is_known)
         fill_cache(f, t, cache);
     if (cache->dir != (uint8_t)t->tracked.dir)
-        return first_match(f, t, 0);
-    return cache->is_final ? cache->position : first_match(f, t, cache->position);
+        return rule_at(f, first_match(f, t, 0));
+    return cache->is_final ? cache->rule : rule_at(f, first_match(f, t, cache->position));
 }
 
 /* The deciding rule, or PM_NO_RULE. */
@@ -84,11 +103,8 @@ static uint32_t decide_rule(struct pm_filter *f, struct pm_trial *t)
     bool has_flow = t->tracked.flow;
     if (has_flow && pm_filter_own(t)->latched)
         return pm_filter_own(t)->latched - 1;
-    uint32_t position = has_flow ? match_in_flow(f, t) : first_match(f, t, 0);
-    if (position == policy->verdicts.count)
-        return PM_NO_RULE;
-    uint32_t rule = policy->verdicts.rules[position];
-    if (has_flow && policy->rules[rule].scope == PM_SCOPE_FLOW)
+    uint32_t rule = has_flow ? match_in_flow(f, t) : rule_at(f, first_match(f, t, 0));
+    if (rule != PM_NO_RULE && has_flow && policy->rules[rule].scope == PM_SCOPE_FLOW)
         pm_filter_own(t)->latched = rule + 1;
     return rule;
 }

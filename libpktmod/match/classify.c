@@ -2,8 +2,9 @@
  *
  *     tuples  [any: 0..1] [v4: 2..9] [v6: 10..12]     each has its part of map and slots
  *     map     0010000100...                           which hashes occur at all; stays in the cache
- *     slots   { tag, rules, first } ...               a single rule stands in the slot itself
- *     lists   3 17 | 5 8 9 | ...                      the others, each list ascending
+ *     slots   { tag, rule } { tag, -list } ...        a single rule stands in the slot itself
+ *     lists   2: 3 17 | 3: 5 8 9 | ...                the others, each list ascending behind its
+ *                                                     length
  *
  * All tuples are asked by the map first, without a branch; few of them are left for the slots. A
  * slot is known by 32 bits of the hash, not by its key: two keys that collide share a list, which
@@ -16,9 +17,14 @@
 
 struct slot {
     uint32_t tag;
-    uint32_t count; /* rules; 0: empty */
-    uint32_t first; /* the rule if there is one, else where its list begins in lists */
+    uint32_t first; /* a rule; IS_LIST | where its list begins in lists; or EMPTY */
 };
+
+#define IS_LIST 0x80000000u
+#define EMPTY   UINT32_MAX
+
+/* Of all rules together; so all slots and places in lists can be counted. */
+#define FILINGS_MOST (1u << 28)
 
 struct tuple {
     uint64_t rest_mask;
@@ -28,6 +34,8 @@ struct tuple {
 };
 
 struct pm_classifier {
+    const struct pm_conds *of;
+    const pm_cond_id *conds; /* of each rule; not owned */
     struct slot *slots;
     uint32_t *lists;
     uint64_t *map;
@@ -56,6 +64,7 @@ struct plan {
     uint8_t tuple[PM_TUPLE_CODES];
     size_t total;
     struct record *records;
+    uint32_t *slot_rules; /* how many, of each slot */
 };
 
 static void count_filings(struct plan *plan, const struct pm_conds *c, const pm_cond_id *conds,
@@ -113,16 +122,27 @@ static void give_up_tuples(struct plan *plan)
     }
 }
 
-/* Bits of a tuple's map for each of its slots. */
-#define BITS_PER_SLOT 8u
-#define WORD_BITS     64u
+/* Slots are seldom read in vain, so they may stand close; bits of the map are, so they may not. */
+#define BITS_PER_FILING 16u
+#define WORD_BITS       64u
+
+static uint32_t power_above(uint64_t n)
+{
+    uint32_t power = 1;
+    while (power < n && power < 1u << 31)
+        power *= 2;
+    return power;
+}
 
 static uint32_t slots_for(uint32_t filings)
 {
-    uint32_t slots = 1;
-    while (slots / 2 < filings && slots < 1u << 28)
-        slots *= 2;
-    return slots;
+    return power_above(filings + filings / 4 + 1ull);
+}
+
+static uint32_t map_bits_for(uint32_t filings)
+{
+    uint32_t bits = power_above((uint64_t)filings * BITS_PER_FILING);
+    return bits < WORD_BITS ? WORD_BITS : bits;
 }
 
 /* Codes ascend by version, so the tuples of a version stand together. */
@@ -139,8 +159,7 @@ static void lay_out_tuples(struct pm_classifier *k, struct plan *plan)
         tuple->rest_mask = pm_tuple_rest_mask(code);
         tuple->slots_at = (uint32_t)k->slots_count;
         tuple->slot_mask = code ? slots_for(plan->filings[code]) - 1 : 0;
-        uint32_t bits = (tuple->slot_mask + 1) * BITS_PER_SLOT;
-        bits = bits < WORD_BITS ? WORD_BITS : bits;
+        uint32_t bits = map_bits_for(plan->filings[code]);
         tuple->map_at = (uint32_t)k->map_words;
         tuple->map_mask = bits - 1;
         tuple->src = (uint8_t)pm_tuple_src(code);
@@ -184,7 +203,8 @@ static size_t slot_of(const struct pm_classifier *k, const struct tuple *tuple, 
     uint32_t at = (uint32_t)hash & tuple->slot_mask, tag = (uint32_t)(hash >> 32);
     if (tuple->slot_mask == 0)
         return tuple->slots_at;
-    while (k->slots[tuple->slots_at + at].count && k->slots[tuple->slots_at + at].tag != tag)
+    const struct slot *slots = k->slots + tuple->slots_at;
+    while (slots[at].first != EMPTY && slots[at].tag != tag)
         at = (at + 1) & tuple->slot_mask;
     return (size_t)tuple->slots_at + at;
 }
@@ -204,48 +224,70 @@ static void find_slots(struct pm_classifier *k, struct plan *plan)
         record->slot = slot_of(k, tuple, hash);
         *map_word(k, tuple, hash) |= (uint64_t)1 << hash % WORD_BITS;
         struct slot *slot = &k->slots[record->slot];
-        if (slot->count && slot->first == record->rule) {
+        if (slot->first == record->rule) {
             record->rule = PM_NO_RULE;
             continue;
         }
         slot->tag = (uint32_t)(hash >> 32);
         slot->first = record->rule;
-        slot->count++;
+        plan->slot_rules[record->slot]++;
     }
 }
 
-/* Lets `first` of each longer slot be the end of its list, and fills the lists from their ends. */
-static bool make_lists(struct pm_classifier *k, const struct plan *plan)
+/* Gives each longer slot its list, and fills the lists from their ends: until then slot_rules tells
+ * how many rules of a list are still to come. */
+static bool make_lists(struct pm_classifier *k, struct plan *plan)
 {
     for (size_t i = 0; i < k->slots_count; i++)
-        if (k->slots[i].count > 1) {
-            k->lists_count += k->slots[i].count;
-            k->slots[i].first = (uint32_t)k->lists_count;
-        }
+        if (plan->slot_rules[i] > 1)
+            k->lists_count += plan->slot_rules[i] + (size_t)1;
     k->lists = malloc((k->lists_count ? k->lists_count : 1) * sizeof *k->lists);
-    if (!k->lists || k->lists_count > UINT32_MAX)
+    if (!k->lists)
         return false;
+    uint32_t at = 0;
+    for (size_t i = 0; i < k->slots_count; i++) {
+        uint32_t rules = plan->slot_rules[i];
+        if (rules < 2)
+            continue;
+        k->slots[i].first = IS_LIST | at;
+        k->lists[at] = rules;
+        at += rules + 1;
+    }
     for (size_t i = plan->total; i-- > 0;) {
         const struct record *record = &plan->records[i];
-        struct slot *slot = &k->slots[record->slot];
-        if (record->rule != PM_NO_RULE && slot->count > 1)
-            k->lists[--slot->first] = record->rule;
+        uint32_t first = k->slots[record->slot].first;
+        if (record->rule != PM_NO_RULE && first & IS_LIST)
+            k->lists[(first & ~IS_LIST) + plan->slot_rules[record->slot]--] = record->rule;
     }
+    return true;
+}
+
+/* Room for everything that lay_out_tuples counted. */
+static bool allocate(struct pm_classifier *k, struct plan *plan)
+{
+    size_t slots = k->slots_count ? k->slots_count : 1;
+    k->slots = malloc(slots * sizeof *k->slots);
+    k->map = calloc(k->map_words ? k->map_words : 1, sizeof *k->map);
+    plan->slot_rules = calloc(slots, sizeof *plan->slot_rules);
+    plan->records = malloc((plan->total ? plan->total : 1) * sizeof *plan->records);
+    if (!k->slots || !k->map || !plan->slot_rules || !plan->records)
+        return false;
+    for (size_t i = 0; i < slots; i++)
+        k->slots[i] = (struct slot){.first = EMPTY};
     return true;
 }
 
 static bool build(struct pm_classifier *k, struct plan *plan, const struct pm_conds *c,
                   const pm_cond_id *conds, uint32_t count)
 {
+    if (count > FILINGS_MOST)
+        return false;
     count_filings(plan, c, conds, count);
+    if (plan->total > FILINGS_MOST)
+        return false;
     give_up_tuples(plan);
     lay_out_tuples(k, plan);
-    if (k->slots_count > UINT32_MAX)
-        return false;
-    k->slots = calloc(k->slots_count ? k->slots_count : 1, sizeof *k->slots);
-    k->map = calloc(k->map_words ? k->map_words : 1, sizeof *k->map);
-    plan->records = malloc((plan->total ? plan->total : 1) * sizeof *plan->records);
-    if (!k->slots || !k->map || !plan->records)
+    if (!allocate(k, plan))
         return false;
     make_records(k, plan, c, conds, count);
     find_slots(k, plan);
@@ -258,8 +300,14 @@ struct pm_classifier *pm_classifier_new(const struct pm_conds *c, const pm_cond_
     struct pm_classifier *k = calloc(1, sizeof *k);
     struct plan *plan = calloc(1, sizeof *plan);
     bool built = k && plan && build(k, plan, c, conds, count);
-    if (plan)
+    if (built) {
+        k->of = c;
+        k->conds = conds;
+    }
+    if (plan) {
         free(plan->records);
+        free(plan->slot_rules);
+    }
     free(plan);
     if (built)
         return k;
@@ -288,9 +336,9 @@ size_t pm_classifier_footprint(const struct pm_classifier *k)
 static void add_list(struct pm_candidates *walk, const struct slot *slot, uint32_t from)
 {
     const uint32_t *next = &slot->first, *end = next + 1;
-    if (slot->count > 1) {
-        next = walk->classifier->lists + slot->first;
-        end = next + slot->count;
+    if (slot->first & IS_LIST) {
+        next = walk->classifier->lists + (slot->first & ~IS_LIST) + 1;
+        end = next + next[-1];
     }
     size_t skipped = 0, rest = (size_t)(end - next);
     while (from && skipped < rest) {
@@ -302,6 +350,7 @@ static void add_list(struct pm_candidates *walk, const struct slot *slot, uint32
     }
     if (next + skipped == end)
         return;
+    pm_cond_prefetch(walk->classifier->of, walk->classifier->conds[next[skipped]]);
     walk->next[walk->lists] = next + skipped;
     walk->end[walk->lists++] = end;
 }
@@ -358,7 +407,7 @@ void pm_candidates_begin(struct pm_candidates *walk, const struct pm_classifier 
     for (uint32_t i = 0; i < asked.count; i++) {
         const struct tuple *tuple = &k->tuples[asked.tuple[i]];
         const struct slot *slot = &k->slots[slot_of(k, tuple, asked.hash[i])];
-        if (slot->count)
+        if (slot->first != EMPTY)
             add_list(walk, slot, from);
     }
 }

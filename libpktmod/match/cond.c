@@ -1,4 +1,5 @@
 /* cond.c - evaluating compiled conditions, for one packet or for all packets of its flow. */
+#include "base/prefetch.h"
 #include "match/condtree.h"
 
 #include <string.h>
@@ -262,6 +263,14 @@ enum pm_truth pm_cond_for_flow(const struct pm_conds *c, pm_cond_id cond,
                                const struct pm_subject *s)
 {
     return evaluate(c, cond, s, holds_for_flow);
+}
+
+void pm_cond_prefetch(const struct pm_conds *c, pm_cond_id cond)
+{
+    const uint64_t *cell = c->cells + cond;
+    pm_prefetch(cell);
+    pm_prefetch(cell - 8);
+    pm_prefetch(cell - 16);
 }
 
 static void visit_test(const struct pm_conds *c, const struct pm_node *node,

@@ -62,6 +62,9 @@ static inline bool pm_cond_holds(const struct pm_conds *c, pm_cond_id cond,
 enum pm_truth pm_cond_for_flow(const struct pm_conds *c, pm_cond_id cond,
                                const struct pm_subject *s);
 
+/* The condition will be evaluated soon. */
+void pm_cond_prefetch(const struct pm_conds *c, pm_cond_id cond);
+
 /* What the classifier asks: walks the tests that must hold for the condition to hold (the node
  * itself, or the children of top-level `all`s) and calls visit for each plain test. */
 typedef void pm_cond_visit_fn(void *context, enum pm_field field, const struct pm_value *values,
