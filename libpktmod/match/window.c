@@ -17,22 +17,27 @@ struct pm_windows {
     uint32_t width;        /* bytes of a window */
     uint32_t stride;       /* starts that one look at the text decides */
     uint32_t offset;       /* of the first window in each literal */
-    uint64_t mask, fold;   /* window = (eight bytes & mask) | fold */
-    uint32_t map_shift;    /* hash >> map_shift is a place in the map */
+    uint64_t fold;         /* window = the low bytes of (eight bytes | fold) */
+    uint64_t factor;       /* hash = window * factor, in whose top bits only the window counts */
+    uint64_t begin_factor; /* as factor, for the bytes that a literal begins with */
+    uint32_t map_log;      /* the top bits of a hash that are a place in the map */
     uint32_t bucket_shift; /* hash >> bucket_shift is a bucket */
     uint32_t buckets, entries_count;
-    uint8_t *map;          /* 1: some literal's window has this hash */
+    uint64_t *map;         /* bits; 1: some literal's window has this hash */
+    uint64_t *begin_map;   /* the same for beginnings */
     uint32_t *begin;       /* buckets + 1: where each bucket's entries begin */
     struct entry *entries; /* in a bucket by beginning of the literal, then by literal */
 };
 
-/* The map has some places for each window, so that false alarms are rare, and still fits into a
- * second-level cache. */
-#define PLACES_PER_WINDOW 32u
-#define MAP_LEAST_LOG     13u
-#define MAP_MOST_LOG      18u
-#define WIDTH_MOST        8u
-#define OFFSETS           16u
+/* The map has so many bits for each window that false alarms are rare. One of three sizes: far
+ * within a first-level cache, just so, within a second-level cache; few, so that the loop over the
+ * text knows them as constants. */
+#define BITS_PER_WINDOW 128u
+#define MAP_SMALL_LOG   16u
+#define MAP_MIDDLE_LOG  18u
+#define MAP_LARGE_LOG   21u
+#define WIDTH_MOST      8u
+#define OFFSETS         16u
 
 /* The first byte lowest, whatever the machine; compilers make one load of it. */
 static uint64_t read8(const uint8_t *p)
@@ -50,9 +55,21 @@ static uint64_t read_width(const uint8_t *p, uint32_t width)
     return v;
 }
 
-static uint64_t hash(uint64_t window)
+/* Of the eight bytes only the first `width` matter: the factor moves the others out at the top. */
+static uint64_t factor_for(size_t width)
 {
-    return window * 0x9e3779b97f4a7c15u;
+    return (uint64_t)0x9e3779b97f4a7c15u << (64 - 8 * width);
+}
+
+static inline uint64_t hash(const struct pm_windows *w, uint64_t eight_bytes)
+{
+    return (eight_bytes | w->fold) * w->factor;
+}
+
+/* Inlined with the logarithm of the map's size known. */
+static inline uint64_t map_has(const uint64_t *map, uint64_t hash, uint32_t log)
+{
+    return map[hash >> (64 - log + 6)] >> (hash >> (64 - log) & 63) & 1;
 }
 
 uint32_t pm_window_class(size_t len)
@@ -95,11 +112,11 @@ static size_t shortest(const struct pm_windows *w, uint32_t count)
     return least;
 }
 
-/* Many literals have so many windows that hardly a look at the text would be in vain; they do
+/* Many literals have so many windows that text of their language has them everywhere; they do
  * better with longer and fewer ones. */
 static size_t longest_stride(uint32_t count)
 {
-    return count <= 256 ? 4 : count <= 512 ? 2 : 1;
+    return count <= 256 ? 4 : 2;
 }
 
 /* Half of the shortest literal goes to the stride, the other half and a bit to the window. */
@@ -110,7 +127,8 @@ static void choose_windows(struct pm_windows *w, uint32_t count)
     w->stride = (uint32_t)stride;
     size_t width = least - stride + 1;
     w->width = width < WIDTH_MOST ? (uint32_t)width : WIDTH_MOST;
-    w->mask = UINT64_MAX >> (64 - 8 * w->width);
+    w->factor = factor_for(w->width);
+    w->begin_factor = factor_for(least < WIDTH_MOST ? least : WIDTH_MOST);
     size_t spare = least - stride + 1 - w->width;
     double best_cost = cost_of(w, count, 0);
     for (uint32_t offset = 1; offset <= spare && offset < OFFSETS; offset++) {
@@ -136,25 +154,43 @@ static void measure(struct pm_windows *w, uint32_t count)
         if (belongs(w, i)) {
             w->entries_count += w->stride;
             if (w->needles[i].nocase)
-                w->fold = 0x2020202020202020u & w->mask;
+                w->fold = 0x2020202020202020u;
         }
-    uint32_t log = log2_above((uint64_t)w->entries_count * PLACES_PER_WINDOW);
-    log = log < MAP_LEAST_LOG ? MAP_LEAST_LOG : log > MAP_MOST_LOG ? MAP_MOST_LOG : log;
+    uint32_t log = log2_above((uint64_t)w->entries_count * BITS_PER_WINDOW);
+    w->map_log = log <= MAP_SMALL_LOG    ? MAP_SMALL_LOG
+                 : log <= MAP_MIDDLE_LOG ? MAP_MIDDLE_LOG
+                                         : MAP_LARGE_LOG;
     uint32_t bucket_log = log2_above((uint64_t)w->entries_count * 2);
     bucket_log = bucket_log > 31 ? 31 : bucket_log;
-    w->map_shift = 64 - log;
     w->bucket_shift = 64 - bucket_log;
     w->buckets = 1u << bucket_log;
 }
 
 static size_t map_size(const struct pm_windows *w)
 {
-    return (size_t)1 << (64 - w->map_shift);
+    return (size_t)1 << (w->map_log - 3);
+}
+
+static uint64_t window_at(const struct pm_windows *w, const uint8_t *p)
+{
+    return read_width(p, w->width) | (w->fold & UINT64_MAX >> (64 - 8 * w->width));
+}
+
+static void put_in_map(const struct pm_windows *w, uint64_t *map, uint64_t hash)
+{
+    uint64_t place = hash >> (64 - w->map_log);
+    map[place / 64] |= (uint64_t)1 << place % 64;
+}
+
+static uint64_t begin_hash(const struct pm_windows *w, const struct pm_needle *needle)
+{
+    uint32_t width = needle->len < WIDTH_MOST ? (uint32_t)needle->len : WIDTH_MOST;
+    return (read_width(needle->bytes, width) | w->fold) * w->begin_factor;
 }
 
 static struct entry entry_of(const struct pm_windows *w, uint32_t literal, uint32_t off)
 {
-    uint64_t window = read_width(w->needles[literal].bytes + off, w->width) | w->fold;
+    uint64_t window = window_at(w, w->needles[literal].bytes + off);
     return (struct entry){window, literal, off};
 }
 
@@ -164,8 +200,9 @@ static void fill(struct pm_windows *w, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t off = 0; off < w->stride && belongs(w, i); off++) {
-            uint64_t h = hash(entry_of(w, i, w->offset + off).window);
-            w->map[h >> w->map_shift] = 1;
+            uint64_t h = hash(w, entry_of(w, i, w->offset + off).window);
+            put_in_map(w, w->map, h);
+            put_in_map(w, w->begin_map, begin_hash(w, &w->needles[i]));
             w->begin[h >> w->bucket_shift]++;
         }
     for (uint32_t i = 1; i <= w->buckets; i++)
@@ -175,7 +212,7 @@ static void fill(struct pm_windows *w, uint32_t count)
             if (!belongs(w, i))
                 continue;
             struct entry entry = entry_of(w, i, w->offset + off);
-            w->entries[--w->begin[hash(entry.window) >> w->bucket_shift]] = entry;
+            w->entries[--w->begin[hash(w, entry.window) >> w->bucket_shift]] = entry;
         }
 }
 
@@ -189,9 +226,10 @@ struct pm_windows *pm_windows_new(const struct pm_needle *needles, uint32_t coun
     choose_windows(w, count);
     measure(w, count);
     w->map = calloc(1, map_size(w));
+    w->begin_map = calloc(1, map_size(w));
     w->begin = calloc((size_t)w->buckets + 1, sizeof *w->begin);
     w->entries = calloc((size_t)w->entries_count + 1, sizeof *w->entries);
-    if (!w->map || !w->begin || !w->entries) {
+    if (!w->map || !w->begin_map || !w->begin || !w->entries) {
         pm_windows_free(w);
         return NULL;
     }
@@ -204,6 +242,7 @@ void pm_windows_free(struct pm_windows *w)
     if (!w)
         return;
     free(w->map);
+    free(w->begin_map);
     free(w->begin);
     free(w->entries);
     free(w);
@@ -211,7 +250,7 @@ void pm_windows_free(struct pm_windows *w)
 
 size_t pm_windows_footprint(const struct pm_windows *w)
 {
-    return sizeof *w + map_size(w) + ((size_t)w->buckets + 1) * sizeof *w->begin +
+    return sizeof *w + 2 * map_size(w) + ((size_t)w->buckets + 1) * sizeof *w->begin +
            w->entries_count * sizeof *w->entries;
 }
 
@@ -240,11 +279,6 @@ struct search {
     size_t look; /* where the next window is read */
 };
 
-static uint64_t place_of(const struct pm_windows *w, uint64_t eight_bytes)
-{
-    return hash((eight_bytes & w->mask) | w->fold) >> w->map_shift;
-}
-
 static bool begins_at(const struct search *s, const struct pm_needle *needle, size_t position)
 {
     return needle->len <= s->len - position &&
@@ -255,7 +289,7 @@ static bool begins_at(const struct search *s, const struct pm_needle *needle, si
 static bool hit_at(const struct search *s, uint64_t window, struct pm_hit *hit)
 {
     const struct pm_windows *w = s->windows;
-    uint64_t bucket = hash(window) >> w->bucket_shift;
+    uint64_t bucket = hash(w, window) >> w->bucket_shift;
     for (uint32_t i = w->begin[bucket]; i < w->begin[bucket + 1]; i++) {
         const struct entry *entry = &w->entries[i];
         size_t position = s->look - entry->off;
@@ -270,24 +304,50 @@ static bool hit_at(const struct search *s, uint64_t window, struct pm_hit *hit)
     return false;
 }
 
-/* Moves on to a window that a literal may have; looks at four at a time while all the bytes can be
- * read, and stops short of the end of the text otherwise. */
-static void skip_quickly(struct search *s)
+/* Whether a literal may begin where it must to have its window at p. Inlined as the caller. */
+static inline bool may_begin(const struct pm_windows *w, const uint8_t *p, uint32_t log)
+{
+    uint64_t any = 0;
+    for (uint32_t i = 0; i < w->stride; i++) {
+        uint64_t begin = read8(p - w->offset - i) | w->fold;
+        any |= map_has(w->begin_map, begin * w->begin_factor, log);
+    }
+    return any;
+}
+
+/* Looks at four windows at a time while all the bytes can be read: how far the first goes that a
+ * literal may have, or how far they went. Inlined with the logarithm of the maps' size known. */
+static inline size_t skip_with_maps(const struct search *s, uint32_t log)
 {
     const struct pm_windows *w = s->windows;
+    const uint64_t *map = w->map, fold = w->fold, factor = w->factor;
     size_t stride = w->stride, room = 3 * stride + 8, look = s->look;
-    const uint8_t *map = w->map;
-    for (; room <= s->len && look <= s->len - room; look += 4 * stride) {
-        const uint8_t *p = s->text + look;
-        uint8_t first = map[place_of(w, read8(p))], second = map[place_of(w, read8(p + stride))];
-        uint8_t third = map[place_of(w, read8(p + 2 * stride))];
-        uint8_t fourth = map[place_of(w, read8(p + 3 * stride))];
-        if (first | second | third | fourth) {
-            look += first ? 0 : second ? stride : third ? 2 * stride : 3 * stride;
-            break;
+    if (room > s->len || look > s->len - room)
+        return look;
+    const uint8_t *p = s->text + look, *last = s->text + (s->len - room);
+    while (p <= last) {
+        uint64_t first = map_has(map, (read8(p) | fold) * factor, log);
+        uint64_t second = map_has(map, (read8(p + stride) | fold) * factor, log);
+        uint64_t third = map_has(map, (read8(p + 2 * stride) | fold) * factor, log);
+        uint64_t fourth = map_has(map, (read8(p + 3 * stride) | fold) * factor, log);
+        if (!(first | second | third | fourth)) {
+            p += 4 * stride;
+            continue;
         }
+        p += first ? 0 : second ? stride : third ? 2 * stride : 3 * stride;
+        if (may_begin(w, p, log))
+            break;
+        p += stride;
     }
-    s->look = look;
+    return (size_t)(p - s->text);
+}
+
+static void skip_quickly(struct search *s)
+{
+    uint32_t log = s->windows->map_log;
+    s->look = log == MAP_SMALL_LOG    ? skip_with_maps(s, MAP_SMALL_LOG)
+              : log == MAP_MIDDLE_LOG ? skip_with_maps(s, MAP_MIDDLE_LOG)
+                                      : skip_with_maps(s, MAP_LARGE_LOG);
 }
 
 struct pm_hit pm_windows_find(const struct pm_windows *w, const struct pm_choice *choice,
@@ -296,8 +356,8 @@ struct pm_hit pm_windows_find(const struct pm_windows *w, const struct pm_choice
     struct search s = {w, choice, text, len, from, from->position + w->offset + w->stride - 1};
     struct pm_hit hit;
     for (skip_quickly(&s); w->width <= len && s.look <= len - w->width; skip_quickly(&s)) {
-        uint64_t window = read_width(text + s.look, w->width) | w->fold;
-        if (w->map[hash(window) >> w->map_shift] && hit_at(&s, window, &hit))
+        uint64_t window = window_at(w, text + s.look);
+        if (map_has(w->map, hash(w, window), w->map_log) && hit_at(&s, window, &hit))
             return hit;
         s.look += w->stride;
     }

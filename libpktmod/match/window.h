@@ -1,9 +1,10 @@
 /* window.h - finding any of many byte strings in one pass.
  *
  * The text is looked at every `stride` bytes: a window of a few bytes there is hashed. A map says
- * which hashes occur in literals at all; only where the text's hash is among them is a bucket
- * opened, and only literals that have this very window are compared whole. Of each literal as many
- * windows are known as the stride is long, so that one of them is looked at wherever it begins.
+ * which hashes occur in literals at all; where the text's hash is among them, a second map tells
+ * whether a literal may begin where it had to; only then is a bucket opened, and only literals that
+ * have this very window are compared whole. Of each literal as many windows are known as the stride
+ * is long, so that one of them is looked at wherever it begins.
  *
  *     text      . . c o n t e n t - l e n g t h . .        stride 3, windows of 6
  *                   ^     ^     ^     ^

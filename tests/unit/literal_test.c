@@ -241,37 +241,48 @@ static void no_active_literal_finds_nothing(void **state)
     pm_literals_free(set);
 }
 
-/* The map of windows has its largest size, and buckets are long. */
-static void thousands_of_literals_are_told_apart(void **state)
+/* Numbers of five digits with `tail` >= 1 letters behind. */
+static void expect_numbers_told_apart(uint32_t many, uint32_t tail)
 {
-    enum { MANY = 30000, LEN = 7 };
-    struct pm_literal *list = calloc(MANY, sizeof *list);
-    char *names = malloc(MANY * (LEN + 1));
-    (void)state;
+    uint32_t len = 5 + tail;
+    struct pm_literal *list = calloc(many, sizeof *list);
+    char *names = malloc(many * (len + 1));
     assert_true(list && names);
-    for (uint32_t i = 0; i < MANY; i++) {
-        char *name = names + i * (LEN + 1);
-        for (uint32_t j = 0, n = i; j < LEN; j++, n /= 10)
-            name[LEN - 1 - j] = (char)(j < 5 ? '0' + n % 10 : 'w');
-        list[i] = (struct pm_literal){(const uint8_t *)name, LEN, false};
+    for (uint32_t i = 0; i < many; i++) {
+        char *name = names + i * (len + 1);
+        memset(name, 'w', len);
+        for (uint32_t j = 5, n = i; j-- > 0; n /= 10)
+            name[j] = (char)('0' + n % 10);
+        list[i] = (struct pm_literal){(const uint8_t *)name, len, false};
     }
-    struct pm_literals *set = pm_literals_new(list, MANY);
+    struct pm_literals *set = pm_literals_new(list, many);
     assert_non_null(set);
-    for (uint32_t i = 0; i < MANY; i += 7) {
+    for (uint32_t i = 0; i < many; i += 7) {
         uint8_t text[40];
         struct pm_scan scan;
         struct pm_hit hit;
         memset(text, '0', sizeof text);
-        memcpy(text + 9, list[i].bytes, LEN);
+        memcpy(text + 9, list[i].bytes, len);
         pm_scan_begin(&scan, set, NULL, 0, text, sizeof text);
         assert_true(pm_scan_next(&scan, &hit));
         assert_true(hit.position == 9 && hit.literal == i);
         assert_false(pm_scan_next(&scan, &hit));
     }
-    assert_true(pm_literals_footprint(set) > MANY * LEN);
+    assert_true(pm_literals_footprint(set) > many * len);
     pm_literals_free(set);
     free(list);
     free(names);
+}
+
+/* The maps of windows have each of their sizes, and buckets are long. */
+static void thousands_of_literals_are_told_apart(void **state)
+{
+    (void)state;
+    for (uint32_t tail = 1; tail < 9; tail += 2) {
+        expect_numbers_told_apart(200, tail);
+        expect_numbers_told_apart(1500, tail);
+        expect_numbers_told_apart(30000, tail);
+    }
 }
 
 int main(void)
