@@ -200,17 +200,6 @@ static void add_replace(struct pm_builder *b, struct pm_rule *rule, struct pm_re
     }
 }
 
-static void add_assign(struct pm_rule *rule, struct pm_assign *assign,
-                       const struct pm_op_spec *spec)
-{
-    *assign = (struct pm_assign){.field = spec->set.field,
-                                 .is_add = spec->kind == PM_OP_ADD,
-                                 .number = spec->set.number,
-                                 .addr = spec->set.addr};
-    memcpy(assign->mac, spec->set.mac, sizeof assign->mac);
-    rule->has_assign = true;
-}
-
 static void add_external(struct pm_builder *b, struct pm_rule *rule, struct pm_external *external,
                          const struct pm_op_spec *spec)
 {
@@ -242,10 +231,6 @@ static void add_op(struct pm_builder *b, struct pm_rule *rule, const struct pm_o
     case PM_OP_REPLACE:
         add_replace(b, rule, &op->replace, spec);
         break;
-    case PM_OP_SET:
-    case PM_OP_ADD:
-        add_assign(rule, &op->assign, spec);
-        break;
     case PM_OP_INSERT:
     case PM_OP_DELETE:
         note_memory(b, pm_splice_init(&op->splice, spec));
@@ -255,6 +240,8 @@ static void add_op(struct pm_builder *b, struct pm_rule *rule, const struct pm_o
     case PM_OP_EXTERNAL:
         add_external(b, rule, &op->external, spec);
         break;
+    case PM_OP_SET:
+    case PM_OP_ADD:
     case PM_OP_NAT:
     case PM_OP_TCP_OPTIONS:
     case PM_OP_CORRUPT:
@@ -262,6 +249,8 @@ static void add_op(struct pm_builder *b, struct pm_rule *rule, const struct pm_o
     case PM_OP_TRUNCATE:
     case PM_OP_SEGMENT:
     case PM_OP_FRAGMENT:
+        pm_header_op_take(op, rule, spec);
+        p->has_nat = p->has_nat || rule->has_nat;
         break;
     }
     p->op_count++;
@@ -278,17 +267,7 @@ static const char *op_fault(const struct pm_op_spec *op, struct pm_op_fault *fau
     if (op->kind == PM_OP_EXTERNAL)
         return op->external.socket && *op->external.socket ? NULL
                                                            : "an external edit needs a socket";
-    if (op->kind != PM_OP_SET && op->kind != PM_OP_ADD)
-        return "this kind of edit is not known";
-    const struct pm_field_info *info = pm_field_info(op->set.field);
-    if (op->kind == PM_OP_ADD)
-        return info->addable ? NULL : "an add names a field that cannot be added to";
-    if (!info->settable)
-        return "a set names a field that cannot be set";
-    bool is_number = info->kind != PM_KIND_ADDR && info->kind != PM_KIND_MAC;
-    if (is_number && (op->set.number < 0 || op->set.number > (int64_t)info->max))
-        return "a set value is out of the field's range";
-    return NULL;
+    return pm_header_op_fault(op);
 }
 
 bool pm_op_check(const struct pm_op_spec *op, struct pm_op_fault *fault)

@@ -3,9 +3,10 @@
 
 #include "edit/fixup.h"
 #include "engine/fragments.h"
+#include "engine/nat.h"
 
 /* The packet's rule counts once however much it changed. */
-static void count_rule(struct pm_rewriter *r, const struct pm_passage *p, uint32_t rule)
+void pm_count_rule(struct pm_rewriter *r, const struct pm_passage *p, uint32_t rule)
 {
     if (r->rule_packet[rule] == r->stats.packets)
         return;
@@ -22,7 +23,7 @@ void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p, uint32_t 
         struct pm_rule_stats *stats = &r->rules[rule];
         stats->edits++;
         stats->grown_bytes += (int64_t)edit->new_len - (int64_t)edit->old_len;
-        count_rule(r, p, rule);
+        pm_count_rule(r, p, rule);
     }
 }
 
@@ -59,7 +60,7 @@ static bool assign_all(struct pm_rewriter *r, struct pm_passage *p, uint8_t *fra
             continue;
         is_written = true;
         p->header_rule = rule;
-        count_rule(r, p, rule);
+        pm_count_rule(r, p, rule);
     }
     return is_written;
 }
@@ -128,11 +129,17 @@ static void complete_sums(struct pm_rewriter *r, struct pm_passage *p)
 
 enum pm_why pm_emit_buffer(struct pm_rewriter *r, struct pm_passage *p, enum pm_why why)
 {
-    if (p->is_changed || (p->selection.has_assign && p->is_shown_rewritten))
+    if (p->is_changed || (p->selection.has_assign && p->is_shown_rewritten) ||
+        pm_nat_is_leaving(r, p))
         pm_packet_sum(r, p); /* as it came, before it changes */
+    bool is_assigned = assign_all(r, p, p->buffer, 0);
+    bool is_mapped = pm_nat_leave(r, p, p->buffer);
+    p->is_changed |= is_mapped;
+    is_assigned |= is_mapped && !p->is_quote;
     if (p->is_quote && why == PM_WHY_NONE)
         why = PM_WHY_ICMP_QUOTE;
-    bool is_assigned = assign_all(r, p, p->buffer, 0);
+    if (p->refused != PM_WHY_NONE && why == PM_WHY_NONE)
+        why = p->refused;
     if (is_assigned && (why == PM_WHY_NONE || why == PM_WHY_FOLLOWED))
         why = PM_WHY_EDITED;
     struct pm_emitted out = {
@@ -154,6 +161,7 @@ void pm_emit_frame(struct pm_rewriter *r, struct pm_passage *p, uint32_t payload
 {
     size_t len = pm_fixup_whole(&p->headers, r->frame, payload_len);
     assign_all(r, p, r->frame, part);
+    pm_nat_leave(r, p, r->frame);
     if (part == 0 && !p->is_late)
         r->stats.changed++;
     struct pm_emitted out = {.data = r->frame,

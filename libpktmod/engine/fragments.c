@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "engine/nat.h"
 #include "wire/ipv6ext.h"
 
 /* The engine's own part of a datagram. */
@@ -169,10 +170,12 @@ void pm_fragments_send(struct pm_rewriter *r, const struct pm_passage *p, struct
 
 /* ------------------------------------------------------------------ who waits */
 
-static bool may_carry(const struct pm_headers *h)
+static bool may_carry(const struct pm_rewriter *r, const struct pm_headers *h)
 {
     if (h->ip_proto == PM_PROTO_TCP || h->ip_proto == PM_PROTO_UDP)
         return true;
+    if (r->policy->has_nat && (h->ip_proto == PM_PROTO_ICMP || h->ip_proto == PM_PROTO_ICMP6))
+        return true; /* by its identifier */
     return h->ip_version == 6 && !h->is_first_fragment && pm_ipv6ext_is(h->ip_proto);
 }
 
@@ -191,7 +194,8 @@ static bool is_reachable_as(const struct pm_rewriter *r, const struct pm_passage
     for (uint32_t i = 0; i < list->count; i++) {
         const struct pm_rule *rule = &r->policy->rules[list->rules[i]];
         enum pm_truth truth = pm_cond_for_flow(r->policy->conds, rule->match, &subject);
-        if (truth == PM_DEPENDS || (truth == PM_TRUE && pm_rule_edits_text(rule)))
+        if (truth == PM_DEPENDS ||
+            (truth == PM_TRUE && (pm_rule_edits_text(rule) || rule->has_nat)))
             return true;
     }
     return false;
@@ -202,6 +206,10 @@ static bool is_reachable(const struct pm_rewriter *r, const struct pm_passage *p
     const struct pm_headers *h = &p->headers;
     if (r->policy->rewrites.classifier)
         return true; /* too many to ask each of them */
+    if (r->mappings.pool.used > 0)
+        return true; /* its ends may have to follow */
+    if (h->ip_proto == PM_PROTO_ICMP || h->ip_proto == PM_PROTO_ICMP6)
+        return is_reachable_as(r, p, h->ip_proto);
     if (h->ip_proto == PM_PROTO_UDP)
         return is_reachable_as(r, p, PM_PROTO_UDP);
     if (r->streams.used > 0)
@@ -213,6 +221,8 @@ static bool is_reachable(const struct pm_rewriter *r, const struct pm_passage *p
 /* Whether the flow that the first fragment shows is one that rules reach. */
 static bool is_selected(struct pm_rewriter *r, struct pm_passage *p, bool *flow_is_new)
 {
+    if (pm_nat_knows(r, &p->headers))
+        return true;
     pm_track(&r->flows, &p->headers, p->packet->dir, false, r->now_ns, &p->tracked);
     pm_passage_track(r, p);
     pm_track_undo(&p->tracked); /* its flags count when it is whole */
@@ -221,7 +231,7 @@ static bool is_selected(struct pm_rewriter *r, struct pm_passage *p, bool *flow_
     r->stats.flows += p->tracked.is_new;
     *flow_is_new = p->tracked.is_new;
     const struct pm_side *side = pm_select_side(r, p);
-    return side->may_replace || side->may_assign ||
+    return side->may_replace || side->may_assign || side->may_more ||
            (p->headers.ip_proto == PM_PROTO_TCP && pm_rewriter_own(p)->stream);
 }
 
@@ -339,7 +349,7 @@ bool pm_fragments_take(struct pm_rewriter *r, struct pm_passage *p, enum pm_why 
 {
     const struct pm_headers *h = &p->headers;
     struct pm_fragment f;
-    if (!may_carry(h) || h->is_unmodifiable || h->has_no_length || !is_reachable(r, p))
+    if (!may_carry(r, h) || h->is_unmodifiable || h->has_no_length || !is_reachable(r, p))
         return false;
     pm_fragment_read(h, p->packet->link, &f);
     if (p->packet->len > PM_REASSEMBLY_ROOM || f.data_off > PM_REASSEMBLY_LINK)

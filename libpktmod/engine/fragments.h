@@ -5,8 +5,9 @@
  *              -> one may -> waits -> whole -> the line, as one packet -> unchanged: the fragments
  *                                                                         changed: cut again
  *
- * Only TCP and UDP wait. A rule can reach a datagram if it may hold for some ports, or, once the
- * first fragment is here, for its ports. From then on that a rule cannot reach is sent on at once.
+ * Only TCP and UDP wait, and ICMP where a rule is a nat. A rule can reach a datagram if it may hold
+ * for some ports, or, once the first fragment is here, for its ports. From then on that a rule
+ * cannot reach is sent on at once.
  *
  * What leaves of a datagram that no rule changed are the fragments that came, each bit-identical
  * and in the order of their arrival, when the last of them is here. A changed one leaves as one

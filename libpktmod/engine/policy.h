@@ -47,15 +47,28 @@ struct pm_external {
     enum pm_on_timeout on_timeout;
 };
 
+struct pm_tcp_options {
+    uint16_t mss_max;
+    uint32_t remove; /* bits of enum pm_tcp_option */
+};
+
+struct pm_impair {
+    uint64_t probability, seed;
+    uint32_t amount;
+    bool fix, is_reversed;
+};
+
 struct pm_op {
     enum pm_op_kind kind;
     uint32_t rule;
     uint32_t index; /* within the rule */
     union {
         struct pm_replace replace;
-        struct pm_assign assign;
+        struct pm_assign assign; /* NAT too */
         struct pm_splice splice;
         struct pm_external external;
+        struct pm_tcp_options options;
+        struct pm_impair impair;
     };
 };
 
@@ -75,7 +88,7 @@ struct pm_rule {
     uint32_t first_regex, regex_count;     /* and among the regexes */
     uint32_t splice_count;
     uint32_t external; /* op that hands the stream to a client, plus 1; 0: none */
-    bool has_assign;
+    bool has_assign, has_nat, has_options, has_impair;
 };
 
 static inline bool pm_rule_edits_text(const struct pm_rule *rule)
@@ -116,7 +129,7 @@ struct pm_policy {
     uint32_t splice_count;
     bool has_external;
     uint32_t max_slots;
-    bool has_final;
+    bool has_final, has_nat;
     struct pm_zone *zones;
     uint32_t zone_count;
 };
@@ -134,6 +147,13 @@ void pm_replace_release(struct pm_replace *replace);
 const char *pm_splice_fault(const struct pm_op_spec *spec);
 bool pm_splice_init(struct pm_splice *splice, const struct pm_op_spec *spec);
 void pm_splice_release(struct pm_splice *splice);
+
+/* ---- headerop.c: the edits of headers and of what leaves, made from their specs */
+
+/* What is wrong with it, or NULL. */
+const char *pm_header_op_fault(const struct pm_op_spec *spec);
+/* Whether it is one of them; then fills *op and marks the rule. */
+bool pm_header_op_take(struct pm_op *op, struct pm_rule *rule, const struct pm_op_spec *spec);
 
 /* A walk over the rules of a list that may hold for a packet, in file order, from list position
  * `from` on. The caller evaluates the condition. */

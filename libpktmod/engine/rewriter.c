@@ -1,6 +1,7 @@
 /* rewriter.c - the rewriting engine: its life and the line each packet takes. */
 #include "engine/rewriter.h"
 #include "engine/fragments.h"
+#include "engine/nat.h"
 #include "engine/quote.h"
 #include "engine/regexes.h"
 #include "engine/segment.h"
@@ -68,6 +69,10 @@ static struct pm_rewriter_config complete(const struct pm_policy *policy,
         c.view = PM_VIEW_REWRITTEN;
         c.waits = c.streams < UINT32_MAX / 2 ? 2 * c.streams : c.streams;
     }
+    if (!policy->has_nat)
+        c.mappings = 0;
+    else if (c.mappings == 0)
+        c.mappings = policy->settings.flows;
     if (!c.has_hold_ms)
         c.hold_ms = policy->settings.hold_ms;
     complete_fragments(&c);
@@ -115,7 +120,8 @@ size_t pm_rewriter_footprint(const struct pm_policy *policy,
            pm_cond_room_footprint(policy->conds) + pm_splices_footprint(policy) +
            policy->splice_count * sizeof(struct pm_plan_edit) +
            pm_pool_footprint(sizeof(struct pm_wait), c.waits) + pm_fragments_footprint(&c) +
-           work_cap(&c) * (1 + sizeof(struct pm_plan_edit)) + PM_IP_MAX + PM_LINK_ROOM;
+           pm_mappings_footprint(c.mappings) + work_cap(&c) * (1 + sizeof(struct pm_plan_edit)) +
+           PM_IP_MAX + PM_LINK_ROOM;
 }
 
 /* What waits leaves before its flow is forgotten; behind a reset no receiver is left for it. */
@@ -127,6 +133,7 @@ static void on_forget(void *context, struct pm_flow *flow)
     for (unsigned side = 0; side < 2 && own->stream && !is_reset; side++)
         pm_segment_release(r, &pm_stream_at(r, own->stream)->half[side], PM_RELEASE_ALL);
     pm_stream_close(r, own);
+    pm_nat_forget(r, flow);
 }
 
 /* Live, a late copy of the SYN that began this life begins no other. A recording may be several in
@@ -165,7 +172,9 @@ static bool allocate(struct pm_rewriter *r)
            pm_pool_init(&r->streams, stream_size(policy), r->config.streams) &&
            pm_log_store_init(&r->store, runs_for(r->config.edits), r->config.retain_bytes) &&
            pm_pending_store_init(&r->pieces, r->config.pending_bytes) &&
-           pm_pool_init(&r->waits, sizeof(struct pm_wait), r->config.waits) && pm_fragments_init(r);
+           pm_pool_init(&r->waits, sizeof(struct pm_wait), r->config.waits) &&
+           pm_mappings_init(&r->mappings, r->config.mappings, r->config.hash_key) &&
+           pm_fragments_init(r);
 }
 
 struct pm_rewriter *pm_rewriter_new(struct pm_policy *policy,
@@ -197,6 +206,7 @@ void pm_rewriter_free(struct pm_rewriter *rewriter)
     pm_log_store_release(&rewriter->store);
     pm_pool_release(&rewriter->pieces);
     pm_pool_release(&rewriter->waits);
+    pm_mappings_release(&rewriter->mappings);
     pm_fragments_release(rewriter);
     pm_regexes_release(rewriter);
     pm_cond_room_free(rewriter->room);
@@ -305,9 +315,33 @@ static bool select_rules(struct pm_rewriter *r, struct pm_passage *p)
     return true;
 }
 
+/* Where a mapping is refused the packet goes on without one, if it may. */
+static bool is_turned_away(struct pm_rewriter *r, struct pm_passage *p)
+{
+    if (!r->policy->has_nat)
+        return false;
+    p->refused = pm_nat_decide(r, p);
+    return p->refused != PM_WHY_NONE && !pm_nat_lets_pass(r, p->refused);
+}
+
+static enum pm_why take_ruled(struct pm_rewriter *r, struct pm_passage *p, bool has_rules)
+{
+    const struct pm_headers *h = &p->headers;
+    bool is_tcp = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP;
+    if (h->parse == PM_PARSE_BAD_L4)
+        return pass_unread(r, p);
+    look_at_first_sum(r, p);
+    if (has_rules && !select_rules(r, p))
+        return PM_WHY_REGEX_LIMIT;
+    if (is_turned_away(r, p))
+        return p->refused;
+    return is_tcp ? pm_rewrite_tcp(r, p) : pm_rewrite_datagram(r, p);
+}
+
 enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p)
 {
     const struct pm_headers *h = &p->headers;
+    pm_nat_arrive(r, p);
     pm_track(&r->flows, h, p->packet->dir, may_begin(r, p), r->now_ns, &p->tracked);
     pm_passage_track(r, p);
     if (!p->tracked.flow)
@@ -318,16 +352,10 @@ enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p)
 
     const struct pm_side *side = pm_select_side(r, p);
     bool is_tcp = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP;
-    bool has_rules = side->may_replace || side->may_assign;
-    if (!has_rules && !(is_tcp && pm_rewriter_own(p)->stream) &&
-        !(is_tcp && (h->tcp_flags & PM_SYN)))
-        return pm_emit_buffer(r, p, PM_WHY_NONE);
-    if (h->parse == PM_PARSE_BAD_L4)
-        return pass_unread(r, p);
-    look_at_first_sum(r, p);
-    if (has_rules && !select_rules(r, p))
-        return PM_WHY_REGEX_LIMIT;
-    return is_tcp ? pm_rewrite_tcp(r, p) : pm_rewrite_datagram(r, p);
+    bool has_rules = side->may_replace || side->may_assign || side->may_more;
+    if (has_rules || (is_tcp && (pm_rewriter_own(p)->stream || (h->tcp_flags & PM_SYN))))
+        return take_ruled(r, p, has_rules);
+    return is_turned_away(r, p) ? p->refused : pm_emit_buffer(r, p, PM_WHY_NONE);
 }
 
 static enum pm_why take_line(struct pm_rewriter *r, struct pm_passage *p)
@@ -353,6 +381,7 @@ void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct 
     p->selection.count = p->selection.literal_count = 0;
     p->selection.has_replace = p->selection.has_regex = p->selection.has_datagram = false;
     p->selection.has_assign = p->selection.is_many = p->selection.has_splice = false;
+    p->selection.has_more = false;
     p->selection.external = 0;
     p->tracked = (struct pm_tracked){.dir = packet->dir};
     p->plan_count = 0;
@@ -361,7 +390,8 @@ void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct 
     p->is_changed = p->is_shown_rewritten = p->is_ack_lifted = false;
     p->is_late = p->is_own = false;
     p->header_rule = PM_NO_RULE;
-    p->is_sum_known = p->is_quote = false;
+    p->is_sum_known = p->is_sum_read = p->is_quote = false;
+    p->refused = PM_WHY_NONE;
     p->assembly = NULL;
     p->cut_size = 0;
     pm_headers_parse(packet->link, packet->data, packet->len, packet->wire_len, &p->headers);

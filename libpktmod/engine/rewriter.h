@@ -12,6 +12,7 @@
 #define PM_ENGINE_REWRITER_H
 
 #include "edit/log.h"
+#include "edit/mapping.h"
 #include "engine/policy.h"
 #include "engine/stream.h"
 #include "flow/reassembly.h"
@@ -29,6 +30,7 @@
 struct pm_side {
     uint8_t is_known;
     uint8_t may_replace, may_assign; /* some rule may */
+    uint8_t may_more;                /* map ends, take off TCP options, impair */
     uint8_t is_static;               /* rules[] hold for every packet, and no other ever */
     uint8_t count;
     uint32_t rules[PM_SIDE_RULES];
@@ -43,6 +45,9 @@ struct pm_rewriter_flow {
     uint8_t final_latched;        /* 0 open, 1 not final, 2 final: for the rest of the flow */
     uint8_t auth_syn, mptcp_syn;  /* bit per side: its SYN carried the option */
     uint8_t sums_seen, sums_void; /* bit per side: a checksum was looked at; the first was wrong */
+    uint8_t nat, nat_why;         /* whether it is mapped, and enum pm_why: why not; nat.c */
+    uint16_t mappings;
+    uint32_t mapping; /* the newest of them, plus 1; 0: none */
 };
 
 /* An edit found in a packet's bytes, not yet made. An insert takes the place of no byte: old_len is
@@ -64,6 +69,7 @@ struct pm_selection {
     bool has_datagram; /* a replace looks at payloads that are no stream */
     bool has_assign;
     uint32_t external;                  /* op whose client gets the stream, plus 1; 0: none */
+    bool has_more;                      /* than edits of payload and header fields */
     bool is_many;                       /* more literals than a list: search for all, ask marks */
     uint32_t literals[PM_SCAN_CURSORS]; /* else those of the rules, ascending */
     uint32_t literal_count;
@@ -100,6 +106,7 @@ struct pm_rewriter {
     struct pm_cond_room *room; /* for the conditions */
     uint8_t *frame;            /* a packet under construction */
     struct pm_reassembly fragments;
+    struct pm_mappings mappings;
     uint8_t *whole, *piece; /* a datagram made of fragments; one of those it is cut to */
     uint64_t prompt;        /* packets emitted that are not late */
     uint64_t now_ns;
@@ -115,10 +122,10 @@ struct pm_passage {
     struct pm_tracked tracked;
     struct pm_subject subject;
     struct pm_selection selection;
-    enum pm_sum_state sum; /* valid when is_sum_known; ask pm_packet_sum */
-    bool is_sum_known;
-    bool is_shown_rewritten; /* the view shows this packet's own bytes rewritten */
-    bool is_ack_lifted;      /* and its acknowledgements as those of the rewritten stream */
+    enum pm_sum_state sum;          /* valid when is_sum_known; ask pm_packet_sum */
+    bool is_sum_known, is_sum_read; /* with what its flow teaches of it; without */
+    bool is_shown_rewritten;        /* the view shows this packet's own bytes rewritten */
+    bool is_ack_lifted;             /* and its acknowledgements as those of the rewritten stream */
     uint32_t plan_count;
     uint64_t plan_offset;         /* of the searched bytes: in the stream, or in the payload */
     const uint8_t *plan_bytes;    /* the searched bytes */
@@ -127,6 +134,7 @@ struct pm_passage {
     bool is_changed;              /* bytes of buffer were changed in place */
     bool is_quote;                /* of an ICMP error, in what it quotes */
     uint32_t header_rule;         /* last rule that changed a header field */
+    enum pm_why refused;          /* a nat that was not made; NONE */
     struct pm_assembly *assembly; /* the packet came as fragments; NULL: as one */
     uint32_t cut_size;            /* without assembly: a changed datagram that is larger leaves as
                                      fragments of so many IP bytes at most; 0: as it is */
@@ -152,6 +160,8 @@ static inline void pm_count_why(struct pm_rewriter *r, enum pm_why why)
 /* The packet's checksums as config.checksums takes them: RIGHT; WRONG; PARTIAL: offloaded, to be
  * written in full after any change; NONE; UNKNOWN. */
 enum pm_sum_state pm_packet_sum(const struct pm_rewriter *r, struct pm_passage *p);
+/* Before its flow is known: remembers what they were, for when they change. */
+void pm_packet_read_sum(const struct pm_rewriter *r, struct pm_passage *p);
 
 /* ---- select.c: which rules */
 
@@ -201,6 +211,8 @@ void pm_emit_out(struct pm_rewriter *r, const struct pm_emitted *out);
 /* Largest payload that a changed packet may have, in one piece where it is not a datagram that came
  * in fragments. */
 uint32_t pm_payload_room(const struct pm_rewriter *r, const struct pm_passage *p);
+/* The rule changed the packet; that counts once however much it changed. */
+void pm_count_rule(struct pm_rewriter *r, const struct pm_passage *p, uint32_t rule);
 /* Counts the planned edits from `first` on as made. */
 void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p, uint32_t first);
 

@@ -7,6 +7,7 @@ static void note_rule(const struct pm_policy *policy, struct pm_side *side, uint
     const struct pm_rule *rule = &policy->rules[index];
     side->may_replace |= pm_rule_edits_text(rule);
     side->may_assign |= rule->has_assign;
+    side->may_more |= rule->has_nat | rule->has_options | rule->has_impair;
     if (truth != PM_TRUE || side->count == PM_SIDE_RULES)
         side->is_static = 0;
     else
@@ -76,6 +77,7 @@ static void take_rule(struct pm_rewriter *r, struct pm_selection *s, uint32_t in
         s->external = rule->external;
     s->has_regex |= rule->regex_count > 0;
     s->has_assign |= rule->has_assign;
+    s->has_more |= rule->has_nat | rule->has_options | rule->has_impair;
     r->rule_mark[index] = s->epoch;
     take_literals(r->policy, rule, s);
     take_regexes(r->policy, rule, s);

@@ -60,10 +60,10 @@ static enum pm_sum_state believe(const struct pm_rewriter *r, const struct pm_pa
     return sum == PM_SUM_WRONG && (flow->sums_void & bit) ? PM_SUM_PARTIAL : sum;
 }
 
-enum pm_sum_state pm_packet_sum(const struct pm_rewriter *r, struct pm_passage *p)
+void pm_packet_read_sum(const struct pm_rewriter *r, struct pm_passage *p)
 {
-    if (p->is_sum_known)
-        return p->sum;
+    if (p->is_sum_read)
+        return;
     enum pm_sum_state ip = check_ip(r, p->packet, &p->headers);
     p->sum = ip;
     if (ip != PM_SUM_WRONG && p->headers.parse == PM_PARSE_L4) {
@@ -71,6 +71,14 @@ enum pm_sum_state pm_packet_sum(const struct pm_rewriter *r, struct pm_passage *
         if (p->sum == PM_SUM_RIGHT)
             p->sum = ip;
     }
+    p->is_sum_read = true;
+}
+
+enum pm_sum_state pm_packet_sum(const struct pm_rewriter *r, struct pm_passage *p)
+{
+    if (p->is_sum_known)
+        return p->sum;
+    pm_packet_read_sum(r, p);
     p->sum = believe(r, p, p->sum);
     p->is_sum_known = true;
     return p->sum;

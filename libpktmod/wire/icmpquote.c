@@ -60,9 +60,11 @@ static bool is_from_addressee(const struct pm_headers *h, const struct pm_header
                               : memcmp(pm_l3(h) + 24, pm_l3(quoted) + 8, 16) == 0;
 }
 
-/* A quote ends anywhere; ports are all that is needed. */
+/* A quote ends anywhere; ports are all that is needed, or an identifier. */
 static bool read_ports(struct pm_headers *quoted)
 {
+    if (pm_icmp_has_id(quoted))
+        return true;
     bool has_ports = quoted->ip_proto == PM_PROTO_TCP || quoted->ip_proto == PM_PROTO_UDP;
     bool is_whole = quoted->parse == PM_PARSE_L4;
     bool is_cut = quoted->parse == PM_PARSE_BAD_L4 && quoted->is_truncated;
