@@ -61,12 +61,19 @@ static uint64_t edge_o(const struct pm_rewriter *r, const struct pm_half *half, 
     return log->o_end + room_o(half, edge_m - log->m_end, mss);
 }
 
+/* What the sender may have on its way: no more than can be kept. */
+static uint32_t most_unanswered(const struct pm_rewriter *r, const struct pm_half *half)
+{
+    uint32_t kept = r->config.retain_dir_bytes, waiting = r->config.pending_dir_bytes;
+    return half->external.state == PM_EXTERNAL_ON && waiting < kept ? waiting : kept;
+}
+
 uint16_t pm_live_window(const struct pm_rewriter *r, const struct pm_rewriter_flow *flow,
                         struct pm_half *half, unsigned receiver, bool is_syn)
 {
     struct pm_live *live = &half->live;
     unsigned scale = scale_of(flow, receiver, is_syn);
-    uint64_t cap = live->told_o + r->config.retain_dir_bytes;
+    uint64_t cap = live->told_o + most_unanswered(r, half);
     if (live->in_window == 0 || !live->has_edge)
         return live->in_window;
     bool is_same = !half->log.is_stretched && live->told_o == live->acked_m;

@@ -1,5 +1,6 @@
 /* decide.c - bytes at the frontier: searched, edited, logged; the contract is in decide.h. */
 #include "engine/decide.h"
+#include "engine/external.h"
 #include "engine/splices.h"
 #include "engine/wait.h"
 
@@ -126,6 +127,13 @@ size_t pm_decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *ha
                  const struct pm_front *front)
 {
     struct pm_log *log = &half->log;
+    if (pm_external_is_on(p, half)) {
+        if (!front->must_decide && pm_external_offer(r, p, half, front))
+            return 0;
+        pm_external_give_up(r, half);
+    }
+    if (half->external.state == PM_EXTERNAL_ENDED)
+        return 0;
     struct pm_search search = {.bytes = front->bytes,
                                .len = front->len,
                                .in_stream = true,
@@ -145,7 +153,7 @@ size_t pm_decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *ha
     }
     p->plan_offset = search.stream_off;
     p->plan_bytes = front->bytes;
-    p->plan_count = pm_search_run(r, p, &search);
+    p->plan_count = half->external.state == PM_EXTERNAL_OFF ? pm_search_run(r, p, &search) : 0;
     size_t len = search.decided;
     if (pm_is_live(r))
         len = limit_to_room(r, p, half, len);
@@ -197,6 +205,10 @@ bool pm_finish(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half
     if (half->is_finished || !pm_ends_with_fin(half, half->log.o_end))
         return false;
     half->is_finished = true;
+    if (half->external.state != PM_EXTERNAL_OFF) {
+        pm_external_finish(r, p, half);
+        return false;
+    }
     for (uint32_t i = 0; p->selection.has_splice && i < p->selection.count; i++) {
         const struct pm_rule *rule = &r->policy->rules[p->selection.rules[i]];
         for (uint32_t j = 0; rule->splice_count > 0 && j < rule->op_count; j++)
@@ -229,6 +241,7 @@ struct pm_front pm_front_of(struct pm_rewriter *r, const struct pm_half *half, b
     return (struct pm_front){.bytes = r->work,
                              .len = len,
                              .may_hold = may_hold && !pm_ends_with_fin(half, o + len),
+                             .must_decide = !may_hold,
                              .is_searched = true};
 }
 
@@ -236,6 +249,11 @@ struct pm_front pm_front_of(struct pm_rewriter *r, const struct pm_half *half, b
 void pm_settle(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half)
 {
     uint64_t o = half->log.o_end;
+    if (half->external.state == PM_EXTERNAL_ENDED) {
+        pm_pending_clear(&half->pending, &r->pieces);
+        pm_wait_end(r, half);
+        return;
+    }
     pm_finish(r, p, half);
     pm_pending_drop(&half->pending, &r->pieces, o);
     if (pm_next_known(r, half, o) == UINT64_MAX) {

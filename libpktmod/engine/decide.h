@@ -4,12 +4,14 @@
 #define PM_ENGINE_DECIDE_H
 
 #include "engine/segment.h"
+#include "engine/wait.h"
 
 /* Bytes at the frontier. */
 struct pm_front {
     const uint8_t *bytes;
     size_t len;
     bool may_hold, is_searched;
+    bool must_decide;    /* nothing more can be waited for */
     int64_t payload_off; /* of bytes in the packet's payload */
     size_t payload_end;  /* where that ends in bytes */
 };
@@ -44,6 +46,19 @@ void pm_decide_all(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *
 /* The wait for the rest of a match is given up: what leaves as it is, is told. */
 void pm_tell_release(struct pm_rewriter *r, const struct pm_passage *p, const struct pm_half *half,
                      uint64_t len, enum pm_why why);
+
+/* A passage for what waited. The wait's place may be used anew while it is still under way: a copy
+ * of the headers. */
+struct pm_late {
+    struct pm_packet packet;
+    struct pm_passage passage;
+    uint8_t headers[PM_WAIT_HEADERS];
+};
+
+void pm_late_begin(struct pm_rewriter *r, const struct pm_half *half, struct pm_late *late);
+/* Sends what was decided since m_low. */
+void pm_late_send(struct pm_rewriter *r, struct pm_late *late, struct pm_half *half,
+                  uint64_t m_low);
 
 /* receive.c: takes what the segment brings for the first time. */
 void pm_segment_receive(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s);

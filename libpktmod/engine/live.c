@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/seq.h"
 #include "edit/fixup.h"
+#include "engine/external.h"
 #include "engine/wait.h"
 
 #define TCP_SEQ    4
@@ -405,6 +406,8 @@ static enum pm_why take_bytes(struct pm_rewriter *r, struct pm_passage *p, struc
 {
     bool has_fin_flag = s->flags & PM_FIN;
     bool is_repeat = s->b <= s->half->log.o_end && (s->b > s->a || s->half->has_fin);
+    if (pm_external_has_ended(s->half, s->b))
+        return PM_WHY_EXTERNAL_DROPPED;
     if (s->half->live.is_dead && s->b > s->half->log.o_end)
         return PM_WHY_BEYOND_FIN;
     clear_urgent(r, p, s);

@@ -49,8 +49,9 @@ static uint64_t empty_image(const struct pm_rewriter *r, const struct pm_segment
     if (s->flags & PM_SYN)
         return s->a;
     if (s->a >= log->o_end)
-        return log->is_stretched || half->is_waiting ? log->m_end + behind_fin
-                                                     : log->m_end + (s->a - log->o_end);
+        return log->is_stretched || half->is_waiting || half->external.state == PM_EXTERNAL_ENDED
+                   ? log->m_end + behind_fin
+                   : log->m_end + (s->a - log->o_end);
     if (s->a + 1 == log->o_end)
         return log->m_end - 1;
     return pm_log_image_low(log, &r->store, s->a);

@@ -1,6 +1,7 @@
 /* receive.c - bytes that a segment brings for the first time: decided at once, or kept until what
  * is missing came. */
 #include "engine/decide.h"
+#include "engine/external.h"
 #include "engine/wait.h"
 
 /* The packet adds [from, s->b) to what is pending. False: no room. */
@@ -47,6 +48,7 @@ static void receive_next(struct pm_rewriter *r, struct pm_passage *p, struct pm_
     front.payload_off += (int64_t)len;
     front.payload_end -= len;
     front.may_hold = false;
+    front.must_decide = true;
     pm_decide(r, p, half, &front);
     pm_tell_release(r, p, half, front.len, PM_WHY_HOLD_FULL);
 }
@@ -89,7 +91,8 @@ static bool receive_crowded(struct pm_rewriter *r, struct pm_passage *p, struct 
         s->why = PM_WHY_NONE;
         return true;
     }
-    receive_behind_tail(r, p, s, &tail);
+    if (half->external.state != PM_EXTERNAL_ON) /* else its sender sends it again */
+        receive_behind_tail(r, p, s, &tail);
     return false;
 }
 
@@ -116,7 +119,9 @@ static void take_pending(struct pm_rewriter *r, struct pm_passage *p, struct pm_
     front.payload_off = (int64_t)(half->log.o_end - s->a);
     front.payload_end = end < (int64_t)front.len ? (size_t)end : front.len;
     pm_advance(r, p, half, &front);
-    if (front.len == 0)
+    if (half->external.state == PM_EXTERNAL_ENDED)
+        s->why = PM_WHY_EXTERNAL_DROPPED;
+    else if (front.len == 0)
         s->why = PM_WHY_OUT_OF_ORDER;
     else if (half->is_waiting && p->plan_count == 0)
         s->why = PM_WHY_HELD;
@@ -135,7 +140,8 @@ static void receive_pending(struct pm_rewriter *r, struct pm_passage *p, struct 
 
 void pm_segment_receive(struct pm_rewriter *r, struct pm_passage *p, struct pm_segment *s)
 {
-    if (s->half->is_waiting || s->a > s->half->log.o_end)
+    bool is_early = s->a > s->half->log.o_end;
+    if (s->half->is_waiting || is_early || pm_external_is_on(p, s->half))
         receive_pending(r, p, s);
     else
         receive_next(r, p, s);

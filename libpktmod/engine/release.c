@@ -42,26 +42,24 @@ static void send_late(struct pm_rewriter *r, struct pm_passage *p, struct pm_hal
         pm_segment_send(r, p, &s);
 }
 
-/* The wait's place may be used anew while its passage is still under way: a copy of the headers. */
-struct late {
-    struct pm_packet packet;
-    struct pm_passage passage;
-    uint8_t headers[PM_WAIT_HEADERS];
-};
-
-static void begin_late(struct pm_rewriter *r, const struct pm_half *half, struct late *late)
+void pm_late_begin(struct pm_rewriter *r, const struct pm_half *half, struct pm_late *late)
 {
     pm_wait_passage(r, half, late->headers, &late->packet, &late->passage);
+}
+
+void pm_late_send(struct pm_rewriter *r, struct pm_late *late, struct pm_half *half, uint64_t m_low)
+{
+    send_late(r, &late->passage, half, m_low);
 }
 
 void pm_segment_release(struct pm_rewriter *r, struct pm_half *half, enum pm_release how)
 {
     if (!half->is_active || !half->is_waiting)
         return;
-    struct late late;
+    struct pm_late late;
     uint64_t m_low = half->log.m_end;
     half->sent_o = half->log.o_end;
-    begin_late(r, half, &late);
+    pm_late_begin(r, half, &late);
     if (how == PM_RELEASE_ALL && !pm_is_live(r)) {
         pm_decide_all(r, &late.passage, half);
     } else {
@@ -71,7 +69,7 @@ void pm_segment_release(struct pm_rewriter *r, struct pm_half *half, enum pm_rel
         if (how == PM_RELEASE_TAIL_AS_IS)
             pm_tell_release(r, &late.passage, half, front.len, PM_WHY_HOLD_TIMEOUT);
     }
-    send_late(r, &late.passage, half, m_low);
+    pm_late_send(r, &late, half, m_low);
 }
 
 void pm_segment_acked(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_o)
@@ -81,7 +79,7 @@ void pm_segment_acked(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_
     uint64_t m_low = half->log.m_end;
     half->sent_o = half->log.o_end;
     bool is_begun = false;
-    struct late late;
+    struct pm_late late;
     while (half->is_waiting) {
         struct pm_front front = pm_front_of(r, half, false);
         uint64_t end = half->log.o_end + front.len;
@@ -89,7 +87,7 @@ void pm_segment_acked(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_
         if (next == UINT64_MAX || next > ack_o)
             break;
         if (!is_begun)
-            begin_late(r, half, &late);
+            pm_late_begin(r, half, &late);
         is_begun = true;
         if (front.len > 0)
             pm_decide(r, &late.passage, half, &front);
@@ -98,7 +96,7 @@ void pm_segment_acked(struct pm_rewriter *r, struct pm_half *half, uint64_t ack_
         pm_advance(r, &late.passage, half, &front);
     }
     if (is_begun)
-        send_late(r, &late.passage, half, m_low);
+        pm_late_send(r, &late, half, m_low);
 }
 
 void pm_segment_resume(struct pm_rewriter *r, struct pm_half *half)
@@ -107,8 +105,8 @@ void pm_segment_resume(struct pm_rewriter *r, struct pm_half *half)
         half->live.is_stalled = false;
         return;
     }
-    struct late late;
-    begin_late(r, half, &late);
+    struct pm_late late;
+    pm_late_begin(r, half, &late);
     struct pm_front front = pm_front_of(r, half, true);
     pm_advance(r, &late.passage, half, &front);
 }

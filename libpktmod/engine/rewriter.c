@@ -24,6 +24,9 @@
 #define LIVE_RETAIN_DIR  (4u << 20)
 #define LIVE_PENDING_DIR (1u << 20)
 
+#define DEFAULT_EXTERNAL     (16u << 20)
+#define DEFAULT_EXTERNAL_DIR (64u << 10)
+
 #define DEFAULT_DATAGRAMS          1024u
 #define DEFAULT_SOURCE_DATAGRAMS   64u
 #define DEFAULT_DATAGRAM_FRAGMENTS 64u
@@ -73,6 +76,10 @@ static struct pm_rewriter_config complete(const struct pm_policy *policy,
         c.mappings = 0;
     else if (c.mappings == 0)
         c.mappings = policy->settings.flows;
+    if (c.external_bytes == 0)
+        c.external_bytes = DEFAULT_EXTERNAL;
+    if (c.external_dir_bytes == 0)
+        c.external_dir_bytes = DEFAULT_EXTERNAL_DIR;
     if (!c.has_hold_ms)
         c.hold_ms = policy->settings.hold_ms;
     complete_fragments(&c);

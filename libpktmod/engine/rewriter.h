@@ -107,8 +107,9 @@ struct pm_rewriter {
     uint8_t *frame;            /* a packet under construction */
     struct pm_reassembly fragments;
     struct pm_mappings mappings;
-    uint8_t *whole, *piece; /* a datagram made of fragments; one of those it is cut to */
-    uint64_t prompt;        /* packets emitted that are not late */
+    uint8_t *whole, *piece;    /* a datagram made of fragments; one of those it is cut to */
+    uint32_t external_waiting; /* bytes handed out that have no answer yet */
+    uint64_t prompt;           /* packets emitted that are not late */
     uint64_t now_ns;
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/seq.h"
+#include "engine/external.h"
 #include "engine/rewriter.h"
 #include "engine/wait.h"
 
@@ -20,6 +21,7 @@ static void end_half(struct pm_rewriter *r, struct pm_half *half)
     pm_wait_free(r, half);
     if (!half->is_active)
         return;
+    pm_external_forget(r, half);
     pm_log_drop(&half->log, &r->store);
     pm_pending_clear(&half->pending, &r->pieces);
 }
@@ -58,6 +60,7 @@ void pm_half_begin(struct pm_half *half, uint32_t first_seq)
                                   .told_edge_o = half->begin_o};
     half->before_len = 0;
     half->cut_until = 0;
+    half->external = (struct pm_external_half){.state = PM_EXTERNAL_OFF};
     pm_log_begin(&half->log, half->begin_o);
 }
 

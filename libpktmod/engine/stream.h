@@ -50,6 +50,18 @@ struct pm_tail {
     uint8_t count;
 };
 
+/* A direction that a client decides about. */
+enum pm_external_state { PM_EXTERNAL_OFF, PM_EXTERNAL_ON, PM_EXTERNAL_PASSED, PM_EXTERNAL_ENDED };
+
+struct pm_external_half {
+    uint8_t state; /* enum pm_external_state */
+    bool is_end_told, is_full;
+    uint32_t op;
+    uint64_t handle, flow_id;
+    uint64_t offered_o; /* all below was handed out */
+    uint32_t waiting;   /* bytes of it that have no answer yet */
+};
+
 /* One direction of a rewritten TCP flow. */
 struct pm_half {
     struct pm_log log;
@@ -68,7 +80,8 @@ struct pm_half {
     bool has_isn, has_pending_isn;
     struct pm_syn pending_syn;
     bool has_fin, fin_sent; /* its position is known; it left */
-    uint64_t cut_until;     /* a delete that began takes all bytes up to here */
+    struct pm_external_half external;
+    uint64_t cut_until; /* a delete that began takes all bytes up to here */
     uint32_t cut_op;
     bool is_finished;   /* all before it is decided, and what rules insert there */
     uint8_t before_len; /* where regexes look: the last bytes of O that were decided */

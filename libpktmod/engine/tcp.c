@@ -17,6 +17,7 @@
 #include "base/seq.h"
 #include "edit/fixup.h"
 #include "edit/sack.h"
+#include "engine/external.h"
 #include "engine/live.h"
 #include "engine/wait.h"
 #include "wire/tcpopt.h"
@@ -265,8 +266,12 @@ static enum pm_why take_segment(struct pm_rewriter *r, struct pm_passage *p, str
         return send_unlogged(r, p);
     if (s->flags & PM_RST)
         pm_segment_release(r, s->half, PM_RELEASE_ALL);
+    if (pm_external_has_ended(s->half, s->b))
+        return PM_WHY_EXTERNAL_DROPPED;
     if (!pm_segment_place(r, p, s))
         return unplaced(r, p, s, PM_WHY_UNMAPPABLE);
+    if (pm_external_has_ended(s->half, s->b))
+        return PM_WHY_EXTERNAL_DROPPED;
     if (s->half->is_waiting)
         pm_wait_keep(r, p, s->half); /* what waits leaves with the newest headers */
     p->tracked.flow->is_pinned = pm_stream_is_stretched(s->stream) &&

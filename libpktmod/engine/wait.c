@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "edit/fixup.h"
 #include "edit/sack.h"
+#include "engine/external.h"
 #include "engine/live.h"
 
 static struct pm_wait *at(const struct pm_rewriter *r, uint32_t index)
@@ -116,7 +117,7 @@ void pm_wait_time(struct pm_rewriter *r, struct pm_half *half, uint64_t begin_o,
     struct pm_wait *wait = at(r, half->wait - 1);
     leave_list(r, wait);
     time_parts(&half->tail, begin_o, end_o, r->now_ns);
-    wait->deadline_ns = half->tail.parts[0].since_ns + r->config.hold_ms * UINT64_C(1000000);
+    wait->deadline_ns = half->tail.parts[0].since_ns + pm_external_patience_ns(r, half);
     join_list(r, half->wait - 1);
 }
 
@@ -174,6 +175,10 @@ void pm_wait_due(struct pm_rewriter *r)
 {
     while (pm_wait_next_ns(r) <= r->now_ns) {
         struct pm_half *half = half_of(r, at(r, r->oldest_wait));
+        if (half->external.state == PM_EXTERNAL_ON) {
+            pm_external_fail(r, half);
+            continue;
+        }
         pm_count_why(r, PM_WHY_HOLD_TIMEOUT);
         pm_segment_release(r, half, PM_RELEASE_TAIL_AS_IS);
     }

@@ -101,6 +101,9 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
       "a regex gave up at a limit of work; no match there, or on_engine_error decided")            \
     X(LENGTH_DIFFERS, "length_differs",                                                            \
       "a replacement's length is not what its rule allows; not made")                              \
+    X(EXTERNAL_LATE, "external_late", "its external client is gone or late; on_timeout decided")   \
+    X(EXTERNAL_FULL, "external_full", "an external client has all it may have; the rest waits")    \
+    X(EXTERNAL_DROPPED, "external_dropped", "its external client failed; the stream was ended")    \
     X(OUT_OF_ORDER, "out_of_order", "bytes before it are missing; it waits for them")              \
     X(GAP, "gap", "bytes that never came were given up; their length stays")                       \
     X(LATE, "late", "bytes of a gap that was given up; they pass as they are")                     \
@@ -304,6 +307,27 @@ struct pm_event {
 
 typedef void pm_event_fn(void *context, const struct pm_event *event);
 
+/* Stream data for the client of an external edit. Data of a direction comes in order and without
+ * holes; nothing of it leaves before it is answered. */
+struct pm_external_data {
+    uint64_t stream; /* names the direction in answers, while it lives */
+    uint32_t rule;
+    const char *socket; /* as the rule has it */
+    uint64_t flow_id;
+    enum pm_dir dir;
+    bool to_server;
+    struct pm_endpoints ends; /* src sent the data */
+    uint64_t offset;          /* of the bytes, in the original stream of this direction */
+    const uint8_t *bytes;     /* lent for the call */
+    size_t len;
+    bool is_end;  /* the stream ends behind them */
+    bool is_gone; /* the stream is forgotten: no bytes, and no answer will be taken */
+};
+
+/* False: nobody is there to take it; the rule's on_timeout decides at once. It must not call the
+ * rewriter. */
+typedef bool pm_external_fn(void *context, const struct pm_external_data *data);
+
 struct pm_rewriter_config {
     uint64_t seed; /* for every draw; 0 is a seed like any other */
     uint64_t hash_key[2];
@@ -331,7 +355,10 @@ struct pm_rewriter_config {
     uint32_t fragment_ms;        /* longest wait for the rest of a datagram; 0: 10000 */
     bool clamp_mss; /* lower the MSS on SYNs by what one edit may add, where one may be made */
     pm_emit_fn *emit;
-    pm_event_fn *event; /* NULL: not told */
+    pm_event_fn *event;          /* NULL: not told */
+    pm_external_fn *external;    /* NULL: nobody is ever there */
+    uint32_t external_bytes;     /* data that waits for answers, in all; 0: 16 MiB */
+    uint32_t external_dir_bytes; /* and per direction of a flow; 0: 64 KiB */
     void *context;
 };
 
@@ -360,6 +387,29 @@ void pm_rewriter_due(struct pm_rewriter *rewriter, uint64_t now_ns);
 /* Nothing more will come: everything that waits is decided and emitted; fragments as when their
  * time is over. */
 void pm_rewriter_flush(struct pm_rewriter *rewriter, uint64_t now_ns);
+
+/* What became of an answer.
+ * TAKEN  the bytes leave
+ * LATER  there is no room for them now: to be given again after another packet or answer
+ * WRONG  it does not begin where the data waits, takes more than was handed out, or puts in more
+ *        than could ever leave. The client cannot be trusted with the rest
+ * GONE   no such stream (any more), or it no longer asks */
+enum pm_external_verdict {
+    PM_EXTERNAL_TAKEN,
+    PM_EXTERNAL_LATER,
+    PM_EXTERNAL_WRONG,
+    PM_EXTERNAL_GONE
+};
+
+/* The next `take` bytes of the stream's data, from `offset` on, become `len` bytes at `bytes`.
+ * Emits.
+ */
+enum pm_external_verdict pm_rewriter_external_answer(struct pm_rewriter *rewriter, uint64_t stream,
+                                                     uint64_t offset, size_t take,
+                                                     const uint8_t *bytes, size_t len,
+                                                     uint64_t now_ns);
+/* Nobody answers any more for rules with this socket: on_timeout decides about their streams. */
+void pm_rewriter_external_lost(struct pm_rewriter *rewriter, const char *socket, uint64_t now_ns);
 
 /* ------------------------------------------------------------------ counters */
 
