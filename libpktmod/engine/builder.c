@@ -366,7 +366,31 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
 
 /* ------------------------------------------------------------------ finishing */
 
-static bool fill_list(const struct pm_policy *p, struct pm_rule_list *list, bool of_rewrites)
+static bool judges(const struct pm_rule *rule)
+{
+    return rule->action != PM_ACTION_REWRITE;
+}
+
+static bool rewrites(const struct pm_rule *rule)
+{
+    return rule->action == PM_ACTION_REWRITE && !rule->is_dry_run;
+}
+
+static bool is_rehearsed(const struct pm_rule *rule)
+{
+    return rule->action == PM_ACTION_REWRITE;
+}
+
+static bool has_rehearsal(const struct pm_policy *p)
+{
+    for (uint32_t i = 0; i < p->rule_count; i++)
+        if (is_rehearsed(&p->rules[i]) && p->rules[i].is_dry_run)
+            return true;
+    return false;
+}
+
+static bool fill_list(const struct pm_policy *p, struct pm_rule_list *list,
+                      bool (*takes)(const struct pm_rule *))
 {
     size_t room = p->rule_count ? p->rule_count : 1;
     list->rules = malloc(room * sizeof *list->rules);
@@ -374,7 +398,7 @@ static bool fill_list(const struct pm_policy *p, struct pm_rule_list *list, bool
     if (!list->rules || !list->conds)
         return false;
     for (uint32_t i = 0; i < p->rule_count; i++) {
-        if ((p->rules[i].action == PM_ACTION_REWRITE) != of_rewrites)
+        if (!takes(&p->rules[i]))
             continue;
         list->rules[list->count] = i;
         list->conds[list->count++] = p->rules[i].match;
@@ -422,8 +446,10 @@ static bool compile(struct pm_builder *b)
 {
     struct pm_policy *p = b->policy;
     fit_regexes(b);
-    if (!pm_conds_seal(p->conds) || !fill_list(p, &p->verdicts, false) ||
-        !fill_list(p, &p->rewrites, true))
+    if (!pm_conds_seal(p->conds) || !fill_list(p, &p->verdicts, judges) ||
+        !fill_list(p, &p->rewrites, rewrites))
+        return false;
+    if (has_rehearsal(p) && !fill_list(p, &p->rehearsed, is_rehearsed))
         return false;
     return p->literal_count == 0 || compile_literals(p);
 }

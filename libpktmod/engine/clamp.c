@@ -68,8 +68,8 @@ static uint32_t growth_towards(struct pm_rewriter *r, const struct pm_passage *p
                   : subject.dir == PM_DIR_IN ? PM_DIR_OUT
                                              : PM_DIR_UNKNOWN;
     uint32_t most = 0;
-    for (uint32_t i = 0; i < policy->rewrites.count; i++) {
-        const struct pm_rule *rule = &policy->rules[policy->rewrites.rules[i]];
+    for (uint32_t i = 0; i < r->rewrites->count; i++) {
+        const struct pm_rule *rule = &policy->rules[r->rewrites->rules[i]];
         uint32_t growth = growth_of(policy, rule);
         if (growth > most && pm_cond_for_flow(policy->conds, rule->match, &subject) != PM_FALSE)
             most = growth;

@@ -183,7 +183,7 @@ static bool may_carry(const struct pm_rewriter *r, const struct pm_headers *h)
  * header fields and holds for every fragment alone needs no datagram. */
 static bool is_reachable_as(const struct pm_rewriter *r, const struct pm_passage *p, uint8_t proto)
 {
-    const struct pm_rule_list *list = &r->policy->rewrites;
+    const struct pm_rule_list *list = r->rewrites;
     struct pm_headers headers = p->headers;
     struct pm_subject subject = p->subject;
     headers.ip_proto = proto;
@@ -204,7 +204,7 @@ static bool is_reachable_as(const struct pm_rewriter *r, const struct pm_passage
 static bool is_reachable(const struct pm_rewriter *r, const struct pm_passage *p)
 {
     const struct pm_headers *h = &p->headers;
-    if (r->policy->rewrites.classifier)
+    if (r->rewrites->classifier)
         return true; /* too many to ask each of them */
     if (r->mappings.pool.used > 0)
         return true; /* its ends may have to follow */

@@ -52,6 +52,7 @@ void pm_policy_unref(struct pm_policy *policy)
         free_op(&policy->ops[i]);
     free_list(&policy->verdicts);
     free_list(&policy->rewrites);
+    free_list(&policy->rehearsed);
     pm_literals_free(policy->literals);
     pm_conds_free(policy->conds);
     for (uint32_t i = 0; i < policy->zone_count; i++)
@@ -106,7 +107,7 @@ const struct pm_settings *pm_policy_settings(const struct pm_policy *policy)
 
 bool pm_policy_rewrites(const struct pm_policy *policy)
 {
-    return policy->rewrites.count > 0;
+    return policy->rewrites.count > 0 || policy->rehearsed.count > 0;
 }
 
 void pm_rule_walk_begin(struct pm_rule_walk *walk, const struct pm_rule_list *list,

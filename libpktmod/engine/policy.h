@@ -120,8 +120,9 @@ struct pm_policy {
     uint32_t op_count;
     struct pm_rule_list verdicts; /* allow, drop, delay, log */
     struct pm_rule_list rewrites;
-    struct pm_literals *literals; /* NULL: none */
-    uint32_t *literal_op;         /* op of each literal */
+    struct pm_rule_list rehearsed; /* those and the ones of dry-run rules; empty without these */
+    struct pm_literals *literals;  /* NULL: none */
+    uint32_t *literal_op;          /* op of each literal */
     uint32_t literal_count;
     uint32_t *regex_op; /* op of each regex */
     uint32_t regex_count;

@@ -116,6 +116,11 @@ static uint32_t longest_find(const struct pm_policy *policy)
 size_t pm_rewriter_footprint(const struct pm_policy *policy,
                              const struct pm_rewriter_config *config)
 {
+    return pm_rewriter_size(policy, config) + pm_rehearsal_footprint(policy, config);
+}
+
+size_t pm_rewriter_size(const struct pm_policy *policy, const struct pm_rewriter_config *config)
+{
     struct pm_rewriter_config c = complete(policy, config);
     size_t rules = policy->rule_count + 1;
     return sizeof(struct pm_rewriter) +
@@ -187,10 +192,23 @@ static bool allocate(struct pm_rewriter *r)
 struct pm_rewriter *pm_rewriter_new(struct pm_policy *policy,
                                     const struct pm_rewriter_config *config, struct pm_error *error)
 {
+    struct pm_rewriter *r = pm_rewriter_make(policy, &policy->rewrites, config, error);
+    if (r && policy->rehearsed.count > 0 && !pm_rehearsal_init(r, config, error)) {
+        pm_rewriter_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+struct pm_rewriter *pm_rewriter_make(struct pm_policy *policy, const struct pm_rule_list *rewrites,
+                                     const struct pm_rewriter_config *config,
+                                     struct pm_error *error)
+{
     assert(config->emit);
     struct pm_rewriter *r = calloc(1, sizeof *r);
     if (r) {
         r->policy = pm_policy_ref(policy);
+        r->rewrites = rewrites;
         r->config = complete(policy, config);
     }
     if (!r || !allocate(r)) {
@@ -208,6 +226,7 @@ void pm_rewriter_free(struct pm_rewriter *rewriter)
 {
     if (!rewriter)
         return;
+    pm_rehearsal_release(rewriter);
     pm_flow_table_release(&rewriter->flows);
     pm_pool_release(&rewriter->streams);
     pm_log_store_release(&rewriter->store);
@@ -281,7 +300,7 @@ static enum pm_why pass_unread(struct pm_rewriter *r, struct pm_passage *p)
         why = PM_WHY_TRUNCATED;
     /* No receiver takes it; none shall read it otherwise than we do. */
     bool is_strict = pm_is_live(r) || r->policy->settings.engine_error_drop;
-    if (why == PM_WHY_MALFORMED && is_strict && r->policy->rewrites.count > 0)
+    if (why == PM_WHY_MALFORMED && is_strict && r->rewrites->count > 0)
         return why;
     return pm_emit_buffer(r, p, why);
 }
@@ -289,7 +308,7 @@ static enum pm_why pass_unread(struct pm_rewriter *r, struct pm_passage *p)
 /* Without a flow nothing can be rewritten. */
 static enum pm_why pass_without_room(struct pm_rewriter *r, struct pm_passage *p)
 {
-    bool drop = r->policy->settings.engine_error_drop && r->policy->rewrites.count > 0;
+    bool drop = r->policy->settings.engine_error_drop && r->rewrites->count > 0;
     return drop ? PM_WHY_FLOWS_FULL : pm_emit_buffer(r, p, PM_WHY_FLOWS_FULL);
 }
 
@@ -423,6 +442,8 @@ enum pm_why pm_rewrite(struct pm_rewriter *rewriter, const struct pm_packet *pac
         r->now_ns = now_ns;
     r->stats.packets++;
     r->stats.bytes += packet->wire_len;
+    if (r->rehearsal)
+        pm_rehearse(r, packet);
     pm_passage_begin(r, &p, packet, buffer);
     uint64_t prompt = r->prompt;
     enum pm_why why = take_line(r, &p);
@@ -440,7 +461,10 @@ uint64_t pm_rewriter_next_ns(const struct pm_rewriter *rewriter)
 {
     uint64_t fragments_ns = pm_reassembly_next_ns(&rewriter->fragments);
     uint64_t waits_ns = pm_wait_next_ns(rewriter);
-    return fragments_ns < waits_ns ? fragments_ns : waits_ns;
+    uint64_t next_ns = fragments_ns < waits_ns ? fragments_ns : waits_ns;
+    uint64_t rehearsal_ns =
+        rewriter->rehearsal ? pm_rewriter_next_ns(rewriter->rehearsal) : UINT64_MAX;
+    return rehearsal_ns < next_ns ? rehearsal_ns : next_ns;
 }
 
 void pm_rewriter_due(struct pm_rewriter *rewriter, uint64_t now_ns)
@@ -449,6 +473,8 @@ void pm_rewriter_due(struct pm_rewriter *rewriter, uint64_t now_ns)
         rewriter->now_ns = now_ns;
     pm_reassembly_due(&rewriter->fragments, rewriter->now_ns);
     pm_wait_due(rewriter);
+    if (rewriter->rehearsal)
+        pm_rewriter_due(rewriter->rehearsal, now_ns);
 }
 
 void pm_rewriter_flush(struct pm_rewriter *rewriter, uint64_t now_ns)
@@ -457,6 +483,8 @@ void pm_rewriter_flush(struct pm_rewriter *rewriter, uint64_t now_ns)
         rewriter->now_ns = now_ns;
     pm_reassembly_due(&rewriter->fragments, UINT64_MAX);
     pm_wait_flush(rewriter);
+    if (rewriter->rehearsal)
+        pm_rewriter_flush(rewriter->rehearsal, now_ns);
 }
 
 const struct pm_stats *pm_rewriter_stats(const struct pm_rewriter *rewriter)
@@ -468,5 +496,7 @@ const struct pm_rule_stats *pm_rewriter_rule_stats(const struct pm_rewriter *rew
                                                    uint32_t rule)
 {
     assert(rule < rewriter->policy->rule_count);
+    if (rewriter->rehearsal && rewriter->policy->rules[rule].is_dry_run)
+        return &rewriter->rehearsal->rules[rule];
     return &rewriter->rules[rule];
 }

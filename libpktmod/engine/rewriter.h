@@ -84,7 +84,10 @@ struct pm_splices {
 
 struct pm_rewriter {
     struct pm_policy *policy;
+    const struct pm_rule_list *rewrites; /* the policy's, or the rehearsed ones */
     struct pm_rewriter_config config;
+    struct pm_rewriter *rehearsal; /* rehearsal.c; NULL: there is none */
+    uint8_t *rehearsed;            /* its copy of the packet */
     struct pm_flow_table flows;
     struct pm_pool streams;
     struct pm_log_store store;
@@ -219,11 +222,27 @@ void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p, uint32_t 
 
 /* ---- tcp.c, datagram.c: the two ways */
 
+/* ---- rehearsal.c: what dry-run rules would do */
+
+size_t pm_rehearsal_footprint(const struct pm_policy *policy,
+                              const struct pm_rewriter_config *config);
+/* False: no memory. */
+bool pm_rehearsal_init(struct pm_rewriter *r, const struct pm_rewriter_config *config,
+                       struct pm_error *error);
+void pm_rehearsal_release(struct pm_rewriter *r);
+/* Hands the packet over as it came. */
+void pm_rehearse(struct pm_rewriter *r, const struct pm_packet *packet);
+
 /* ---- clamp.c */
 
 /* Lowers the MSS option of a SYN where rules may make segments towards its sender grow. */
 void pm_clamp_mss(struct pm_rewriter *r, struct pm_passage *p);
 
+/* A rewriter for these rules of the policy. */
+struct pm_rewriter *pm_rewriter_make(struct pm_policy *policy, const struct pm_rule_list *rewrites,
+                                     const struct pm_rewriter_config *config,
+                                     struct pm_error *error);
+size_t pm_rewriter_size(const struct pm_policy *policy, const struct pm_rewriter_config *config);
 void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct pm_packet *packet,
                       uint8_t *buffer);
 /* The way of a packet that is no fragment. */

@@ -23,9 +23,9 @@ struct pm_side *pm_select_side(struct pm_rewriter *r, const struct pm_passage *p
     *side = (struct pm_side){.is_known = 1, .is_static = 1};
     struct pm_rule_walk walk;
     uint32_t position;
-    pm_rule_walk_begin(&walk, &policy->rewrites, &p->subject, 0);
+    pm_rule_walk_begin(&walk, r->rewrites, &p->subject, 0);
     while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
-        uint32_t rule = policy->rewrites.rules[position];
+        uint32_t rule = r->rewrites->rules[position];
         enum pm_truth truth =
             pm_cond_for_flow(policy->conds, policy->rules[rule].match, &p->subject);
         if (truth != PM_FALSE)
@@ -89,9 +89,9 @@ static void ask_rules(struct pm_rewriter *r, struct pm_passage *p)
     const struct pm_policy *policy = r->policy;
     struct pm_rule_walk walk;
     uint32_t position;
-    pm_rule_walk_begin(&walk, &policy->rewrites, &p->subject, 0);
+    pm_rule_walk_begin(&walk, r->rewrites, &p->subject, 0);
     while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
-        uint32_t rule = policy->rewrites.rules[position];
+        uint32_t rule = r->rewrites->rules[position];
         if (pm_cond_holds(policy->conds, policy->rules[rule].match, &p->subject))
             take_rule(r, &p->selection, rule);
     }

@@ -355,7 +355,9 @@ struct pm_rewriter_config {
     uint32_t fragment_ms;        /* longest wait for the rest of a datagram; 0: 10000 */
     bool clamp_mss; /* lower the MSS on SYNs by what one edit may add, where one may be made */
     pm_emit_fn *emit;
-    pm_event_fn *event;          /* NULL: not told */
+    pm_event_fn *event;    /* NULL: not told */
+    pm_emit_fn *rehearsed; /* what would have left changed, had dry-run rules been in force; NULL:
+                              not told */
     pm_external_fn *external;    /* NULL: nobody is ever there */
     uint32_t external_bytes;     /* data that waits for answers, in all; 0: 16 MiB */
     uint32_t external_dir_bytes; /* and per direction of a flow; 0: 64 KiB */
