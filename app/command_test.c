@@ -50,10 +50,10 @@ static const struct pm_option table[OPT_COUNT] = {
 };
 
 static const char help[] =
-    "usage: pktmod test [DIR ...] [OPTION...]\n\n"
+    "usage: pktmod test [DIR|RULES ...] [OPTION...]\n\n"
     "Runs regression cases. A folder with a case.json is one: rules and a capture, and what is\n"
     "expected of them below expected/. Other folders are searched for cases; without a folder,\n"
-    "this one. pktmod create makes a case.\n\n"
+    "this one. pktmod create makes a case. A file is a rule file with tests of its own.\n\n"
     "  -k PATTERN            only tests with this in their name; with *, ? or [ it stands for the\n"
     "                        whole name\n"
     "      --only NAME       only the test of this name; may be given several times\n"

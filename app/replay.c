@@ -158,6 +158,8 @@ static void emit_unchanged(struct pm_replay *replay, const struct pm_packet *pac
         .wire_len = packet->wire_len,
         .cookie = packet->cookie,
         .dir = packet->dir,
+        .ifindex = packet->ifindex,
+        .link = packet->link,
         .header_rule = PM_NO_RULE,
     };
     on_emit(replay, &emitted);

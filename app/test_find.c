@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "app/ruletests.h"
 #include "app/test_case.h"
 #include "app/test_judge.h"
 #include "app/whole.h"
@@ -179,7 +180,7 @@ enum pm_exit pm_test_find(struct pm_test_items *items, const char *path,
     if (stat(path, &about) != 0)
         return pm_complain(PM_EXIT_BAD_INPUT, "%s: %s", path, strerror(errno));
     if (!S_ISDIR(about.st_mode))
-        return pm_complain(PM_EXIT_BAD_INPUT, "%s: is no folder with cases", path);
+        return pm_ruletests_collect(items, path, choice);
     char *suite = strdup(path);
     if (suite == NULL)
         return pm_complain(PM_EXIT_INTERNAL, "test: no memory");

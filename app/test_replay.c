@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/input.h"
+
 const char *pm_case_suffix(enum pm_format format)
 {
     return format == PM_FORMAT_PCAP ? ".pcap" : ".pcapng";
@@ -11,7 +13,7 @@ const char *pm_case_suffix(enum pm_format format)
 
 struct pm_capture *pm_case_capture(const struct pm_case *c, FILE *complaints)
 {
-    struct pm_capture *capture = pm_capture_open(c->in);
+    struct pm_capture *capture = pm_input_open(c->in, complaints);
     if (capture == NULL) {
         fputs("no memory\n", complaints);
         return NULL;

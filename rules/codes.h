@@ -49,7 +49,7 @@
     X(NO_FILES, "PKM224", "text that is not in a file may not name other files")                   \
     X(REFUSED, "PKM225", "the library refuses the policy")                                         \
     X(HOST_BITS, "PKM226", "warning: the address has bits behind its prefix length")               \
-    X(NOT_RUN, "PKM227", "warning: tests in a rule file are not run by this version")              \
+    X(NOT_RUN, "PKM227", "not told any more (tests in a rule file are run)")                       \
     X(REGEX, "PKM228", "a regex, or what its finds are replaced with, cannot be used")             \
     X(KEY_FIELD, "PKM229", "packets cannot be kept apart by the field")                            \
     X(RATE, "PKM230", "not a rate like \"10/s\"")                                                  \
@@ -57,6 +57,8 @@
     X(ZONE, "PKM232", "the time zone is not known, or its data cannot be used")                    \
     X(MODIFIER, "PKM233", "the modifier does not fit what the rule does")                          \
     X(LENGTH, "PKM234", "what is put in does not have the length that is asked for")               \
+    X(UNKNOWN_RULE, "PKM241", "no such rule")                                                      \
+    X(RULETEST, "PKM242", "the test cannot be run as it stands")                                   \
     X(DOCUMENT, "PKM240", "a value of a file that is not a rule file cannot be used")              \
     X(NO_MEMORY, "PKM500", "not enough memory to load the file")
 

@@ -215,6 +215,11 @@ static const struct file *file_of(const struct load *l, const struct node *n)
     return NULL;
 }
 
+size_t pmr_line_of(const struct load *l, const struct node *n)
+{
+    return line_at(file_of(l, n), n->start) + 1;
+}
+
 static struct stretch_of stretch_of_value(const struct load *l, const struct node *n)
 {
     const struct file *file = file_of(l, n);

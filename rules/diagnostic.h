@@ -66,6 +66,9 @@ struct quote pmr_found(const struct node *n);
 const char *pmr_did_you_mean(struct load *l, const char *best);
 char *pmr_text(struct memory *m, const char *format, ...) PMR_PRINTF(2, 3);
 
+/* The line where a value begins, from 1. */
+size_t pmr_line_of(const struct load *l, const struct node *n);
+
 /* Puts them in order of file and position. */
 void pmr_diagnostics_sort(struct pm_rules *rules);
 void pmr_no_memory(struct load *l);

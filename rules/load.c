@@ -8,6 +8,8 @@
 #include "expect.h"
 #include "file.h"
 #include "rule.h"
+#include "ruletest.h"
+#include "ruletests.h"
 #include "set.h"
 #include "settings.h"
 #include "var.h"
@@ -42,16 +44,13 @@ static void check_names(struct load *l, const struct node *root)
 /* What is only for the file that is loaded, not for those it includes. */
 static void check_place(struct load *l, const struct file *file)
 {
-    const struct node *root = &file->nodes[0], *policy = pmr_node_get(root, "policy"),
-                      *tests = pmr_node_get(root, "tests");
+    const struct node *root = &file->nodes[0], *policy = pmr_node_get(root, "policy");
 
     if (file->parent != NULL && policy != NULL)
         pmr_fail_key(l, policy, CODE_KEYS_CLASH, NULL,
                      "\"policy\" belongs into the file that is loaded, not into one it includes");
     if (file->parent == NULL && pmr_node_get(root, "rules") == NULL)
         pmr_expect_member(l, root, "rules", "a rule file");
-    if (tests != NULL && pmr_expect_kind(l, tests, NODE_LIST))
-        pmr_warn_key(l, tests, CODE_NOT_RUN, NULL, "\"tests\" are not run by this version");
 }
 
 static void check_file(struct load *l, struct file *file)
@@ -136,6 +135,7 @@ static void take_files(struct load *l)
     for (size_t i = 0; i < l->file_count; i++)
         take_member(l, l->files[i], "sets", pmr_sets_of);
     rules_of_file(l, l->files[0]);
+    take_member(l, l->files[0], "tests", pmr_ruletests_of);
 }
 
 static void finish(struct load *l)
@@ -216,6 +216,16 @@ struct pm_policy *pm_rules_policy(const struct pm_rules *rules)
 const char *pm_rules_name(const struct pm_rules *rules)
 {
     return rules->name;
+}
+
+size_t pm_rules_test_count(const struct pm_rules *rules)
+{
+    return rules->policy == NULL ? 0 : rules->test_count;
+}
+
+const struct pm_ruletest *pm_rules_test(const struct pm_rules *rules, size_t index)
+{
+    return index < pm_rules_test_count(rules) ? &rules->tests[index] : NULL;
 }
 
 size_t pm_rules_error_count(const struct pm_rules *rules)

@@ -5,6 +5,7 @@
  *     names.c    variables, sets, ids
  *     rule.c     rules, with cond.c, test.c; verdict.c, ask.c; op.c and a file for each operation;
  *                modifier.c, when.c, zone.c, logging.c; settings.c, set.c beside them
+ *     ruletest.c, ruletest_packet.c, ruletest_expect.c   tests of the rules
  *     diagnostic.c, print.c   what is wrong, in order, for people and for editors
  */
 #ifndef PMR_LOAD_H
@@ -54,6 +55,8 @@ struct pm_rules {
     struct entry *entries;
     size_t entry_count, entry_cap, error_count;
     struct entry no_memory; /* told even without memory */
+    struct pm_ruletest *tests;
+    size_t test_count;
 };
 
 struct load {

@@ -537,6 +537,68 @@ static const struct bad later[] = {
     {"PKM116", REPLACE("{'find':'a','with':'b','in':`'dns.name'}")},
 };
 
+/* Tests that stand in a file. */
+#define TEST(test)                                                                                 \
+    "{'pktmod':1,'rules':[{'id':'telnet','match':{},'verdict':'drop'}],'tests':[\n" test "]}"
+#define EXPECT(expect)                                                                             \
+    TEST("{'name':'t','packets':[{'ip':['10.0.0.1','10.0.0.2'],'udp':{'dstport':1}}],'expect'"     \
+         ":" expect "}")
+
+static const struct bad ruletests[] = {
+    {"PKM113", TEST("`5")},
+    {"PKM114",
+     TEST("`{'stream':{'server':'10.0.0.1:80','to_server':'a'},'expect':{'to_server':'a'}}")},
+    {"PKM115", TEST("`{'name':'t','expect':{'rules':{'telnet':{'hits':1}}}}")},
+    {"PKM115",
+     TEST("`{'name':'t','packets':[{'frame':'a'}],'capture':'a','expect':[{'leaves':true}]}")},
+    {"PKM111",
+     TEST("{'name':'t',`'packet':[],'packets':[{'frame':'a'}],'expect':[{'leaves':true}]}")},
+    {"PKM208", TEST("{'name':'t','packets':`[],'expect':[]}")},
+    {"PKM224", TEST("{'name':'t','capture':`'a','expect':{'rules':{'telnet':{'hits':1}}}}")},
+    {"PKM242",
+     TEST("{'name':'t','packets':[{'frame':'a'}],'expect':[{'leaves':true}]},\n{'name':`'t',"
+          "'packets':[{'frame':'a'}],'expect':[{'leaves':true}]}")},
+    {"PKM242", TEST("{'name':'t','packets':[{'frame':'a','time_ms':5},`{'frame':'a','time_ms':4}],"
+                    "'expect':[{'leaves':true},{'leaves':true}]}")},
+    {"PKM114", TEST("`{'name':'t','packets':[{'frame':'a'}]}")},
+    {"PKM115",
+     TEST("{'name':'t','packets':[`{'ip':['10.0.0.1','10.0.0.2']}],'expect':[{'leaves':true}]}")},
+    {"PKM114", TEST("{'name':'t','packets':[`{'udp':{'dstport':1}}],'expect':[{'leaves':true}]}")},
+    {"PKM204", TEST("{'name':'t','packets':[{'ip':['10.0.0.1',`'10.0.0'],'udp':{'dstport':1}}],"
+                    "'expect':[{'leaves':true}]}")},
+    {"PKM242", TEST("{'name':'t','packets':[{'ip':`['10.0.0.1'],'udp':{'dstport':1}}],"
+                    "'expect':[{'leaves':true}]}")},
+    {"PKM242", TEST("{'name':'t','packets':[{'ip':`['10.0.0.1','::1'],'udp':{'dstport':1}}],"
+                    "'expect':[{'leaves':true}]}")},
+    {"PKM201",
+     TEST("{'name':'t','packets':[{'ip':['10.0.0.1','10.0.0.2'],'udp':{'dstport':`65536}}],"
+          "'expect':[{'leaves':true}]}")},
+    {"PKM203", EXPECT("[{'verdict':`'dorp'}]")},
+    {"PKM241", EXPECT("[{'rule':`'telnt'}]")},
+    {"PKM242", EXPECT("`[{'rule':null},{'rule':null}]")},
+    {"PKM208", EXPECT("[`{}]")},
+    {"PKM208", EXPECT("`{}")},
+    {"PKM241", EXPECT("{'rules':{`'telnte':{'hits':1}}}")},
+    {"PKM114", EXPECT("{'rules':{'telnet':`{}}}")},
+    {"PKM201", EXPECT("{'rules':{'telnet':{'hits':`-1}}}")},
+    {"PKM208", EXPECT("{'rules':{'telnet':{'hits':`{}}}}")},
+    {"PKM242", EXPECT("{`'to_server':'a'}")},
+    {"PKM204", TEST("{'name':'t','stream':{'server':`'10.0.0.1','to_server':'a'},'expect':"
+                    "{'to_server':'a'}}")},
+    {"PKM204", TEST("{'name':'t','stream':{'server':`'10.0.0.1:65536','to_server':'a'},'expect':"
+                    "{'to_server':'a'}}")},
+    {"PKM114", TEST("{'name':'t','stream':`{'server':'10.0.0.1:1'},'expect':{'to_server':'a'}}")},
+    {"PKM242",
+     TEST("{'name':'t','stream':`{'server':'[::1]:1','client':'10.0.0.1:1','to_server':'a'},"
+          "'expect':{'to_server':'a'}}")},
+    {"PKM203", TEST("{'name':'t','stream':{'server':'10.0.0.1:1','to_server':'a'},'resegment':"
+                    "[`'every'],'expect':{'to_server':'a'}}")},
+    {"PKM115", TEST("{'name':'t','packets':[{'frame':'a'}],`'resegment':['1-byte'],'expect':"
+                    "[{'leaves':true}]}")},
+    {"PKM203", TEST("{'name':'t','packets':[{'frame':'a'}],'answers':[`'yes'],'expect':"
+                    "[{'leaves':true}]}")},
+};
+
 /* The text without its mark; where the mark stood. */
 struct marked {
     char text[2048];
@@ -631,6 +693,12 @@ static void wrong_verdicts_and_modifiers_are_refused(void **state)
     CHECK_ALL(modifiers);
 }
 
+static void wrong_tests_in_a_file_are_refused(void **state)
+{
+    (void)state;
+    CHECK_ALL(ruletests);
+}
+
 static void wrong_tests_are_refused(void **state)
 {
     (void)state;
@@ -658,6 +726,7 @@ int main(void)
         cmocka_unit_test(wrong_regexes_are_told_to_the_character),
         cmocka_unit_test(wrong_verdicts_and_modifiers_are_refused),
         cmocka_unit_test(wrong_tests_are_refused),
+        cmocka_unit_test(wrong_tests_in_a_file_are_refused),
         cmocka_unit_test(wrong_operations_are_refused),
         cmocka_unit_test(what_later_versions_have_is_recognised_and_refused),
     };

@@ -18,6 +18,7 @@
 
 #include "rules/codes.h"
 #include "rules/rules.h"
+#include "rules/ruletest.h"
 
 /* ------------------------------------------------------------------ loading */
 
@@ -504,15 +505,63 @@ static void nesting_ends_at_64(void **state)
 static void warnings_do_not_refuse_a_file(void **state)
 {
     struct pm_rules *rules = load(NULL, "{'pktmod':1,'rules':[{'id':'a','match':{'ip.src':"
-                                        "'10.0.0.1/8'},'verdict':'drop'}],'tests':[1]}");
+                                        "'10.0.0.1/8'},'verdict':'drop'}]}");
 
     (void)state;
     assert_non_null(pm_rules_policy(rules));
     assert_int_equal(pm_rules_error_count(rules), 0);
-    assert_int_equal(pm_rules_diagnostic_count(rules), 2);
+    assert_int_equal(pm_rules_diagnostic_count(rules), 1);
     assert_string_equal(pm_rules_diagnostic(rules, 0)->code, "PKM226");
     assert_string_equal(pm_rules_diagnostic(rules, 0)->suggestion, "the network is \"10.0.0.0/8\"");
-    assert_string_equal(pm_rules_diagnostic(rules, 1)->code, "PKM227");
+    pm_rules_free(rules);
+}
+
+/* ------------------------------------------------------------------ tests in a file */
+
+static void tests_of_a_file_are_there_as_they_stand(void **state)
+{
+    struct pm_rules *rules = load(
+        NULL,
+        "{'pktmod':1,'rules':[{'id':'a','match':{},'verdict':'drop'}],'tests':[\n"
+        "{'name':'p','seed':7,'packets':[{'dir':'in','ip':['10.0.0.1','10.0.0.2'],'ttl':3,\n"
+        "'udp':{'dstport':53,'payload':'x'}},{'frame':{'hex':'0011'},'time_ms':5}],\n"
+        "'expect':[{'verdict':'drop','rule':'a'},{'rule':null,'leaves':true}]},\n"
+        "{'name':'s','stream':{'server':'[2001:db8::1]:443','to_client':'hi'},\n"
+        "'resegment':['1-byte','reorder'],'answers':['drop',{'answer':'allow','after_ms':2}],\n"
+        "'expect':{'to_client':'ho','rules':{'a':{'hits':{'ge':2}}}}}]}");
+    const struct pm_ruletest *t = pm_rules_test(rules, 0);
+
+    (void)state;
+    assert_int_equal(pm_rules_diagnostic_count(rules), 0);
+    assert_int_equal(pm_rules_test_count(rules), 2);
+    assert_null(pm_rules_test(rules, 2));
+    assert_string_equal(t->name, "p");
+    assert_int_equal(t->line, 2);
+    assert_int_equal(t->seed, 7);
+    assert_int_equal(t->kind, PM_RULETEST_PACKETS);
+    assert_int_equal(t->packet_count, 2);
+    assert_true(t->packets[0].is_in);
+    assert_int_equal(t->packets[0].ttl, 3);
+    assert_int_equal(t->packets[0].dst.bytes[3], 2);
+    assert_int_equal(t->packets[0].dst_port, 53);
+    assert_int_equal(t->packets[1].proto, PM_RULETEST_FRAME);
+    assert_int_equal(t->packets[1].time_ns, 5000000);
+    assert_memory_equal(t->packets[1].payload.at, "\0\x11", 2);
+    assert_int_equal(t->expected[0].verdict, PM_RULETEST_DROP);
+    assert_string_equal(t->expected[0].rule, "a");
+    assert_true(t->expected[1].has_rule && t->expected[1].rule == NULL && t->expected[1].leaves);
+    t = pm_rules_test(rules, 1);
+    assert_int_equal(t->kind, PM_RULETEST_STREAM);
+    assert_int_equal(t->stream.server_port, 443);
+    assert_int_equal(t->stream.client.version, 6);
+    assert_int_equal(t->stream.modes, PM_RULETEST_ONE_BYTE | PM_RULETEST_REORDER);
+    assert_false(t->stream.bytes[0].is_set);
+    assert_int_equal(t->stream.bytes[1].len, 2);
+    assert_memory_equal(t->streams[1].at, "ho", 2);
+    assert_int_equal(t->hits[0].least, 2);
+    assert_int_equal(t->answer_count, 2);
+    assert_true(!t->answers[0].is_allow && t->answers[1].is_allow);
+    assert_int_equal(t->answers[1].after_ns, 2000000);
     pm_rules_free(rules);
 }
 
@@ -909,6 +958,7 @@ int main(void)
         cmocka_unit_test(strict_text_with_all_that_json_has_loads),
         cmocka_unit_test(nesting_ends_at_64),
         cmocka_unit_test(warnings_do_not_refuse_a_file),
+        cmocka_unit_test(tests_of_a_file_are_there_as_they_stand),
         WITH_FOLDER(included_rules_come_where_include_stands),
         WITH_FOLDER(faults_of_included_files_are_told_there),
         WITH_FOLDER(a_file_that_includes_itself_is_refused),

@@ -18,7 +18,14 @@ static const char good[] =
     "\"@s\"}], \"bpf\": \"tcp\", \"ip.ttl\": {\"ne\": 5}}, \"verdict\": \"drop\"},\n"
     "  {\"id\": \"b\", \"match\": {}, \"rewrite\": [{\"replace\": {\"find\": {\"base64\": "
     "\"YQ==\"}, "
-    "\"with\": \"b\"}}, {\"set\": {\"ip.ttl\": 3}}]}]}";
+    "\"with\": \"b\"}}, {\"set\": {\"ip.ttl\": 3}}]}],\n"
+    " \"tests\": [{\"name\": \"t\", \"stream\": {\"server\": \"10.0.0.1:80\", \"to_server\": "
+    "\"a\"},"
+    " \"answers\": [\"drop\"], \"expect\": {\"to_server\": \"b\", \"rules\": {\"b\": {\"hits\": "
+    "1}}}},"
+    "  {\"name\": \"u\", \"packets\": [{\"frame\": \"a\", \"interface\": \"e\"}], \"expect\": "
+    "[{\"rule\": "
+    "\"a\"}]}]}";
 
 static const char bad[] = "{\"pktmod\": 1, \"nmae\": 1, \"rules\": [\n"
                           " {\"id\": \"a\", \"match\": {\"ip.sr\": \"10.0.0.0/8\", \"ip.dst\": "

@@ -1,0 +1,193 @@
+/* ruletest_seen.c - one run of a test of a rule file: what was decided and what left. */
+#include "app/ruletest_seen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/input.h"
+#include "app/verify_packet.h"
+
+#define MTU 1500u
+
+struct watch {
+    const struct pm_ruletest *test;
+    struct pm_ruletest_seen *seen;
+    uint32_t isn[2];
+};
+
+/* ------------------------------------------------------------------ watching */
+
+static void judged(void *context, const struct pm_record *record, const struct pm_packet *packet,
+                   const struct pm_decision *decision, uint64_t now_ns)
+{
+    struct watch *watch = context;
+    (void)packet;
+    (void)now_ns;
+    if (record->frame > watch->seen->packet_count)
+        return;
+    struct pm_ruletest_seen_packet *seen = &watch->seen->packets[record->frame - 1];
+    seen->decision = *decision;
+    seen->was_judged = true;
+}
+
+/* As verify reads it, which shares no code with the engines. */
+static struct pm_verify_packet read_emitted(const struct pm_emitted *emitted)
+{
+    struct pm_verify_packet packet = {.bytes = NULL};
+    /* a record's bytes may be written to, but are not when they are only read */
+    union {
+        const uint8_t *lent;
+        uint8_t *data;
+    } bytes = {.lent = emitted->data};
+    struct pm_record record = {.data = bytes.data,
+                               .caplen = (uint32_t)emitted->len,
+                               .origlen = (uint32_t)emitted->wire_len,
+                               .frame = emitted->cookie,
+                               .link = emitted->link};
+    pm_verify_packet_read(&packet, &record);
+    return packet;
+}
+
+static void see_payload(struct watch *watch, const struct pm_emitted *emitted,
+                        const struct pm_verify_packet *p)
+{
+    struct pm_ruletest_seen_packet *seen = &watch->seen->packets[emitted->cookie - 1];
+    const uint8_t *from = p->bytes + p->payload_off;
+    size_t len = p->payload_there;
+    seen->left = true;
+    if (p->kind != PM_VERIFY_TCP && p->kind != PM_VERIFY_UDP) {
+        len = p->kind == PM_VERIFY_ICMP && p->l4_len > 8 ? p->l4_len - 8 : 0;
+        from = p->bytes + p->l4_off + 8;
+    }
+    if (len == 0)
+        return;
+    uint8_t *grown = realloc(seen->payload, seen->len + len);
+    if (grown == NULL) {
+        watch->seen->no_memory = true;
+        return;
+    }
+    memcpy(grown + seen->len, from, len);
+    seen->payload = grown;
+    seen->len += len;
+}
+
+static void see_segment(struct watch *watch, const struct pm_emitted *emitted,
+                        const struct pm_verify_packet *p)
+{
+    enum pm_dir to_server = watch->test->stream.is_in ? PM_DIR_IN : PM_DIR_OUT;
+    unsigned way = emitted->dir == to_server ? 0 : 1;
+    uint32_t syn = p->flags & PM_VERIFY_SYN ? 1 : 0;
+    if (p->kind != PM_VERIFY_TCP || (p->flags & PM_VERIFY_RST) != 0)
+        return;
+    pm_assembly_put(&watch->seen->ways[way], (int32_t)(p->seq + syn - watch->isn[way] - 1),
+                    p->bytes + p->payload_off, p->payload_there);
+}
+
+static void emitted(void *context, const struct pm_emitted *what, uint64_t now_ns)
+{
+    struct watch *watch = context;
+    struct pm_verify_packet packet = read_emitted(what);
+    (void)now_ns;
+    if (watch->test->kind == PM_RULETEST_STREAM)
+        see_segment(watch, what, &packet);
+    else if (what->cookie >= 1 && what->cookie <= watch->seen->packet_count)
+        see_payload(watch, what, &packet);
+}
+
+/* ------------------------------------------------------------------ running */
+
+/* Verdict rules: packets. Rewrite rules: replacements, or packets where they only change headers.
+ */
+static uint64_t hits_of(const struct pm_replay *replay, uint32_t rule)
+{
+    const struct pm_rule_stats *rewriter =
+        replay->rewriter == NULL ? NULL : pm_rewriter_rule_stats(replay->rewriter, rule);
+    uint64_t hits = pm_filter_rule_stats(replay->filter, rule)->packets;
+    if (rewriter != NULL)
+        hits += rewriter->edits > 0 ? rewriter->edits : rewriter->packets;
+    return hits;
+}
+
+static bool run_capture(struct watch *watch, struct pm_capture *capture, struct pm_policy *policy,
+                        FILE *text)
+{
+    struct pm_replay_options options = {.mtu = MTU, .seed = watch->test->seed, .quiet = true};
+    struct pm_observer observer = {.judged = judged, .emitted = emitted, .context = watch};
+    struct pm_replay replay = {.options = &options, .policy = policy, .capture = capture};
+    struct pm_progress progress;
+    bool good;
+    pm_replay_observe(&replay, &observer);
+    good = pm_replay_start(&replay);
+    if (good) {
+        pm_progress_start(&progress, true);
+        pm_replay_run(&replay, &progress);
+        for (uint32_t i = 0; i < pm_policy_rule_count(policy); i++)
+            watch->seen->hits[i] = hits_of(&replay, i);
+    }
+    if (pm_capture_error(capture) != NULL) {
+        fprintf(text, "%s\n", pm_capture_error(capture));
+        good = false;
+    }
+    if (good && replay.no_memory) {
+        fputs("no memory\n", text);
+        good = false;
+    }
+    pm_replay_end(&replay);
+    return good;
+}
+
+static struct pm_capture *capture_of(struct watch *watch, const struct pm_ruletest_plan *plan,
+                                     FILE *text)
+{
+    struct pm_packetlist list = {.items = NULL};
+    struct pm_capture *capture = NULL;
+    size_t len = 0;
+    if (watch->test->kind == PM_RULETEST_CAPTURE)
+        return pm_input_open(watch->test->capture, text);
+    uint8_t *bytes = NULL;
+    if (pm_ruletest_packets(watch->test, plan, &list, watch->isn))
+        bytes = pm_packetlist_file(&list, true, &len);
+    if (bytes != NULL)
+        capture = pm_capture_open_bytes(watch->test->name, bytes, len);
+    if (list.is_full)
+        fputs("it makes more than a million packets, or 256 MiB, or 16 interfaces\n", text);
+    free(bytes);
+    pm_packetlist_free(&list);
+    return capture;
+}
+
+bool pm_ruletest_run(const struct pm_ruletest *test, const struct pm_ruletest_plan *plan,
+                     struct pm_policy *policy, struct pm_ruletest_seen *seen, FILE *text)
+{
+    struct watch watch = {.test = test, .seen = seen};
+    *seen = (struct pm_ruletest_seen){
+        .packet_count = test->packet_count,
+        .packets = calloc(test->packet_count + 1, sizeof *seen->packets),
+        .hits = calloc(pm_policy_rule_count(policy) + 1, sizeof *seen->hits),
+    };
+    struct pm_capture *capture = NULL;
+    if (seen->packets != NULL && seen->hits != NULL)
+        capture = capture_of(&watch, plan, text);
+    if (capture == NULL) {
+        fputs("its packets could not be made\n", text);
+        return false;
+    }
+    bool good = run_capture(&watch, capture, policy, text);
+    pm_capture_close(capture);
+    if (seen->no_memory || seen->ways[0].no_memory || seen->ways[1].no_memory) {
+        fputs("no memory\n", text);
+        good = false;
+    }
+    return good;
+}
+
+void pm_ruletest_seen_free(struct pm_ruletest_seen *seen)
+{
+    for (size_t i = 0; i < seen->packet_count && seen->packets != NULL; i++)
+        free(seen->packets[i].payload);
+    free(seen->packets);
+    free(seen->hits);
+    pm_assembly_free(&seen->ways[0]);
+    pm_assembly_free(&seen->ways[1]);
+    *seen = (struct pm_ruletest_seen){.packets = NULL};
+}
