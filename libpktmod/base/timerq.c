@@ -39,10 +39,9 @@ static void sift_up(struct pm_timer *heap, size_t at, struct pm_timer timer)
     heap[at] = timer;
 }
 
-/* Moves the hole at the root towards the leaves until `timer` fits, and puts it there. */
-static void sift_down(struct pm_timer *heap, size_t count, struct pm_timer timer)
+/* Moves the hole at `at` towards the leaves until `timer` fits, and puts it there. */
+static void sift_down(struct pm_timer *heap, size_t count, size_t at, struct pm_timer timer)
 {
-    size_t at = 0;
     for (;;) {
         size_t child = 2 * at + 1;
         if (child + 1 < count && is_before(&heap[child + 1], &heap[child]))
@@ -74,5 +73,21 @@ void pm_timerq_pop(struct pm_timerq *q)
     assert(q->count > 0);
     q->count--;
     if (q->count > 0)
-        sift_down(q->heap, q->count, q->heap[q->count]);
+        sift_down(q->heap, q->count, 0, q->heap[q->count]);
+}
+
+void pm_timerq_remove(struct pm_timerq *q, uint64_t value)
+{
+    size_t at = 0;
+    while (at < q->count && q->heap[at].value != value)
+        at++;
+    assert(at < q->count);
+    q->count--;
+    if (at == q->count)
+        return;
+    struct pm_timer last = q->heap[q->count];
+    if (at > 0 && is_before(&last, &q->heap[(at - 1) / 2]))
+        sift_up(q->heap, at, last);
+    else
+        sift_down(q->heap, q->count, at, last);
 }

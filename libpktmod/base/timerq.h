@@ -25,5 +25,7 @@ bool pm_timerq_add(struct pm_timerq *q, uint64_t when_ns, uint64_t value); /* fa
 /* The next one, or NULL; valid until the queue changes. */
 const struct pm_timer *pm_timerq_peek(const struct pm_timerq *q);
 void pm_timerq_pop(struct pm_timerq *q); /* the one peek shows */
+/* The first that has the value, wherever it stands; there is one. Looks at all of them. */
+void pm_timerq_remove(struct pm_timerq *q, uint64_t value);
 
 #endif
