@@ -54,6 +54,7 @@ bool pm_delayed_keep(struct pm_delayed *delayed, const struct pm_record *record,
     slot->release_ns = decision->release_ns;
     slot->rule = decision->rule;
     slot->dir = decision->dir;
+    slot->is_final = decision->is_final;
     delayed->first_free = slot->next_free;
     return true;
 }

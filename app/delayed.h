@@ -13,6 +13,7 @@ struct pm_delayed_packet {
     uint64_t arrived_ns, release_ns;
     uint32_t rule; /* that delayed it, or PM_NO_RULE */
     enum pm_dir dir;
+    bool is_final; /* as in pm_decision */
     uint32_t next_free;
 };
 

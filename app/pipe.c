@@ -160,6 +160,7 @@ static void release_delayed(struct pipe *pipe, uint64_t due_ns)
         return;
     const struct pm_delayed_packet *delayed = pm_delayed_at(&pipe->delayed, due.cookie);
     struct pm_packet packet = packet_of(&delayed->record, delayed->dir);
+    packet.final = delayed->is_final ? PM_FINAL_YES : PM_FINAL_NO;
     if (due.verdict == PM_ALLOW)
         send(pipe, &packet, delayed->record.data);
     pm_delayed_drop(&pipe->delayed, due.cookie);
@@ -211,6 +212,7 @@ static enum pm_exit take_packet(struct pipe *pipe, const struct pm_frame *frame)
     struct pm_packet packet = packet_of(&record, dir);
     packet.cookie = pm_delayed_next_cookie(&pipe->delayed);
     struct pm_decision decision = pm_filter_decide(pipe->filter, &packet, pipe->clock_ns);
+    packet.final = decision.is_final ? PM_FINAL_YES : PM_FINAL_NO;
     switch (decision.verdict) {
     case PM_ALLOW:
         send(pipe, &packet, pipe->buffer);

@@ -201,6 +201,7 @@ static void release_delayed(struct pm_replay *replay, uint64_t due_ns)
     const struct pm_delayed_packet *delayed = pm_delayed_at(&replay->delayed, due.cookie);
     struct pm_packet packet = packet_of(&delayed->record);
     packet.dir = delayed->dir;
+    packet.final = delayed->is_final ? PM_FINAL_YES : PM_FINAL_NO;
     tell_released(replay, &delayed->record, &due);
     if (due.verdict == PM_ALLOW)
         send(replay, &delayed->record, delayed, &packet);
@@ -261,6 +262,7 @@ static void take_packet(struct pm_replay *replay, const struct pm_record *record
     if (decision.flow_id != 0 && (decision.verdict == PM_DROP || replay->notlive.flow_count > 0))
         pm_notlive_see(&replay->notlive, &packet, &decision, record->frame);
     packet.dir = decision.dir;
+    packet.final = decision.is_final ? PM_FINAL_YES : PM_FINAL_NO;
     tell_judged(replay, record, &packet, &decision);
     switch (decision.verdict) {
     case PM_ALLOW:

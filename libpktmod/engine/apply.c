@@ -1,6 +1,9 @@
 /* apply.c - what the deciding rule does; the contract is in filter.h. */
+#include "base/bytes.h"
 #include "base/rng.h"
 #include "engine/filter.h"
+
+#define TCP_SEQ 4
 
 void pm_put_verdict(struct pm_trial *t, bool drop, enum pm_why why)
 {
@@ -8,11 +11,22 @@ void pm_put_verdict(struct pm_trial *t, bool drop, enum pm_why why)
     t->decision.why = why;
 }
 
+struct pm_waiter pm_waiter_of(const struct pm_trial *t, enum pm_why why)
+{
+    size_t len = t->packet->len;
+    return (struct pm_waiter){.due = {.cookie = t->packet->cookie,
+                                      .verdict = PM_ALLOW,
+                                      .why = why,
+                                      .rule = t->decision.rule},
+                              .len = len > UINT32_MAX ? UINT32_MAX : (uint32_t)len,
+                              .wire_len = t->packet->wire_len};
+}
+
 static void delay_until(struct pm_filter *f, struct pm_trial *t, uint64_t release_ns,
                         enum pm_why why, bool drop_when_full)
 {
-    switch (
-        pm_delay_add(&f->delay, release_ns, t->packet->cookie, t->packet->len, drop_when_full)) {
+    struct pm_waiter waiter = pm_waiter_of(t, why);
+    switch (pm_delay_add(&f->delay, release_ns, &waiter, drop_when_full)) {
     case PM_DELAY_TAKEN:
         break;
     case PM_DELAY_TAKEN_ONE_LEFT_EARLY:
@@ -52,15 +66,93 @@ static void delay(struct pm_filter *f, struct pm_trial *t, const struct pm_rule 
     delay_until(f, t, release_ns, PM_WHY_RULE, rule->drop_when_full);
 }
 
+/* ------------------------------------------------------------------ reject */
+
+static struct pm_reply_room *next_reply(struct pm_filter *f, struct pm_trial *t)
+{
+    if (!f->has_replies || !pm_bucket_take(&f->reject_bucket, &f->reject_rate, f->now_ns)) {
+        t->decision.why = PM_WHY_REJECT_LIMITED;
+        return NULL;
+    }
+    return &f->replies[t->decision.reply_count++];
+}
+
+/* Where the receiver expects the sender to go on: behind what was let through, which is not the
+ * segment itself where that is a repeated one. */
+static uint32_t next_seq(const struct pm_trial *t)
+{
+    unsigned side = t->tracked.side;
+    if (t->tracked.flow && (pm_filter_own(t)->has_sent & (1u << side)))
+        return pm_filter_own(t)->sent_end[side];
+    return pm_get32(pm_l4(&t->headers) + TCP_SEQ);
+}
+
+static void reset(struct pm_filter *f, struct pm_trial *t)
+{
+    const struct pm_headers *h = &t->headers;
+    uint16_t link = t->packet->link;
+    struct pm_reply_room *reply = next_reply(f, t);
+    if (reply)
+        pm_reject_reset(h, link, true, 0, reply);
+    if (!(h->tcp_flags & PM_ACK))
+        return;
+    reply = next_reply(f, t);
+    if (reply)
+        pm_reject_reset(h, link, false, next_seq(t), reply);
+}
+
+static void prohibit(struct pm_filter *f, struct pm_trial *t)
+{
+    struct pm_reply_room *reply = next_reply(f, t);
+    if (reply)
+        pm_reject_prohibited(&t->headers, t->packet->link, reply);
+}
+
+static void reject(struct pm_filter *f, struct pm_trial *t, const struct pm_rule *rule)
+{
+    const struct pm_headers *h = &t->headers;
+    bool is_segment = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP && !h->is_unmodifiable;
+    bool wants_reset = rule->reject == PM_REJECT_TCP_RESET ||
+                       (rule->reject == PM_REJECT_AUTO && h->ip_proto == PM_PROTO_TCP);
+    t->decision.verdict = PM_REJECT;
+    t->decision.why = PM_WHY_RULE;
+    f->reply_dir = t->decision.dir;
+    f->reply_link = t->packet->link;
+    if (!pm_reject_may_tell(h, t->packet) || (wants_reset && !is_segment))
+        t->decision.why = PM_WHY_REJECT_SILENT;
+    else if (wants_reset)
+        reset(f, t);
+    else
+        prohibit(f, t);
+}
+
+/* ------------------------------------------------------------------ rule or default */
+
 void pm_apply_rule(struct pm_filter *f, struct pm_trial *t, uint32_t index)
 {
     const struct pm_rule *rule = &f->policy->rules[index];
     t->decision.rule = index;
+    t->decision.is_final = rule->final;
     pm_verdict_count(f, index, t);
-    if (rule->action == PM_ACTION_DELAY)
+    switch (rule->action) {
+    case PM_ACTION_ALLOW:
+    case PM_ACTION_LOG:
+    case PM_ACTION_REWRITE:
+        pm_put_verdict(t, false, PM_WHY_RULE);
+        break;
+    case PM_ACTION_DROP:
+        pm_put_verdict(t, true, PM_WHY_RULE);
+        break;
+    case PM_ACTION_DELAY:
         delay(f, t, rule);
-    else
-        pm_put_verdict(t, rule->action == PM_ACTION_DROP, PM_WHY_RULE);
+        break;
+    case PM_ACTION_REJECT:
+        reject(f, t, rule);
+        break;
+    case PM_ACTION_ASK:
+        pm_ask(f, t, rule);
+        break;
+    }
 }
 
 /* Nothing matched: the default, or what the policy says where the packet could not be read or
@@ -69,20 +161,24 @@ void pm_apply_default(const struct pm_filter *f, struct pm_trial *t)
 {
     const struct pm_settings *s = &f->policy->settings;
     enum pm_parse parse = t->headers.parse;
+    bool is_original = f->stage == PM_STAGE_ORIGINAL;
+    bool default_drop = is_original && s->default_drop;
     if (t->doubt != PM_WHY_NONE)
         pm_put_verdict(t, true, t->doubt);
     else if (parse == PM_PARSE_BAD_L3 || parse == PM_PARSE_BAD_L4)
-        pm_put_verdict(t, s->default_drop || s->engine_error_drop,
+        pm_put_verdict(t, default_drop || s->engine_error_drop,
                        t->headers.is_truncated ? PM_WHY_TRUNCATED : PM_WHY_MALFORMED);
     else if (parse != PM_PARSE_NOT_IP && !t->tracked.flow)
-        pm_put_verdict(t, s->default_drop || s->engine_error_drop, PM_WHY_FLOWS_FULL);
+        pm_put_verdict(t, default_drop || s->engine_error_drop, PM_WHY_FLOWS_FULL);
     else
-        pm_put_verdict(t, s->default_drop, PM_WHY_DEFAULT);
+        pm_put_verdict(t, default_drop, is_original ? PM_WHY_DEFAULT : PM_WHY_NONE);
 }
 
 void pm_apply_order(struct pm_filter *f, struct pm_trial *t)
 {
     if (!t->tracked.flow || t->decision.verdict != PM_ALLOW)
+        return;
+    if (pm_ask_follow(f, t))
         return;
     uint64_t hold_ns = pm_filter_own(t)->hold_until_ns[t->tracked.side];
     if (hold_ns > f->now_ns)

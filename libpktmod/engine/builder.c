@@ -5,15 +5,17 @@
 
 #include "base/hash.h"
 #include "engine/policy.h"
+#include "engine/rulespec.h"
 
 /* A list shorter than this is asked rule by rule. */
 #define CLASSIFY_FROM 12
 
-#define DEFAULT_MATCH 1024u /* bytes that an attempt of a regex sees */
+#define DEFAULT_MATCH        1024u /* bytes that an attempt of a regex sees */
+#define DEFAULT_HOLD_PACKETS 8u    /* of a question */
 
 struct pm_builder {
     struct pm_policy *policy; /* grows here */
-    uint32_t rule_cap, op_cap, literal_cap, regex_cap, zone_cap;
+    uint32_t rule_cap, op_cap, literal_cap, regex_cap, zone_cap, modifier_cap, ask_cap;
     bool is_invalid;
     bool is_out_of_memory;
     char text[sizeof((struct pm_error *)0)->text];
@@ -278,10 +280,14 @@ bool pm_op_check(const struct pm_op_spec *op, struct pm_op_fault *fault)
     return !text;
 }
 
-static const char *rule_fault(const struct pm_rule_spec *spec, struct pm_op_fault *at)
+static const char *rule_fault(const struct pm_policy *p, const struct pm_rule_spec *spec,
+                              struct pm_op_fault *at)
 {
     if (!spec->id || !*spec->id)
         return "a rule needs an id";
+    const char *wrong = pm_rulespec_fault(p, spec);
+    if (wrong)
+        return wrong;
     if (spec->action == PM_ACTION_REWRITE && spec->op_count == 0)
         return "a rewrite needs at least one edit";
     uint32_t externals = 0;
@@ -318,6 +324,41 @@ uint32_t pm_builder_add_zone(struct pm_builder *b, const struct pm_zone_step *st
     return p->zone_count++;
 }
 
+static void add_modifiers(struct pm_builder *b, struct pm_rule *rule,
+                          const struct pm_rule_spec *spec)
+{
+    struct pm_policy *p = b->policy;
+    void *list = p->modifiers;
+    if (!pm_modifiers_are_set(&spec->modifiers) ||
+        !grow(b, &list, p->modifier_count, &b->modifier_cap, sizeof *p->modifiers))
+        return;
+    p->modifiers = list;
+    rule->modifier = p->modifier_count;
+    p->modifiers[p->modifier_count++] = pm_modifier_make(&spec->modifiers, p->rule_count);
+    if (pm_rulespec_edits_stream(spec))
+        rule->answer = p->answer_count++;
+}
+
+static void add_ask(struct pm_builder *b, struct pm_rule *rule, const struct pm_rule_spec *spec)
+{
+    struct pm_policy *p = b->policy;
+    void *list = p->asks;
+    if (spec->action != PM_ACTION_ASK ||
+        !grow(b, &list, p->ask_count, &b->ask_cap, sizeof *p->asks))
+        return;
+    p->asks = list;
+    rule->ask = p->ask_count;
+    struct pm_ask *ask = &p->asks[p->ask_count++];
+    *ask = (struct pm_ask){.timeout_ns = spec->ask.timeout_ns,
+                           .remember_ns = spec->ask.remember_ns,
+                           .timeout_drop = spec->ask.timeout_drop,
+                           .hold_packets = spec->ask.hold_packets ? spec->ask.hold_packets
+                                                                  : DEFAULT_HOLD_PACKETS,
+                           .key = {.per = spec->ask.coalesce_count ? PM_PER_FIELDS : PM_PER_FLOW,
+                                   .field_count = spec->ask.coalesce_count}};
+    memcpy(ask->key.fields, spec->ask.coalesce, sizeof ask->key.fields);
+}
+
 void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
 {
     static const uint64_t no_key[2];
@@ -325,7 +366,7 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
     if (is_dead(b))
         return;
     struct pm_op_fault at;
-    const char *fault = rule_fault(spec, &at);
+    const char *fault = rule_fault(p, spec, &at);
     if (fault) {
         refuse(b, fault, spec->id && *spec->id ? spec->id : NULL);
         return;
@@ -353,6 +394,11 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
         .keep_order = spec->delay.keep_order,
         .drop_when_full = spec->delay.drop_when_full,
         .is_dry_run = spec->is_dry_run,
+        .stage = spec->stage,
+        .reject = spec->reject,
+        .ask = PM_NO_SLOT,
+        .modifier = PM_NO_SLOT,
+        .answer = PM_NO_SLOT,
         .log = spec->log,
         .first_op = p->op_count,
         .first_literal = p->literal_count,
@@ -360,7 +406,10 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
     };
     for (size_t i = 0; i < spec->op_count && !is_dead(b); i++)
         add_op(b, rule, &spec->ops[i]);
+    add_modifiers(b, rule, spec);
+    add_ask(b, rule, spec);
     p->has_final = p->has_final || spec->final;
+    p->has_reject = p->has_reject || spec->action == PM_ACTION_REJECT;
     p->rule_count++;
 }
 
@@ -368,7 +417,12 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
 
 static bool judges(const struct pm_rule *rule)
 {
-    return rule->action != PM_ACTION_REWRITE;
+    return rule->action != PM_ACTION_REWRITE && rule->stage == PM_STAGE_ORIGINAL;
+}
+
+static bool judges_late(const struct pm_rule *rule)
+{
+    return rule->action != PM_ACTION_REWRITE && rule->stage == PM_STAGE_AFTER_REWRITE;
 }
 
 static bool rewrites(const struct pm_rule *rule)
@@ -400,6 +454,7 @@ static bool fill_list(const struct pm_policy *p, struct pm_rule_list *list,
     for (uint32_t i = 0; i < p->rule_count; i++) {
         if (!takes(&p->rules[i]))
             continue;
+        list->has_watchers |= pm_rule_watches(&p->rules[i]);
         list->rules[list->count] = i;
         list->conds[list->count++] = p->rules[i].match;
     }
@@ -447,7 +502,7 @@ static bool compile(struct pm_builder *b)
     struct pm_policy *p = b->policy;
     fit_regexes(b);
     if (!pm_conds_seal(p->conds) || !fill_list(p, &p->verdicts, judges) ||
-        !fill_list(p, &p->rewrites, rewrites))
+        !fill_list(p, &p->late_verdicts, judges_late) || !fill_list(p, &p->rewrites, rewrites))
         return false;
     if (has_rehearsal(p) && !fill_list(p, &p->rehearsed, is_rehearsed))
         return false;

@@ -8,12 +8,16 @@
 #ifndef PM_ENGINE_FOLLOW_H
 #define PM_ENGINE_FOLLOW_H
 
+#include <pktmod/pktmod.h>
+
+#include "base/keytable.h"
 #include "flow/reassembly.h"
 
 /* What a first fragment got. */
 struct pm_first_verdict {
     uint32_t rule;   /* PM_NO_RULE: the default */
     enum pm_dir dir; /* as found from its flow */
+    struct pm_key question; /* where the rule asks: what about */
 };
 
 size_t pm_follow_footprint(void);

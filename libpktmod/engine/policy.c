@@ -51,6 +51,7 @@ void pm_policy_unref(struct pm_policy *policy)
     for (uint32_t i = 0; i < policy->op_count; i++)
         free_op(&policy->ops[i]);
     free_list(&policy->verdicts);
+    free_list(&policy->late_verdicts);
     free_list(&policy->rewrites);
     free_list(&policy->rehearsed);
     pm_literals_free(policy->literals);
@@ -58,6 +59,8 @@ void pm_policy_unref(struct pm_policy *policy)
     for (uint32_t i = 0; i < policy->zone_count; i++)
         free(policy->zones[i].steps);
     free(policy->zones);
+    free(policy->modifiers);
+    free(policy->asks);
     free(policy->literal_op);
     free(policy->regex_op);
     free(policy->rules);
@@ -97,7 +100,7 @@ enum pm_op_kind pm_policy_op_kind(const struct pm_policy *policy, uint32_t rule,
 
 bool pm_policy_has_stage(const struct pm_policy *policy, enum pm_stage stage)
 {
-    return stage == PM_STAGE_ORIGINAL && policy->verdicts.count > 0;
+    return pm_policy_verdicts(policy, stage)->count > 0;
 }
 
 const struct pm_settings *pm_policy_settings(const struct pm_policy *policy)

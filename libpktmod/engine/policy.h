@@ -5,6 +5,7 @@
 #include <pktmod/pktmod.h>
 
 #include "edit/assign.h"
+#include "engine/modifiers.h"
 #include "match/classify.h"
 #include "match/cond.h"
 #include "match/literal.h"
@@ -72,6 +73,14 @@ struct pm_op {
     };
 };
 
+/* What a question waits for; as in struct pm_rule_spec. */
+struct pm_ask {
+    uint64_t timeout_ns, remember_ns;
+    bool timeout_drop;
+    uint32_t hold_packets;
+    struct pm_key_spec key;
+};
+
 struct pm_rule {
     char *id;
     uint64_t id_hash; /* keys the rule's draws */
@@ -82,6 +91,12 @@ struct pm_rule {
     uint64_t delay_ns, jitter_ns;
     bool keep_order, drop_when_full;
     bool is_dry_run;
+    enum pm_stage stage;
+    enum pm_reject reject;
+    uint32_t ask;      /* in policy->asks; PM_NO_SLOT */
+    uint32_t modifier; /* in policy->modifiers; PM_NO_SLOT */
+    uint32_t answer;   /* an edit of streams with modifiers: where flows keep what they answered;
+                          PM_NO_SLOT */
     struct pm_log_spec log;
     uint32_t first_op, op_count;
     uint32_t first_literal, literal_count; /* its replaces are neighbours in literal order */
@@ -102,12 +117,7 @@ struct pm_rule_list {
     pm_cond_id *conds;
     uint32_t count;
     struct pm_classifier *classifier; /* NULL: few rules, asked one by one */
-};
-
-/* When a time zone is how far from UTC. */
-struct pm_zone {
-    struct pm_zone_step *steps;
-    size_t count;
+    bool has_watchers;                /* some never end the search: log_only, dry-run */
 };
 
 struct pm_policy {
@@ -118,7 +128,8 @@ struct pm_policy {
     uint32_t rule_count;
     struct pm_op *ops;
     uint32_t op_count;
-    struct pm_rule_list verdicts; /* allow, drop, delay, log */
+    struct pm_rule_list verdicts;      /* everything but rewrites, of stage ORIGINAL */
+    struct pm_rule_list late_verdicts; /* of stage AFTER_REWRITE */
     struct pm_rule_list rewrites;
     struct pm_rule_list rehearsed; /* those and the ones of dry-run rules; empty without these */
     struct pm_literals *literals;  /* NULL: none */
@@ -130,10 +141,28 @@ struct pm_policy {
     uint32_t splice_count;
     bool has_external;
     uint32_t max_slots;
-    bool has_final, has_nat;
+    bool has_final, has_nat, has_reject;
     struct pm_zone *zones;
     uint32_t zone_count;
+    struct pm_modifier *modifiers;
+    uint32_t modifier_count;
+    uint32_t answer_count; /* of pm_rule.answer */
+    struct pm_ask *asks;
+    uint32_t ask_count;
 };
+
+/* The verdict rules that judge at a stage. */
+static inline const struct pm_rule_list *pm_policy_verdicts(const struct pm_policy *policy,
+                                                            enum pm_stage stage)
+{
+    return stage == PM_STAGE_ORIGINAL ? &policy->verdicts : &policy->late_verdicts;
+}
+
+/* The rule is told what it matched, but the search goes on behind it. */
+static inline bool pm_rule_watches(const struct pm_rule *rule)
+{
+    return rule->action == PM_ACTION_LOG || rule->is_dry_run;
+}
 
 /* ---- replace.c: an edit of payloads, made from its spec */
 

@@ -97,6 +97,11 @@ static size_t stream_size(const struct pm_policy *policy)
     return sizeof(struct pm_stream) + 2 * policy->max_slots * sizeof(uint32_t);
 }
 
+static size_t flow_size(const struct pm_policy *policy)
+{
+    return sizeof(struct pm_rewriter_flow) + (policy->answer_count + 3) / 4;
+}
+
 /* All that one direction may have pending, and a packet. */
 static size_t work_cap(const struct pm_rewriter_config *config)
 {
@@ -124,13 +129,13 @@ size_t pm_rewriter_size(const struct pm_policy *policy, const struct pm_rewriter
     struct pm_rewriter_config c = complete(policy, config);
     size_t rules = policy->rule_count + 1;
     return sizeof(struct pm_rewriter) +
-           pm_flow_table_footprint(policy->settings.flows, sizeof(struct pm_rewriter_flow)) +
+           pm_flow_table_footprint(policy->settings.flows, flow_size(policy)) +
            pm_pool_footprint(stream_size(policy), c.streams) +
            pm_log_store_footprint(runs_for(c.edits), c.retain_bytes) +
            rules * (sizeof(struct pm_rule_stats) + 2 * sizeof(uint64_t) + 2 * sizeof(uint32_t)) +
            pm_pending_footprint(c.pending_bytes) + pm_regexes_footprint(policy) +
-           pm_cond_room_footprint(policy->conds) + pm_splices_footprint(policy) +
-           policy->splice_count * sizeof(struct pm_plan_edit) +
+           pm_cond_room_footprint(policy->conds) + pm_meters_footprint(policy) +
+           pm_splices_footprint(policy) + policy->splice_count * sizeof(struct pm_plan_edit) +
            pm_pool_footprint(sizeof(struct pm_wait), c.waits) + pm_fragments_footprint(&c) +
            pm_mappings_footprint(c.mappings) + work_cap(&c) * (1 + sizeof(struct pm_plan_edit)) +
            PM_IP_MAX + PM_LINK_ROOM;
@@ -165,6 +170,10 @@ static bool allocate(struct pm_rewriter *r)
     const struct pm_policy *policy = r->policy;
     const struct pm_settings *s = &policy->settings;
     size_t rules = policy->rule_count + 1;
+    struct pm_meters_config meters = {.seed = r->config.seed,
+                                      .wall_ns = r->config.wall_ns,
+                                      .hash_key = {r->config.hash_key[0], r->config.hash_key[1]},
+                                      .forgotten = &r->stats.why[PM_WHY_METERS_FULL]};
     r->rules = calloc(rules, sizeof *r->rules);
     r->rule_packet = calloc(rules, sizeof *r->rule_packet);
     r->rule_mark = calloc(rules, sizeof *r->rule_mark);
@@ -179,8 +188,9 @@ static bool allocate(struct pm_rewriter *r)
     r->frame = malloc(PM_IP_MAX + PM_LINK_ROOM);
     return r->rules && r->rule_packet && r->rule_mark && r->selected && r->late_selected &&
            r->plan && r->work && r->room && r->frame && pm_regexes_init(r) && pm_splices_init(r) &&
-           pm_flow_table_init(&r->flows, s->flows, sizeof(struct pm_rewriter_flow),
-                              r->config.hash_key, s->flow_idle_s * UINT64_C(1000000000)) &&
+           pm_meters_init(&r->meters, policy, &meters) &&
+           pm_flow_table_init(&r->flows, s->flows, flow_size(policy), r->config.hash_key,
+                              s->flow_idle_s * UINT64_C(1000000000)) &&
            pm_pool_init(&r->streams, stream_size(policy), r->config.streams) &&
            pm_log_store_init(&r->store, runs_for(r->config.edits), r->config.retain_bytes) &&
            pm_pending_store_init(&r->pieces, r->config.pending_bytes) &&
@@ -237,6 +247,7 @@ void pm_rewriter_free(struct pm_rewriter *rewriter)
     pm_regexes_release(rewriter);
     pm_cond_room_free(rewriter->room);
     pm_splices_release(rewriter);
+    pm_meters_release(&rewriter->meters);
     free(rewriter->work);
     free(rewriter->rules);
     free(rewriter->rule_packet);
@@ -274,6 +285,8 @@ static bool is_exempt(struct pm_rewriter *r, const struct pm_passage *p)
 {
     const struct pm_policy *policy = r->policy;
     struct pm_rewriter_flow *flow = pm_rewriter_own(p);
+    if (p->packet->final != PM_FINAL_UNKNOWN)
+        return p->packet->final == PM_FINAL_YES;
     if (flow->final_latched)
         return flow->final_latched == 2;
     struct pm_rule_walk walk;
@@ -281,8 +294,8 @@ static bool is_exempt(struct pm_rewriter *r, const struct pm_passage *p)
     pm_rule_walk_begin(&walk, &policy->verdicts, &p->subject, 0);
     while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
         const struct pm_rule *rule = &policy->rules[policy->verdicts.rules[position]];
-        if (rule->action == PM_ACTION_LOG ||
-            !pm_cond_holds(policy->conds, rule->match, &p->subject))
+        if (pm_rule_watches(rule) || !pm_cond_holds(policy->conds, rule->match, &p->subject) ||
+            !pm_select_admits(r, p, rule))
             continue;
         if (rule->scope == PM_SCOPE_FLOW)
             flow->final_latched = rule->final ? 2 : 1;
@@ -373,6 +386,7 @@ enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p)
     if (!p->tracked.flow)
         return pass_without_room(r, p);
     r->stats.flows += p->tracked.is_new;
+    p->number = pm_rewriter_own(p)->packets++;
     if (h->ip_proto == PM_PROTO_ICMP || h->ip_proto == PM_PROTO_ICMP6)
         pm_quote_map(r, p);
 
@@ -413,6 +427,7 @@ void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct 
     p->plan_count = 0;
     p->plan_offset = 0;
     p->plan_bytes = NULL;
+    p->number = 0;
     p->is_changed = p->is_shown_rewritten = p->is_ack_lifted = false;
     p->is_late = p->is_own = false;
     p->header_rule = PM_NO_RULE;

@@ -13,6 +13,7 @@
 
 #include "edit/log.h"
 #include "edit/mapping.h"
+#include "engine/meters.h"
 #include "engine/policy.h"
 #include "engine/stream.h"
 #include "flow/reassembly.h"
@@ -48,6 +49,8 @@ struct pm_rewriter_flow {
     uint8_t nat, nat_why;         /* whether it is mapped, and enum pm_why: why not; nat.c */
     uint16_t mappings;
     uint32_t mapping; /* the newest of them, plus 1; 0: none */
+    uint64_t packets; /* before the one at hand */
+    /* answers of edits of streams that have modifiers follow: two bits for each */
 };
 
 /* An edit found in a packet's bytes, not yet made. An insert takes the place of no byte: old_len is
@@ -107,7 +110,8 @@ struct pm_rewriter {
     struct pm_regexes *regexes;
     struct pm_splices splices;
     struct pm_cond_room *room; /* for the conditions */
-    uint8_t *frame;            /* a packet under construction */
+    struct pm_meters meters;
+    uint8_t *frame; /* a packet under construction */
     struct pm_reassembly fragments;
     struct pm_mappings mappings;
     uint8_t *whole, *piece;    /* a datagram made of fragments; one of those it is cut to */
@@ -131,6 +135,7 @@ struct pm_passage {
     bool is_shown_rewritten;        /* the view shows this packet's own bytes rewritten */
     bool is_ack_lifted;             /* and its acknowledgements as those of the rewritten stream */
     uint32_t plan_count;
+    uint64_t number;              /* of the packet in its flow */
     uint64_t plan_offset;         /* of the searched bytes: in the stream, or in the payload */
     const uint8_t *plan_bytes;    /* the searched bytes */
     bool is_late;                 /* no packet: bytes that waited */
@@ -173,6 +178,10 @@ void pm_packet_read_sum(const struct pm_rewriter *r, struct pm_passage *p);
 struct pm_side *pm_select_side(struct pm_rewriter *r, const struct pm_passage *p);
 /* Fills p->selection with the rules that hold for this packet. */
 void pm_select(struct pm_rewriter *r, struct pm_passage *p);
+
+/* Whether the rule, whose condition holds, matched: what its modifiers say. */
+bool pm_select_admits(struct pm_rewriter *r, const struct pm_passage *p,
+                      const struct pm_rule *rule);
 
 /* ---- search.c: which edits */
 

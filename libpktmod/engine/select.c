@@ -1,6 +1,52 @@
 /* select.c - which rewrite rules hold for a packet. */
 #include "engine/rewriter.h"
 
+/* ------------------------------------------------------------------ modifiers */
+
+enum answer { ANSWER_ASKED = 1, ANSWER_MATCHED = 2 };
+
+/* Where the flow keeps what the rule answered: two bits of a byte. */
+static uint8_t *answer_at(const struct pm_passage *p, const struct pm_rule *rule, unsigned *shift)
+{
+    uint8_t *answers = (uint8_t *)(pm_rewriter_own(p) + 1);
+    *shift = rule->answer % 4 * 2;
+    return &answers[rule->answer / 4];
+}
+
+static bool ask(struct pm_rewriter *r, const struct pm_passage *p, const struct pm_rule *rule)
+{
+    struct pm_occasion occasion = {
+        .subject = &p->subject, .flow = p->tracked.flow, .number = p->number, .now_ns = r->now_ns};
+    return pm_meters_admit(&r->meters, rule, &occasion);
+}
+
+/* Once for the flow: a repeated segment gets what the first one got. */
+static bool ask_for_flow(struct pm_rewriter *r, const struct pm_passage *p,
+                         const struct pm_rule *rule)
+{
+    unsigned shift;
+    uint8_t *answer = answer_at(p, rule, &shift);
+    if (!(*answer >> shift & ANSWER_ASKED)) {
+        bool matched = ask(r, p, rule);
+        *answer |= (uint8_t)((ANSWER_ASKED | (matched ? ANSWER_MATCHED : 0)) << shift);
+    }
+    return *answer >> shift & ANSWER_MATCHED;
+}
+
+/* What no packet brought is not counted: bytes that waited leave without edits of single packets
+ * that have modifiers. */
+bool pm_select_admits(struct pm_rewriter *r, const struct pm_passage *p, const struct pm_rule *rule)
+{
+    if (rule->modifier == PM_NO_SLOT)
+        return true;
+    bool is_tcp = p->headers.ip_proto == PM_PROTO_TCP;
+    if (rule->answer != PM_NO_SLOT && (is_tcp || rule->has_nat))
+        return ask_for_flow(r, p, rule);
+    return !p->is_late && ask(r, p, rule);
+}
+
+/* ------------------------------------------------------------------ rules of a side */
+
 static void note_rule(const struct pm_policy *policy, struct pm_side *side, uint32_t index,
                       enum pm_truth truth)
 {
@@ -8,7 +54,8 @@ static void note_rule(const struct pm_policy *policy, struct pm_side *side, uint
     side->may_replace |= pm_rule_edits_text(rule);
     side->may_assign |= rule->has_assign;
     side->may_more |= rule->has_nat | rule->has_options | rule->has_impair;
-    if (truth != PM_TRUE || side->count == PM_SIDE_RULES)
+    bool must_be_asked = truth != PM_TRUE || rule->modifier != PM_NO_SLOT;
+    if (must_be_asked || side->count == PM_SIDE_RULES)
         side->is_static = 0;
     else
         side->rules[side->count++] = index;
@@ -92,7 +139,8 @@ static void ask_rules(struct pm_rewriter *r, struct pm_passage *p)
     pm_rule_walk_begin(&walk, r->rewrites, &p->subject, 0);
     while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
         uint32_t rule = r->rewrites->rules[position];
-        if (pm_cond_holds(policy->conds, policy->rules[rule].match, &p->subject))
+        if (pm_cond_holds(policy->conds, policy->rules[rule].match, &p->subject) &&
+            pm_select_admits(r, p, &policy->rules[rule]))
             take_rule(r, &p->selection, rule);
     }
 }

@@ -14,11 +14,27 @@ void pm_verdict_count(struct pm_filter *f, uint32_t rule, const struct pm_trial 
 static bool drops_in_doubt(struct pm_filter *f, struct pm_trial *t, uint32_t rule)
 {
     enum pm_why why = pm_cond_room_doubt(f->room);
-    if (f->policy->settings.engine_error_drop && f->policy->rules[rule].action != PM_ACTION_LOG)
+    if (f->policy->settings.engine_error_drop && !pm_rule_watches(&f->policy->rules[rule]))
         t->doubt = why;
     else
         f->stats.why[why]++;
     return t->doubt != PM_WHY_NONE;
+}
+
+/* Its condition holds, now its modifiers are asked. */
+static bool is_admitted(struct pm_filter *f, const struct pm_trial *t, const struct pm_rule *rule)
+{
+    struct pm_occasion occasion = {
+        .subject = &t->subject, .flow = t->tracked.flow, .number = t->number, .now_ns = f->now_ns};
+    return rule->modifier == PM_NO_SLOT || pm_meters_admit(&f->meters, rule, &occasion);
+}
+
+/* The rule matched, but the search goes on. */
+static void watch(struct pm_filter *f, struct pm_trial *t, uint32_t index)
+{
+    pm_verdict_count(f, index, t);
+    if (f->policy->rules[index].action != PM_ACTION_LOG && t->decision.dry_rule == PM_NO_RULE)
+        t->decision.dry_rule = index;
 }
 
 /* What will be read of a rule that decides comes while its condition is evaluated. */
@@ -28,32 +44,55 @@ static void expect_rule(const struct pm_filter *f, uint32_t rule)
     pm_prefetch(&f->rules[rule]);
 }
 
-/* The position of the first rule from `from` on that holds and ends the search. Rules that only
- * log are counted on the way. */
+/* The first rule, from position `from` on, that holds and ends the search; PM_NO_RULE: none. */
 static uint32_t first_match(struct pm_filter *f, struct pm_trial *t, uint32_t from)
 {
     const struct pm_policy *policy = f->policy;
     struct pm_rule_walk walk;
     uint32_t position;
-    pm_rule_walk_begin(&walk, &policy->verdicts, &t->subject, from);
+    pm_rule_walk_begin(&walk, f->verdicts, &t->subject, from);
     while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
-        uint32_t rule = policy->verdicts.rules[position];
+        uint32_t rule = f->verdicts->rules[position];
         expect_rule(f, rule);
         enum pm_truth truth =
-            pm_cond_truth(policy->conds, policy->verdicts.conds[position], &t->subject);
+            pm_cond_truth(policy->conds, f->verdicts->conds[position], &t->subject);
         if (truth == PM_DEPENDS && drops_in_doubt(f, t, rule))
-            return policy->verdicts.count;
-        if (truth != PM_TRUE)
+            return PM_NO_RULE;
+        if (truth != PM_TRUE || !is_admitted(f, t, &policy->rules[rule]))
             continue;
-        if (policy->rules[rule].action != PM_ACTION_LOG)
-            return position;
-        pm_verdict_count(f, rule, t);
+        if (!pm_rule_watches(&policy->rules[rule]))
+            return rule;
+        watch(f, t, rule);
     }
-    return policy->verdicts.count;
+    return PM_NO_RULE;
 }
 
-/* Works out where the search has to begin for every packet of this side. A rule that only logs is
- * never stepped over, because it counts each packet. */
+/* The whole flow got `latched`. Rules before it that do not end a search still see its packets. */
+static void let_watch(struct pm_filter *f, struct pm_trial *t, uint32_t latched)
+{
+    const struct pm_policy *policy = f->policy;
+    struct pm_rule_walk walk;
+    uint32_t position;
+    pm_rule_walk_begin(&walk, f->verdicts, &t->subject, 0);
+    while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
+        uint32_t rule = f->verdicts->rules[position];
+        if (rule >= latched)
+            return;
+        if (pm_rule_watches(&policy->rules[rule]) &&
+            pm_cond_truth(policy->conds, f->verdicts->conds[position], &t->subject) == PM_TRUE &&
+            is_admitted(f, t, &policy->rules[rule]))
+            watch(f, t, rule);
+    }
+}
+
+/* It is to be asked for every packet that its condition holds for. */
+static bool must_be_asked(const struct pm_rule *rule)
+{
+    return pm_rule_watches(rule) || rule->modifier != PM_NO_SLOT;
+}
+
+/* Works out where the search has to begin for every packet of this side. A rule that counts each
+ * packet, or that is asked more than its condition, is never stepped over. */
 static void fill_cache(const struct pm_filter *f, const struct pm_trial *t,
                        struct pm_verdict_cache *cache)
 {
@@ -62,27 +101,21 @@ static void fill_cache(const struct pm_filter *f, const struct pm_trial *t,
     *cache = (struct pm_verdict_cache){
         .rule = PM_NO_RULE, .is_known = 1, .is_final = 1, .dir = (uint8_t)t->tracked.dir};
     uint32_t position;
-    pm_rule_walk_begin(&walk, &policy->verdicts, &t->subject, 0);
+    pm_rule_walk_begin(&walk, f->verdicts, &t->subject, 0);
     while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
-        uint32_t rule = policy->verdicts.rules[position];
+        uint32_t rule = f->verdicts->rules[position];
         expect_rule(f, rule);
         enum pm_truth truth =
-            pm_cond_for_flow(policy->conds, policy->verdicts.conds[position], &t->subject);
+            pm_cond_for_flow(policy->conds, f->verdicts->conds[position], &t->subject);
         if (truth == PM_FALSE)
             continue;
-        cache->is_final = truth == PM_TRUE && policy->rules[rule].action != PM_ACTION_LOG;
+        cache->is_final = truth == PM_TRUE && !must_be_asked(&policy->rules[rule]);
         if (cache->is_final)
             cache->rule = rule;
         else
             cache->position = position;
         return;
     }
-}
-
-static uint32_t rule_at(const struct pm_filter *f, uint32_t position)
-{
-    const struct pm_rule_list *verdicts = &f->policy->verdicts;
-    return position == verdicts->count ? PM_NO_RULE : verdicts->rules[position];
 }
 
 static uint32_t match_in_flow(struct pm_filter *f, struct pm_trial *t)
@@ -92,8 +125,8 @@ static uint32_t match_in_flow(struct pm_filter *f, struct pm_trial *t)
     if (!cache->is_known)
         fill_cache(f, t, cache);
     if (cache->dir != (uint8_t)t->tracked.dir)
-        return rule_at(f, first_match(f, t, 0));
-    return cache->is_final ? cache->rule : rule_at(f, first_match(f, t, cache->position));
+        return first_match(f, t, 0);
+    return cache->is_final ? cache->rule : first_match(f, t, cache->position);
 }
 
 /* The deciding rule, or PM_NO_RULE. */
@@ -101,32 +134,56 @@ static uint32_t decide_rule(struct pm_filter *f, struct pm_trial *t)
 {
     const struct pm_policy *policy = f->policy;
     bool has_flow = t->tracked.flow;
-    if (has_flow && pm_filter_own(t)->latched)
-        return pm_filter_own(t)->latched - 1;
-    uint32_t rule = has_flow ? match_in_flow(f, t) : rule_at(f, first_match(f, t, 0));
+    if (has_flow && pm_filter_own(t)->latched) {
+        uint32_t latched = pm_filter_own(t)->latched - 1;
+        if (f->verdicts->has_watchers)
+            let_watch(f, t, latched);
+        return latched;
+    }
+    uint32_t rule = has_flow ? match_in_flow(f, t) : first_match(f, t, 0);
     if (rule != PM_NO_RULE && has_flow && policy->rules[rule].scope == PM_SCOPE_FLOW)
         pm_filter_own(t)->latched = rule + 1;
     return rule;
 }
 
+/* What a question would be about. */
+static struct pm_key question_of(const struct pm_filter *f, const struct pm_trial *t, uint32_t rule)
+{
+    uint32_t ask = rule == PM_NO_RULE ? PM_NO_SLOT : f->policy->rules[rule].ask;
+    if (ask == PM_NO_SLOT)
+        return (struct pm_key){.a = 0};
+    return pm_rule_key(f->meters.hash_key, PM_KEY_ASK, rule, &f->policy->asks[ask].key, &t->subject,
+                       t->tracked.flow);
+}
+
 /* As decide_rule. What the first fragment of a datagram got is for its later ones too. */
-uint32_t pm_verdict_rule(struct pm_filter *f, struct pm_trial *t)
+static uint32_t decide_fragment(struct pm_filter *f, struct pm_trial *t)
 {
     const struct pm_headers *h = &t->headers;
     uint16_t link = t->packet->link;
-    bool is_read = h->parse != PM_PARSE_NOT_IP && h->parse != PM_PARSE_BAD_L3;
     struct pm_first_verdict first;
-    if (!is_read || !h->is_fragment || h->has_no_length)
-        return decide_rule(f, t);
     if (!h->is_first_fragment && pm_follow_find(&f->firsts, h, link, f->now_ns, &first)) {
         t->decision.dir = first.dir;
+        t->question = first.question;
         return first.rule;
     }
     first.rule = decide_rule(f, t);
     first.dir = t->decision.dir;
+    first.question = t->question = question_of(f, t, first.rule);
     if (h->parse == PM_PARSE_L4)
         pm_follow_remember(&f->firsts, h, link, first, f->now_ns);
     else
         f->stats.why[PM_WHY_FRAGMENT]++;
     return first.rule;
+}
+
+uint32_t pm_verdict_rule(struct pm_filter *f, struct pm_trial *t)
+{
+    const struct pm_headers *h = &t->headers;
+    bool is_read = h->parse != PM_PARSE_NOT_IP && h->parse != PM_PARSE_BAD_L3;
+    if (is_read && h->is_fragment && !h->has_no_length)
+        return decide_fragment(f, t);
+    uint32_t rule = decide_rule(f, t);
+    t->question = question_of(f, t, rule);
+    return rule;
 }

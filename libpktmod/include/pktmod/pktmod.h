@@ -28,6 +28,10 @@ enum pm_csum {
     PM_CSUM_PARTIAL, /* offloaded: the field holds the pseudo-header sum, the rest is to be done */
 };
 
+/* What pm_decision.is_final said of the packet. UNKNOWN: nobody asked a filter; the rewriter asks the
+ * verdict rules itself, and counts for their modifiers what it sees. */
+enum pm_final { PM_FINAL_UNKNOWN, PM_FINAL_NO, PM_FINAL_YES };
+
 /* A packet, lent for the call. `link` is a LINKTYPE_ number as in pcap files:
  * 0 NULL, 1 EN10MB, 101 RAW (also 12, 14), 108 LOOP, 113 SLL, 228 IPV4, 229 IPV6, 276 SLL2. Bytes
  * of another link type are passed and judged by what needs no parsing. */
@@ -38,6 +42,7 @@ struct pm_packet {
     uint16_t link;
     enum pm_dir dir; /* UNKNOWN: the initiator of the flow is taken for the host */
     enum pm_csum csum;
+    enum pm_final final; /* for the rewriter */
     uint32_t ifindex;
     const char *interface; /* name, or NULL */
     uint64_t cookie;       /* the caller's; comes back with decisions and emitted packets */
@@ -174,6 +179,7 @@ struct pm_decision {
     uint64_t ask_id;     /* ASK: number of the question, from 1 */
     bool is_new_ask;     /* and this packet is the first of it */
     bool is_new_flow;    /* the packet is the first of its flow */
+    bool is_final;       /* an allow rule that says so decided: the packet is not to be rewritten */
     uint32_t dry_rule;   /* first dry-run rule that would have decided, or PM_NO_RULE */
     uint32_t reply_count; /* REJECT */
 };
@@ -353,6 +359,7 @@ struct pm_rewriter_config {
     uint32_t datagram_fragments; /* and fragments of each; 0: 64 */
     uint32_t fragment_bytes;     /* all fragments that wait; 0: 4 MiB */
     uint32_t fragment_ms;        /* longest wait for the rest of a datagram; 0: 10000 */
+    int64_t wall_ns; /* as in pm_filter_config */
     bool clamp_mss; /* lower the MSS on SYNs by what one edit may add, where one may be made */
     pm_emit_fn *emit;
     pm_event_fn *event;    /* NULL: not told */
@@ -426,6 +433,10 @@ struct pm_stats {
     uint64_t allowed, delayed; /* filter, packets */
     uint64_t dropped;          /* filter: by verdict; rewriter: nothing was emitted */
     uint64_t allowed_bytes, dropped_bytes, delayed_bytes;
+    uint64_t rejected, rejected_bytes;           /* filter; not among the dropped */
+    uint64_t asked, asked_bytes;                 /* filter: that waited for an answer */
+    uint64_t asked_dropped, asked_dropped_bytes; /* of them, by the answer or for want of one */
+    uint64_t replies; /* filter: packets that told of a reject */
     uint64_t emitted, emitted_bytes; /* rewriter */
     uint64_t changed;                /* rewriter: packets in that left changed */
     uint64_t split;                  /* rewriter: packets added by cutting to the MTU */
