@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "engine/policy.h"
 #include "engine/rulespec.h"
+#include "match/streamtest.h"
 
 /* A list shorter than this is asked rule by rule. */
 #define CLASSIFY_FROM 12
@@ -95,9 +96,7 @@ static void note_memory(struct pm_builder *b, bool ok)
 static void check_value(struct pm_builder *b, enum pm_field field, const struct pm_value *value)
 {
     struct pm_op_fault fault;
-    if (field == PM_FIELD_STREAM)
-        refuse(b, "stream is not available in conditions yet", NULL);
-    else if (!pm_value_check(field, value, &fault))
+    if (!pm_value_check(field, value, &fault))
         refuse(b, fault.text, NULL);
 }
 
@@ -359,6 +358,16 @@ static void add_ask(struct pm_builder *b, struct pm_rule *rule, const struct pm_
     memcpy(ask->key.fields, spec->ask.coalesce, sizeof ask->key.fields);
 }
 
+static void note_stream(struct pm_builder *b, const struct pm_rule *rule)
+{
+    if (!rule->tests_stream)
+        return;
+    if (rule->action == PM_ACTION_REWRITE)
+        refuse(b, "a rewrite cannot hang on stream: what it tests may follow what was rewritten",
+               rule->id);
+    b->policy->has_stream = true;
+}
+
 void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
 {
     static const uint64_t no_key[2];
@@ -399,6 +408,7 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
         .ask = PM_NO_SLOT,
         .modifier = PM_NO_SLOT,
         .answer = PM_NO_SLOT,
+        .tests_stream = pm_cond_tests_stream(p->conds, spec->match),
         .log = spec->log,
         .first_op = p->op_count,
         .first_literal = p->literal_count,
@@ -408,6 +418,7 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
         add_op(b, rule, &spec->ops[i]);
     add_modifiers(b, rule, spec);
     add_ask(b, rule, spec);
+    note_stream(b, rule);
     p->has_final = p->has_final || spec->final;
     p->has_reject = p->has_reject || spec->action == PM_ACTION_REJECT;
     p->rule_count++;
@@ -455,6 +466,7 @@ static bool fill_list(const struct pm_policy *p, struct pm_rule_list *list,
         if (!takes(&p->rules[i]))
             continue;
         list->has_watchers |= pm_rule_watches(&p->rules[i]);
+        list->tests_streams |= p->rules[i].tests_stream;
         list->rules[list->count] = i;
         list->conds[list->count++] = p->rules[i].match;
     }
@@ -497,10 +509,28 @@ static void fit_regexes(struct pm_builder *b)
     }
 }
 
+/* final is asked in the rewriter, which does not look at streams. */
+static void check_streams(struct pm_builder *b)
+{
+    const struct pm_policy *p = b->policy;
+    const struct pm_settings *s = &p->settings;
+    if (!p->has_stream)
+        return;
+    if (p->has_final)
+        refuse(b, "final and conditions on stream exclude each other", NULL);
+    else if (s->stream_match == 0 || s->stream_match > PM_MAX_MATCH)
+        refuse(b, "settings: stream_match is out of its range", NULL);
+    else if (s->streams == 0)
+        refuse(b, "settings: streams must be at least 1", NULL);
+    else if (pm_streamtest_tail(p->conds, s->stream_match) >= s->stream_dir_bytes)
+        refuse(b, "settings: stream_dir_bytes has no room for the longest value on stream", NULL);
+}
+
 static bool compile(struct pm_builder *b)
 {
     struct pm_policy *p = b->policy;
     fit_regexes(b);
+    check_streams(b);
     if (!pm_conds_seal(p->conds) || !fill_list(p, &p->verdicts, judges) ||
         !fill_list(p, &p->late_verdicts, judges_late) || !fill_list(p, &p->rewrites, rewrites))
         return false;

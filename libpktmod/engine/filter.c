@@ -19,8 +19,9 @@ size_t pm_filter_footprint(const struct pm_policy *policy)
     return sizeof(struct pm_filter) +
            pm_flow_table_footprint(s->flows, sizeof(struct pm_filter_flow)) +
            pm_delay_footprint(s->delayed_packets) + pm_follow_footprint() +
-           pm_cond_room_footprint(policy->conds) + pm_meters_footprint(policy) +
-           pm_questions_footprint(policy) + (policy->rule_count + 1) * sizeof(struct pm_rule_stats);
+           pm_cond_room_footprint(policy->conds) + pm_views_footprint(policy) +
+           pm_meters_footprint(policy) + pm_questions_footprint(policy) +
+           (policy->rule_count + 1) * sizeof(struct pm_rule_stats);
 }
 
 static bool allocate(struct pm_filter *f, const struct pm_filter_config *config)
@@ -38,7 +39,13 @@ static bool allocate(struct pm_filter *f, const struct pm_filter_config *config)
            pm_delay_init(&f->delay, s->delayed_packets, s->delayed_bytes) &&
            pm_follow_init(&f->firsts, config->hash_key) &&
            pm_meters_init(&f->meters, f->policy, &meters) &&
-           pm_questions_init(&f->questions, f->policy);
+           pm_questions_init(&f->questions, f->policy) &&
+           pm_views_init(&f->views, f->policy, f->verdicts->tests_streams);
+}
+
+static void on_forget(void *context, struct pm_flow *flow)
+{
+    pm_view_forget(context, flow);
 }
 
 struct pm_filter *pm_filter_new(struct pm_policy *policy, const struct pm_filter_config *config,
@@ -59,6 +66,8 @@ struct pm_filter *pm_filter_new(struct pm_policy *policy, const struct pm_filter
         *error = (struct pm_error){PM_NO_MEMORY, "out of memory for the filter"};
         return NULL;
     }
+    f->flows.on_forget = on_forget;
+    f->flows.context = f;
     return f;
 }
 
@@ -71,6 +80,7 @@ void pm_filter_free(struct pm_filter *filter)
     pm_delay_release(&filter->delay);
     pm_reassembly_release(&filter->firsts);
     pm_flow_table_release(&filter->flows);
+    pm_views_release(&filter->views);
     pm_cond_room_free(filter->room);
     free(filter->rules);
     pm_policy_unref(filter->policy);
@@ -138,6 +148,13 @@ static void judge(struct pm_filter *f, struct pm_trial *t)
         pm_put_verdict(t, true, PM_WHY_BAD_CHECKSUM);
         return;
     }
+    enum pm_why unread = pm_view_take(f, t);
+    if (pm_view_drops(f, t, unread)) {
+        pm_put_verdict(t, true, unread);
+        return;
+    }
+    f->stats.why[unread] += unread != PM_WHY_NONE;
+    t->told = unread != PM_WHY_NONE ? unread : t->told;
     uint32_t rule = pm_verdict_rule(f, t);
     if (rule != PM_NO_RULE)
         pm_apply_rule(f, t, rule);
@@ -188,7 +205,7 @@ struct pm_decision pm_filter_decide(struct pm_filter *filter, const struct pm_pa
     if (now_ns > filter->now_ns)
         filter->now_ns = now_ns;
     t.packet = packet;
-    t.doubt = PM_WHY_NONE;
+    t.doubt = t.told = PM_WHY_NONE;
     t.decision =
         (struct pm_decision){.rule = PM_NO_RULE, .dry_rule = PM_NO_RULE, .dir = packet->dir};
     t.subject = (struct pm_subject){

@@ -1,6 +1,7 @@
 /* filter.h - the filter's inside, shared by the files that make its straight line:
  *
  *     filter.c     parse -> flow -> judge -> count
+ *     view.c       -> what the packet adds to its stream
  *     verdict.c    -> which rule decides
  *     apply.c      -> what the rule does: allow, drop, delay, reject
  *     ask.c        -> and ask; answers
@@ -14,6 +15,7 @@
 #include "engine/policy.h"
 #include "engine/question.h"
 #include "engine/reject.h"
+#include "engine/view.h"
 #include "flow/reassembly.h"
 #include "flow/track.h"
 
@@ -31,6 +33,7 @@ struct pm_verdict_cache {
 /* The filter's own part of a flow. */
 struct pm_filter_flow {
     struct pm_verdict_cache cache[2];
+    struct pm_view_side streams[2];
     uint64_t hold_until_ns[2]; /* a delayed packet leaves then; later ones not before */
     uint64_t packets;          /* before the one at hand */
     uint64_t draws;
@@ -59,6 +62,7 @@ struct pm_filter {
     struct pm_reply_room replies[2]; /* of the packet judged last */
     enum pm_dir reply_dir;           /* of that packet */
     uint16_t reply_link;
+    struct pm_views views;
     struct pm_stats stats;
     struct pm_rule_stats *rules;
     uint64_t seed;
@@ -71,9 +75,11 @@ struct pm_trial {
     struct pm_headers headers;
     struct pm_tracked tracked;
     struct pm_subject subject;
+    struct pm_stream_state stream;
     struct pm_decision decision;
     uint64_t number;        /* of the packet in its flow or, without one, in the filter */
     struct pm_key question; /* where the rule asks: what about */
+    enum pm_why told;       /* counted for this packet beside its verdict; NONE */
     enum pm_why doubt;      /* of a rule cannot be told whether it holds, and that drops; NONE */
 };
 
@@ -86,6 +92,8 @@ static inline struct pm_filter_flow *pm_filter_own(const struct pm_trial *t)
 
 /* The deciding rule, or PM_NO_RULE. Rules that do not end the search are counted on the way. */
 uint32_t pm_verdict_rule(struct pm_filter *f, struct pm_trial *t);
+/* Whether the same rule decides about every packet of the side, whatever comes. */
+bool pm_verdict_is_settled(struct pm_filter *f, struct pm_trial *t);
 void pm_verdict_count(struct pm_filter *f, uint32_t rule, const struct pm_trial *t);
 
 /* ---- apply.c: what follows from it */

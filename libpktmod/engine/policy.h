@@ -97,6 +97,7 @@ struct pm_rule {
     uint32_t modifier; /* in policy->modifiers; PM_NO_SLOT */
     uint32_t answer;   /* an edit of streams with modifiers: where flows keep what they answered;
                           PM_NO_SLOT */
+    bool tests_stream;
     struct pm_log_spec log;
     uint32_t first_op, op_count;
     uint32_t first_literal, literal_count; /* its replaces are neighbours in literal order */
@@ -117,7 +118,8 @@ struct pm_rule_list {
     pm_cond_id *conds;
     uint32_t count;
     struct pm_classifier *classifier; /* NULL: few rules, asked one by one */
-    bool has_watchers;                /* some never end the search: log_only, dry-run */
+    bool tests_streams;
+    bool has_watchers; /* some never end the search: log_only, dry-run */
 };
 
 struct pm_policy {
@@ -142,6 +144,7 @@ struct pm_policy {
     bool has_external;
     uint32_t max_slots;
     bool has_final, has_nat, has_reject;
+    bool has_stream; /* a verdict rule tests it */
     struct pm_zone *zones;
     uint32_t zone_count;
     struct pm_modifier *modifiers;

@@ -16,8 +16,9 @@ static bool drops_in_doubt(struct pm_filter *f, struct pm_trial *t, uint32_t rul
     enum pm_why why = pm_cond_room_doubt(f->room);
     if (f->policy->settings.engine_error_drop && !pm_rule_watches(&f->policy->rules[rule]))
         t->doubt = why;
-    else
+    else if (why != t->told)
         f->stats.why[why]++;
+    t->told = why;
     return t->doubt != PM_WHY_NONE;
 }
 
@@ -118,12 +119,23 @@ static void fill_cache(const struct pm_filter *f, const struct pm_trial *t,
     }
 }
 
-static uint32_t match_in_flow(struct pm_filter *f, struct pm_trial *t)
+static const struct pm_verdict_cache *cache_of(struct pm_filter *f, struct pm_trial *t)
 {
-    struct pm_filter_flow *flow = pm_filter_own(t);
-    struct pm_verdict_cache *cache = &flow->cache[t->tracked.side];
+    struct pm_verdict_cache *cache = &pm_filter_own(t)->cache[t->tracked.side];
     if (!cache->is_known)
         fill_cache(f, t, cache);
+    return cache;
+}
+
+bool pm_verdict_is_settled(struct pm_filter *f, struct pm_trial *t)
+{
+    const struct pm_verdict_cache *cache = cache_of(f, t);
+    return cache->is_final && cache->dir == (uint8_t)t->tracked.dir;
+}
+
+static uint32_t match_in_flow(struct pm_filter *f, struct pm_trial *t)
+{
+    const struct pm_verdict_cache *cache = cache_of(f, t);
     if (cache->dir != (uint8_t)t->tracked.dir)
         return first_match(f, t, 0);
     return cache->is_final ? cache->rule : first_match(f, t, cache->position);

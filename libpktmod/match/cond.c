@@ -6,6 +6,7 @@
 
 #include "match/literal.h"
 #include "match/needle.h"
+#include "match/streamtest.h"
 
 /* ------------------------------------------------------------------ one value */
 
@@ -141,6 +142,39 @@ static enum pm_truth value_truth(const struct pm_conds *c, enum pm_kind kind,
     return value_holds(c, kind, value, reading) ? PM_TRUE : PM_FALSE;
 }
 
+static enum pm_truth stream_truth(const struct pm_node *node, const struct pm_subject *s)
+{
+    struct pm_stream_stretch tests = pm_node_streams(node);
+    const struct pm_stream_state *stream = s->stream;
+    bool is_in_doubt = !stream->states && stream->doubt != PM_WHY_NONE;
+    for (uint32_t i = 0; i < tests.count && stream->states; i++) {
+        enum pm_stream_test_state state = pm_streamtest_state(stream->states, tests.first + i);
+        if (state == PM_STREAM_TEST_TRUE)
+            return PM_TRUE;
+        is_in_doubt = is_in_doubt || state == PM_STREAM_TEST_DOUBT;
+    }
+    if (!is_in_doubt)
+        return PM_FALSE;
+    s->room->doubt = stream->doubt;
+    return PM_DEPENDS;
+}
+
+/* Once true it stays true; once closed, false. */
+static enum pm_truth stream_for_flow(const struct pm_node *node, const struct pm_subject *s)
+{
+    struct pm_stream_stretch tests = pm_node_streams(node);
+    if (!s->stream || !s->stream->states)
+        return PM_DEPENDS;
+    enum pm_truth truth = PM_FALSE;
+    for (uint32_t i = 0; i < tests.count; i++) {
+        enum pm_stream_test_state state = pm_streamtest_state(s->stream->states, tests.first + i);
+        if (state == PM_STREAM_TEST_TRUE)
+            return PM_TRUE;
+        truth = state == PM_STREAM_TEST_CLOSED ? truth : PM_DEPENDS;
+    }
+    return truth;
+}
+
 static enum pm_truth holds_for_packet(const struct pm_conds *c, const struct pm_node *node,
                                       const struct pm_subject *s)
 {
@@ -157,6 +191,8 @@ static enum pm_truth holds_for_packet(const struct pm_conds *c, const struct pm_
     pm_field_read(s, field, &reading);
     if (node->kind == PM_NODE_PRESENT)
         return reading.count ? PM_TRUE : PM_FALSE;
+    if (field == PM_FIELD_STREAM)
+        return reading.count ? stream_truth(node, s) : PM_FALSE;
     enum pm_truth truth = PM_FALSE;
     for (uint32_t i = 0; i < node->count && reading.count && truth != PM_TRUE; i++) {
         enum pm_truth of_value = value_truth(c, kind, &values[i], &reading, s);
@@ -184,6 +220,8 @@ static enum pm_truth holds_for_flow(const struct pm_conds *c, const struct pm_no
         return PM_DEPENDS;
     if (!pm_field_fits_flow(s, field))
         return PM_FALSE;
+    if (field == PM_FIELD_STREAM && node->kind == PM_NODE_TEST && is_told(s, field))
+        return stream_for_flow(node, s);
     if (!pm_field_info(field)->flow_constant || !is_told(s, field))
         return PM_DEPENDS;
     return holds_for_packet(c, node, s);

@@ -68,6 +68,7 @@ void pm_conds_free(struct pm_conds *c)
     for (uint32_t i = 0; i < c->regexes_count; i++)
         pm_regex_free(c->regexes[i]);
     free(c->regexes);
+    free(c->streams);
     free(c->cells);
     free(c->sets);
     free(c->bpfs);
@@ -80,7 +81,8 @@ size_t pm_conds_footprint(const struct pm_conds *c)
 {
     size_t sum = sizeof *c + c->cells_cap * sizeof *c->cells + c->sets_cap * sizeof *c->sets +
                  c->bpfs_cap * sizeof *c->bpfs + c->programs_cap * sizeof *c->programs +
-                 c->insns_cap * sizeof *c->insns + c->regexes_cap * sizeof(struct pm_regex *);
+                 c->insns_cap * sizeof *c->insns + c->regexes_cap * sizeof(struct pm_regex *) +
+                 c->streams_cap * sizeof *c->streams;
     for (const struct pm_block *block = c->blocks; block; block = block->next)
         sum += sizeof *block + block->cap;
     return sum;
@@ -120,6 +122,11 @@ static struct pm_regex *compile(enum pm_field field, const struct pm_value *valu
 bool pm_value_check(enum pm_field field, const struct pm_value *value, struct pm_op_fault *fault)
 {
     *fault = (struct pm_op_fault){.offset = 0};
+    if (field == PM_FIELD_STREAM && value->kind == PM_VALUE_BYTES && value->bytes.at_end) {
+        static const char text[] = "a stream goes on: what it ends with is never known";
+        memcpy(fault->text, text, sizeof text);
+        return false;
+    }
     if (value->kind != PM_VALUE_REGEX)
         return true;
     struct pm_regex_fault found;
@@ -156,6 +163,28 @@ static bool keep_value(struct pm_conds *c, enum pm_field field, struct pm_value 
 
 /* ------------------------------------------------------------------ nodes */
 
+/* The values stand in streams, where the states of a stream go by their places. */
+static bool test_stream(struct pm_conds *c, const struct pm_value *values, size_t count,
+                        pm_cond_id *id)
+{
+    struct pm_node head = {.kind = PM_NODE_TEST, .field = PM_FIELD_STREAM, .depth = 1, .count = 1};
+    struct pm_value stretch = {.kind = PM_VALUE_RANGE,
+                               .range = {c->streams_count, (uint32_t)count}};
+    void *moved = reserve(c->streams, &c->streams_cap, c->streams_count, count, sizeof *values);
+    c->streams = moved ? moved : c->streams;
+    for (size_t i = 0; i < count && moved; i++) {
+        struct pm_value *own = &c->streams[c->streams_count];
+        *own = values[i];
+        if (!keep_value(c, PM_FIELD_STREAM, own))
+            return false;
+        c->streams_count++;
+    }
+    struct pm_node *node = moved ? add_node(c, &head, sizeof stretch, id) : NULL;
+    if (node)
+        memcpy(node + 1, &stretch, sizeof stretch);
+    return node;
+}
+
 bool pm_conds_test(struct pm_conds *c, enum pm_field field, const struct pm_value *values,
                    size_t count, pm_cond_id *id)
 {
@@ -164,6 +193,8 @@ bool pm_conds_test(struct pm_conds *c, enum pm_field field, const struct pm_valu
     *id = PM_COND_TRUE;
     if (count > COUNT_MOST)
         return false;
+    if (field == PM_FIELD_STREAM)
+        return test_stream(c, values, count, id);
     struct pm_node *node = add_node(c, &head, count * sizeof *values, id);
     if (!node)
         return false;

@@ -46,8 +46,10 @@ struct pm_conds {
     struct pm_bpf_insn *insns;
     struct pm_block *blocks;
     struct pm_regex **regexes;
-    uint32_t cells_count, sets_count, bpfs_count, programs_count, insns_count, regexes_count;
-    uint32_t cells_cap, sets_cap, bpfs_cap, programs_cap, insns_cap, regexes_cap;
+    struct pm_value *streams; /* the values of all tests on streams; their nodes have a stretch */
+    uint32_t cells_count, sets_count, bpfs_count, programs_count, insns_count, regexes_count,
+        streams_count;
+    uint32_t cells_cap, sets_cap, bpfs_cap, programs_cap, insns_cap, regexes_cap, streams_cap;
 };
 
 static inline const struct pm_node *pm_node_at(const struct pm_conds *c, pm_cond_id id)
@@ -66,6 +68,17 @@ struct pm_cond_room {
     uint64_t limits;
     enum pm_why doubt;
 };
+
+/* A node with tests on streams: which of streams they are. */
+struct pm_stream_stretch {
+    uint32_t first, count;
+};
+
+static inline struct pm_stream_stretch pm_node_streams(const struct pm_node *node)
+{
+    const struct pm_value *value = (const struct pm_value *)(const void *)(node + 1);
+    return (struct pm_stream_stretch){value->range.lo, value->range.hi};
+}
 
 /* The regex of a REGEX value inside a node, where the index of the compiled one has taken the
  * place of the pattern. */

@@ -233,6 +233,13 @@ static void read_payload(const struct pm_subject *s, struct pm_reading *out)
         put_bytes(out, pm_l4(h), h->end - h->l4_off);
 }
 
+/* Its bytes are looked at as they come, not by readings. */
+static void read_stream(const struct pm_subject *s, struct pm_reading *out)
+{
+    if (s->stream)
+        put_bytes(out, NULL, 0);
+}
+
 #define FLAG(bit) .layer = TCP, .off = 13, .width = 1, .shift = (bit), .mask = 1
 
 static const struct place places[PM_FIELD_COUNT] = {
@@ -291,7 +298,7 @@ static const struct place places[PM_FIELD_COUNT] = {
     [PM_FIELD_ICMP_IDENT] = {.layer = ICMP, .read = read_icmp_ident},
     [PM_FIELD_ICMP_SEQ] = {.layer = ICMP, .read = read_icmp_seq},
     [PM_FIELD_PAYLOAD] = {.layer = IP, .read = read_payload},
-    [PM_FIELD_STREAM] = {.layer = TCP},
+    [PM_FIELD_STREAM] = {.layer = TCP, .read = read_stream},
 };
 
 static uint32_t read_bits(const struct place *place, const struct pm_headers *h)

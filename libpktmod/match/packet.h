@@ -8,13 +8,20 @@
 
 struct pm_cond_room;
 
+/* What is known of the stream that the packet's side of a TCP flow has sent; streamtest.h. */
+struct pm_stream_state {
+    const uint64_t *states; /* of every test on streams; NULL: no bytes came yet */
+    enum pm_why doubt; /* why tests cannot be told: those that say so or, without states, all */
+};
+
 struct pm_subject {
     const struct pm_headers *headers;
     const struct pm_packet *packet;
-    enum pm_dir dir;           /* known by now; UNKNOWN only for packets without a flow */
-    bool has_flow;             /* the two below are valid */
-    bool to_server;            /* else to_client */
-    bool flow_is_new;          /* first packet of its flow */
+    enum pm_dir dir;  /* known by now; UNKNOWN only for packets without a flow */
+    bool has_flow;    /* the two below are valid */
+    bool to_server;   /* else to_client */
+    bool flow_is_new; /* first packet of its flow */
+    const struct pm_stream_state *stream; /* NULL: none, and none of its tests hold */
     struct pm_cond_room *room; /* the engine's, for its conditions; may be NULL without regexes */
 };
 

@@ -13,6 +13,7 @@
 struct pm_regex {
     pcre2_code *code;
     uint32_t groups, shortest;
+    bool asks_ahead;
     uint32_t reach; /* what can matter in front of an attempt; at least 1, for ^ and \A */
 };
 
@@ -48,6 +49,18 @@ static bool is_right(const struct pm_regex_spec *spec, const pcre2_code *code,
     return pm_pattern_check(spec, fault);
 }
 
+/* Looks for the signs anywhere, quoted ones too. */
+static bool asks_ahead(const uint8_t *pattern, size_t len)
+{
+    static const char *const signs[] = {
+        "$", "\\b", "\\B", "\\z", "\\Z", "(?=", "(?!", "(*", "(?*", "[[:<:]]", "[[:>:]]"};
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
+        for (size_t at = 0, size = strlen(signs[i]); at + size <= len; at++)
+            if (memcmp(pattern + at, signs[i], size) == 0)
+                return true;
+    return false;
+}
+
 struct pm_regex *pm_regex_new(const struct pm_regex_spec *spec, struct pm_regex_fault *fault)
 {
     *fault = (struct pm_regex_fault){.offset = 0};
@@ -63,6 +76,7 @@ struct pm_regex *pm_regex_new(const struct pm_regex_spec *spec, struct pm_regex_
         pm_regex_free(regex);
         return NULL;
     }
+    regex->asks_ahead = asks_ahead(spec->pattern, spec->len);
     regex->reach = info(regex->code, PCRE2_INFO_MAXLOOKBEHIND) + 1;
     regex->groups = info(regex->code, PCRE2_INFO_CAPTURECOUNT);
     regex->shortest = info(regex->code, PCRE2_INFO_MINLENGTH);
@@ -75,6 +89,11 @@ void pm_regex_free(struct pm_regex *regex)
         return;
     pcre2_code_free(regex->code);
     free(regex);
+}
+
+bool pm_regex_asks_ahead(const struct pm_regex *regex)
+{
+    return regex->asks_ahead;
 }
 
 uint32_t pm_regex_groups(const struct pm_regex *regex)

@@ -46,6 +46,9 @@ struct pm_regex *pm_regex_new(const struct pm_regex_spec *spec, struct pm_regex_
 void pm_regex_free(struct pm_regex *regex);
 uint32_t pm_regex_groups(const struct pm_regex *regex);   /* without group 0, the whole match */
 uint32_t pm_regex_shortest(const struct pm_regex *regex); /* no match has less bytes */
+/* Whether a match may hang on what follows it: \b, $, a look-ahead. Where not, what matched in the
+ * bytes so far matches whatever follows. May say yes too often. */
+bool pm_regex_asks_ahead(const struct pm_regex *regex);
 /* The group's number; -1: there is none, -2: several have the name. */
 int pm_regex_group(const struct pm_regex *regex, const char *name);
 

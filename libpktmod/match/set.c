@@ -142,7 +142,7 @@ bool pm_set_has_text(const struct pm_set *set, const uint8_t *text, size_t len)
     return pm_textset_has(&set->texts, text, len);
 }
 
-static bool is_within(const struct pm_text *text, size_t position)
+static bool is_within(const struct pm_text *text, uint64_t position)
 {
     if (position < text->offset)
         return false;
@@ -151,11 +151,32 @@ static bool is_within(const struct pm_text *text, size_t position)
 
 bool pm_set_occurs_in(const struct pm_set *set, const uint8_t *bytes, size_t len)
 {
+    return pm_set_occurs_from(set, bytes, len, 0);
+}
+
+uint32_t pm_set_longest(const struct pm_set *set)
+{
+    uint32_t longest = 0;
+    for (uint32_t i = 0; i < set->texts.count; i++)
+        longest = set->texts.texts[i].len > longest ? set->texts.texts[i].len : longest;
+    return longest;
+}
+
+bool pm_set_is_positional(const struct pm_set *set)
+{
+    for (uint32_t i = 0; i < set->texts.count; i++)
+        if (set->texts.texts[i].offset > 0 || set->texts.texts[i].depth != PM_NO_LIMIT)
+            return true;
+    return false;
+}
+
+bool pm_set_occurs_from(const struct pm_set *set, const uint8_t *bytes, size_t len, uint64_t base)
+{
     struct pm_scan scan;
     struct pm_hit hit;
     pm_scan_begin(&scan, set->patterns, NULL, 0, bytes, len);
     while (pm_scan_next(&scan, &hit))
-        if (is_within(&set->texts.texts[hit.literal], hit.position))
+        if (is_within(&set->texts.texts[hit.literal], base + hit.position))
             return true;
     return set->has_empty;
 }

@@ -20,5 +20,10 @@ bool pm_set_has_port(const struct pm_set *set, uint32_t port);
 bool pm_set_has_text(const struct pm_set *set, const uint8_t *text, size_t len);
 /* BYTES: one of the values occurs in the bytes. */
 bool pm_set_occurs_in(const struct pm_set *set, const uint8_t *bytes, size_t len);
+/* BYTES: the same for a part that begins `base` bytes into what offset and depth count in. */
+bool pm_set_occurs_from(const struct pm_set *set, const uint8_t *bytes, size_t len, uint64_t base);
+/* BYTES: bytes of the longest value; whether one has an offset or a depth. */
+uint32_t pm_set_longest(const struct pm_set *set);
+bool pm_set_is_positional(const struct pm_set *set);
 
 #endif

@@ -143,6 +143,22 @@ size_t pm_pending_run(const struct pm_pending *p, const struct pm_pool *pieces, 
     return got;
 }
 
+bool pm_pending_agrees(const struct pm_pending *p, const struct pm_pool *pieces, uint64_t o,
+                       const uint8_t *bytes, size_t len)
+{
+    for (uint32_t index = p->first; index != PM_NIL; index = at(pieces, index)->next) {
+        const struct piece *piece = at(pieces, index);
+        uint64_t begin = piece->o > o ? piece->o : o, end = piece->o + piece->len;
+        end = end < o + len ? end : o + len;
+        if (piece->o >= o + len)
+            break;
+        if (begin < end && memcmp(piece->bytes + (begin - piece->o), bytes + (begin - o),
+                                  (size_t)(end - begin)) != 0)
+            return false;
+    }
+    return true;
+}
+
 void pm_pending_drop(struct pm_pending *p, struct pm_pool *pieces, uint64_t o)
 {
     while (p->first != PM_NIL) {

@@ -28,6 +28,9 @@ bool pm_pending_put(struct pm_pending *p, struct pm_pool *pieces, uint64_t o, co
 /* Copies the bytes that stand at o without a gap, at most cap; answers their number. */
 size_t pm_pending_run(const struct pm_pending *p, const struct pm_pool *pieces, uint64_t o,
                       uint8_t *out, size_t cap);
+/* Whether the bytes that are there are the same in [o, o+len). */
+bool pm_pending_agrees(const struct pm_pending *p, const struct pm_pool *pieces, uint64_t o,
+                       const uint8_t *bytes, size_t len);
 /* Forgets everything below o. */
 void pm_pending_drop(struct pm_pending *p, struct pm_pool *pieces, uint64_t o);
 /* Forgets the last piece, if it begins at or above o. False: there is none. */

@@ -112,6 +112,10 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(OUT_OF_ORDER, "out_of_order", "bytes before it are missing; it waits for them")              \
     X(GAP, "gap", "bytes that never came were given up; their length stays")                       \
     X(LATE, "late", "bytes of a gap that was given up; they pass as they are")                     \
+    X(VIEWS_FULL, "views_full", "no room to look at another stream; on_engine_error decided")      \
+    X(STREAM_FULL, "stream_full", "no room to keep bytes of a stream; on_engine_error decided")    \
+    X(UNPLACED, "unplaced", "has no place in the stream that began; on_engine_error decided")      \
+    X(URGENT_DOUBT, "urgent_doubt", "urgent data, read in two ways; on_engine_error decided")      \
     X(RETAIN_FULL, "retain_full", "old stream bytes forgotten early to make room")                 \
     X(FORGOTTEN, "forgotten", "repeats bytes that are no longer remembered")                       \
     X(EDITS_FULL, "edits_full", "edit log full; a match was left as it is")                        \
