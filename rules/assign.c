@@ -37,8 +37,9 @@ static bool may_assign(struct load *l, const struct node *n, enum pm_field field
         return may_map(l, n, info);
     if (is_tcp_port(field) || (is_addr && match->can_be_tcp)) {
         pmr_fail_key(l, n, CODE_USE_NAT,
-                     is_addr ? "write \"nat\" for \"set\", or leave TCP out of \"match\""
-                             : "write \"nat\" for \"set\"",
+                     kind == PM_OP_ADD ? NULL
+                     : is_addr         ? "write \"nat\" for \"set\", or leave TCP out of \"match\""
+                                       : "write \"nat\" for \"set\"",
                      "changing %s of a TCP connection in one direction would break it", info->name);
         return false;
     }

@@ -37,6 +37,11 @@ char *pmr_text(struct memory *m, const char *format, ...)
     return text;
 }
 
+bool pmr_is_shown(const struct load *l)
+{
+    return l->rules->entry_count < PMR_SHOWN_MAX;
+}
+
 const char *pmr_did_you_mean(struct load *l, const char *best)
 {
     return best == NULL ? NULL : pmr_text(&l->rules->memory, "did you mean \"%s\"?", best);

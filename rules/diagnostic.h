@@ -62,6 +62,8 @@ struct quote pmr_quote_bytes(const char *text, size_t len);
 /* What a value is: string "abc", number 5, true, a list ... */
 struct quote pmr_found(const struct node *n);
 
+/* Whether one more would be shown: looking for what was meant may take long. */
+bool pmr_is_shown(const struct load *l);
 /* did you mean "best"? NULL if best is NULL or there is no memory. */
 const char *pmr_did_you_mean(struct load *l, const char *best);
 char *pmr_text(struct memory *m, const char *format, ...) PMR_PRINTF(2, 3);

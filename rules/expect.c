@@ -125,6 +125,19 @@ bool pmr_expect_whole(struct load *l, const struct node *n, int64_t least, int64
     return true;
 }
 
+/* "5%" where 0.05 is meant */
+static const char *without_percent(struct load *l, const struct node *n)
+{
+    double percent;
+    char sign, rest;
+
+    if (pmr_node_kind(n) != NODE_STRING ||
+        sscanf(pmr_node_text(n), "%9lf%c%c", &percent, &sign, &rest) != 2 || sign != '%' ||
+        !(percent > 0 && percent <= 100))
+        return NULL;
+    return pmr_text(&l->rules->memory, "write %.6g", percent / 100);
+}
+
 bool pmr_expect_probability(struct load *l, const struct node *n, uint64_t *out)
 {
     double value;
@@ -132,8 +145,8 @@ bool pmr_expect_probability(struct load *l, const struct node *n, uint64_t *out)
     if (n->bad)
         return false;
     if (pmr_node_kind(n) != NODE_NUMBER) {
-        pmr_fail(l, n, CODE_TYPE, NULL, "expected a number above 0 and up to 1, found %s",
-                 pmr_found(n).text);
+        pmr_fail(l, n, CODE_TYPE, without_percent(l, n),
+                 "expected a number above 0 and up to 1, found %s", pmr_found(n).text);
         return false;
     }
     value = pmr_node_number(n);

@@ -38,8 +38,9 @@ static void take_on_timeout(struct load *l, const struct node *external, struct 
     size_t index;
 
     if (n == NULL)
-        pmr_fail(l, external, CODE_MISSING_KEY, "add \"on_timeout\": \"pass\" or \"drop\"",
-                 "an external needs \"on_timeout\": what happens when the program is gone or late");
+        pmr_fail(
+            l, external, CODE_MISSING_KEY, "add \"on_timeout\": \"pass\" or \"drop\"",
+            "\"external\" needs \"on_timeout\": what happens when the program is gone or late");
     else if (pmr_expect_word(l, n, words, &index))
         op->external.on_timeout = (enum pm_on_timeout)index;
 }
@@ -54,11 +55,11 @@ void pmr_external_of(struct load *l, const struct node *n, struct pm_op_spec *op
     *op = (struct pm_op_spec){.kind = PM_OP_EXTERNAL};
     if (!pmr_expect_kind(l, n, NODE_OBJECT))
         return;
-    pmr_expect_keys(l, n, keys, 3, "an external");
-    socket = pmr_expect_member(l, n, "socket", "an external");
+    pmr_expect_keys(l, n, keys, 3, "\"external\"");
+    socket = pmr_expect_member(l, n, "socket", "\"external\"");
     if (socket != NULL)
         take_socket(l, socket, op);
-    pmr_expect_member(l, n, "timeout_ms", "an external");
+    pmr_expect_member(l, n, "timeout_ms", "\"external\"");
     if (pmr_take_number(l, n, "timeout_ms", 1, TIMEOUT_MS_MAX, &timeout_ms))
         op->external.timeout_ms = (uint32_t)timeout_ms;
     take_on_timeout(l, n, op);

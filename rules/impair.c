@@ -48,7 +48,7 @@ void pmr_corrupt_of(struct load *l, const struct node *n, struct pm_op_spec *op)
     begin(op, PM_OP_CORRUPT, 1);
     if (!pmr_expect_kind(l, n, NODE_OBJECT))
         return;
-    pmr_expect_keys(l, n, keys, 4, "a corrupt");
+    pmr_expect_keys(l, n, keys, 4, "\"corrupt\"");
     take_amount(l, n, "bits", 1, BITS_MAX, op);
     take_draw(l, n, op);
     take_fix(l, n, "fix_checksum", op);
@@ -61,7 +61,7 @@ void pmr_duplicate_of(struct load *l, const struct node *n, struct pm_op_spec *o
     begin(op, PM_OP_DUPLICATE, 1);
     if (!pmr_expect_kind(l, n, NODE_OBJECT))
         return;
-    pmr_expect_keys(l, n, keys, 3, "a duplicate");
+    pmr_expect_keys(l, n, keys, 3, "\"duplicate\"");
     take_amount(l, n, "copies", 1, COPIES_MAX, op);
     take_draw(l, n, op);
 }
@@ -75,8 +75,8 @@ void pmr_truncate_of(struct load *l, const struct node *n, struct pm_op_spec *op
     op->impair.fix = true;
     if (!pmr_expect_kind(l, n, NODE_OBJECT))
         return;
-    pmr_expect_keys(l, n, keys, 4, "a truncate");
-    pmr_expect_member(l, n, "payload", "a truncate");
+    pmr_expect_keys(l, n, keys, 4, "\"truncate\"");
+    pmr_expect_member(l, n, "payload", "\"truncate\"");
     take_amount(l, n, "payload", 0, SIZE_MAX_IP, op);
     take_draw(l, n, op);
     take_fix(l, n, "fix", op);
@@ -89,8 +89,8 @@ void pmr_segment_of(struct load *l, const struct node *n, struct pm_op_spec *op)
     begin(op, PM_OP_SEGMENT, 1);
     if (!pmr_expect_kind(l, n, NODE_OBJECT))
         return;
-    pmr_expect_keys(l, n, keys, 1, "a segment");
-    pmr_expect_member(l, n, "size", "a segment");
+    pmr_expect_keys(l, n, keys, 1, "\"segment\"");
+    pmr_expect_member(l, n, "size", "\"segment\"");
     take_amount(l, n, "size", 1, SIZE_MAX_IP, op);
 }
 
@@ -104,8 +104,8 @@ void pmr_fragment_of(struct load *l, const struct node *n, struct pm_op_spec *op
     begin(op, PM_OP_FRAGMENT, FRAGMENT_MIN);
     if (!pmr_expect_kind(l, n, NODE_OBJECT))
         return;
-    pmr_expect_keys(l, n, keys, 2, "a fragment");
-    pmr_expect_member(l, n, "size", "a fragment");
+    pmr_expect_keys(l, n, keys, 2, "\"fragment\"");
+    pmr_expect_member(l, n, "size", "\"fragment\"");
     take_amount(l, n, "size", FRAGMENT_MIN, SIZE_MAX_IP, op);
     if (order != NULL && pmr_expect_word(l, order, orders, &index))
         op->impair.is_reversed = index == 1;

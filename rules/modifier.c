@@ -19,6 +19,12 @@ bool pmr_rate_of(struct load *l, const struct node *n, uint32_t *count, uint64_t
     struct complaint c = {.text = ""};
     struct rate rate;
 
+    if (pmr_node_kind(n) == NODE_NUMBER && !n->bad) {
+        pmr_fail(l, n, CODE_TYPE,
+                 pmr_text(&l->rules->memory, "write \"%.0f/s\"", pmr_node_number(n)),
+                 "expected a rate like \"10/s\", found %s", pmr_found(n).text);
+        return false;
+    }
     if (!pmr_expect_kind(l, n, NODE_STRING))
         return false;
     if (!pmr_parse_rate(pmr_node_text(n), &rate, &c)) {
@@ -40,6 +46,12 @@ static void take_per(struct load *l, const struct node *list, struct pm_modifier
 {
     struct key_fields key;
 
+    if (pmr_node_kind(list) == NODE_STRING && !list->bad) {
+        pmr_fail(l, list, CODE_TYPE,
+                 pmr_text(&l->rules->memory, "write [%s]", pmr_found(list).text),
+                 "expected a list, found %s", pmr_found(list).text);
+        return;
+    }
     if (!pmr_expect_filled(l, list, NODE_LIST))
         return;
     for (const struct node *n = pmr_node_first(list); n != NULL; n = pmr_node_next(n)) {

@@ -241,6 +241,13 @@ bool pmr_parse_time(const char *text, uint32_t *out, struct complaint *c)
         at++;
         is_good = two_digits(&at, 59, &seconds);
     }
+    if (!is_good && text[0] != '\0' && text[1] == ':') {
+        uint32_t minute;
+        const char *behind = text + 2;
+
+        if (text[0] >= '0' && text[0] <= '9' && two_digits(&behind, 59, &minute) && *behind == '\0')
+            snprintf(c->hint, sizeof c->hint, "write \"0%s\"", text);
+    }
     if (!is_good || *at != '\0' || (hours == 24 && minutes + seconds > 0))
         return wrong(c, CODE_HOURS, "expected a time like \"08:00\" or \"18:00:30\", found %s",
                      pmr_quote(text).text);

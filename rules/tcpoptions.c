@@ -9,6 +9,12 @@ static void take_mss(struct load *l, const struct node *n, struct pm_op_spec *op
     static const struct key keys[] = {{"max", false}};
     uint64_t most = 0;
 
+    if (pmr_node_kind(n) == NODE_NUMBER && !n->bad) {
+        pmr_fail(l, n, CODE_TYPE,
+                 pmr_text(&l->rules->memory, "write {\"max\": %.0f}", pmr_node_number(n)),
+                 "expected an object, found %s", pmr_found(n).text);
+        return;
+    }
     if (!pmr_expect_kind(l, n, NODE_OBJECT))
         return;
     pmr_expect_keys(l, n, keys, 1, "\"mss\"");

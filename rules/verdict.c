@@ -6,6 +6,7 @@
 #include "ask.h"
 #include "diagnostic.h"
 #include "expect.h"
+#include "suggest.h"
 
 #define DELAY_MS_MAX 3600000 /* an hour */
 
@@ -61,18 +62,44 @@ static const struct {
      "an ask has to say what happens without an answer"},
 };
 
+/* What other tools call it. */
+static const char *hint_for(struct load *l, const char *word)
+{
+    static const char *const others[][2] = {
+        {"deny", "drop"},  {"block", "drop"},   {"discard", "drop"},
+        {"pass", "allow"}, {"accept", "allow"}, {"permit", "allow"},
+    };
+    struct suggest suggest = pmr_suggest_for(word);
+
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(others[i][0], word) == 0)
+            return pmr_text(&l->rules->memory, "write \"%s\"", others[i][1]);
+    pmr_suggest_offer(&suggest, "allow");
+    pmr_suggest_offer(&suggest, "drop");
+    return pmr_did_you_mean(l, suggest.best);
+}
+
+static void no_verdict(struct load *l, const struct node *n, enum code code, const char *hint)
+{
+    pmr_fail(l, n, code, hint,
+             "expected \"allow\", \"drop\", or an object with \"delay\", \"reject\" or \"ask\", "
+             "found %s",
+             pmr_found(n).text);
+}
+
 static void take_word(struct load *l, const struct node *n, struct pm_rule_spec *out)
 {
-    static const char *const words[] = {"allow", "drop", NULL};
-    size_t index;
+    const char *word = pmr_node_text(n);
 
     for (size_t i = 0; i < sizeof objects / sizeof objects[0]; i++)
-        if (strcmp(pmr_node_text(n), objects[i].name) == 0) {
+        if (strcmp(word, objects[i].name) == 0) {
             pmr_fail(l, n, CODE_TYPE, objects[i].example, "%s", objects[i].why);
             return;
         }
-    if (pmr_expect_word(l, n, words, &index))
-        out->action = index == 0 ? PM_ACTION_ALLOW : PM_ACTION_DROP;
+    if (strcmp(word, "allow") == 0)
+        out->action = PM_ACTION_ALLOW;
+    else if (strcmp(word, "drop") != 0)
+        no_verdict(l, n, CODE_WORD, hint_for(l, word));
 }
 
 void pmr_verdict_of(struct load *l, const struct node *n, struct pm_rule_spec *out)
@@ -89,10 +116,7 @@ void pmr_verdict_of(struct load *l, const struct node *n, struct pm_rule_spec *o
         return;
     }
     if (pmr_node_kind(n) != NODE_OBJECT) {
-        pmr_fail(l, n, CODE_TYPE, NULL,
-                 "expected \"allow\", \"drop\", or an object with \"delay\", \"reject\" or "
-                 "\"ask\", found %s",
-                 pmr_found(n).text);
+        no_verdict(l, n, CODE_TYPE, NULL);
         return;
     }
     pmr_expect_keys(l, n, keys, 3, "a verdict");

@@ -73,12 +73,15 @@ static void take_days(struct load *l, const struct node *n, uint8_t *days)
 static bool take_time(struct load *l, const struct node *n, uint32_t *out)
 {
     struct complaint c = {.text = ""};
+    const char *hint = NULL;
 
     if (!pmr_expect_kind(l, n, NODE_STRING))
         return false;
     if (pmr_parse_time(pmr_node_text(n), out, &c))
         return true;
-    pmr_fail(l, n, c.code, NULL, "%s", c.text);
+    if (c.hint[0] != '\0')
+        hint = pmr_text(&l->rules->memory, "%s", c.hint);
+    pmr_fail(l, n, c.code, hint, "%s", c.text);
     return false;
 }
 

@@ -7,6 +7,7 @@
 #include "diagnostic.h"
 #include "expect.h"
 #include "notation.h"
+#include "suggest.h"
 #include "tzif.h"
 
 #define FILE_MAX     (64u * 1024u) /* the largest that is known has 4 KiB */
@@ -70,10 +71,44 @@ static bool find_zone(const char *name, struct zone_file *out)
     return false;
 }
 
+/* Offers the names of zone.tab, "DE\t+5230+01322\tEurope/Berlin\tcomment". */
+static void offer_names(struct suggest *suggest, FILE *in, char best[NAME_MAX_LEN + 1])
+{
+    char line[512], name[NAME_MAX_LEN + 1];
+
+    while (fgets(line, sizeof line, in) != NULL) {
+        if (line[0] == '#' || sscanf(line, "%*s %*s %64s", name) != 1)
+            continue;
+        suggest->best = NULL;
+        pmr_suggest_offer(suggest, name);
+        if (suggest->best != NULL)
+            strcpy(best, name);
+    }
+}
+
+static const char *nearest(struct load *l, const char *wrong)
+{
+    char best[NAME_MAX_LEN + 1] = "", path[256];
+    struct suggest suggest = pmr_suggest_for(wrong);
+
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0] && best[0] == '\0'; i++) {
+        FILE *in;
+
+        snprintf(path, sizeof path, "%s/zone.tab", folders[i]);
+        in = fopen(path, "rb");
+        if (in == NULL)
+            continue;
+        offer_names(&suggest, in, best);
+        fclose(in);
+    }
+    return best[0] == '\0' ? NULL : pmr_did_you_mean(l, best);
+}
+
 static void not_found(struct load *l, const struct node *n, const struct zone_file *file)
 {
     if (file->any_folder)
-        pmr_fail(l, n, CODE_ZONE, NULL, "the system knows no time zone %s", pmr_found(n).text);
+        pmr_fail(l, n, CODE_ZONE, nearest(l, pmr_node_text(n)), "the system knows no time zone %s",
+                 pmr_found(n).text);
     else
         pmr_fail(l, n, CODE_ZONE, "install the package tzdata, or write an offset like \"+02:00\"",
                  "there is no data about time zones in %s", folders[0]);
