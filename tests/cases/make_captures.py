@@ -642,6 +642,7 @@ CASES = {
     "replace-several": pcapng(web),
     "retransmission-recut": pcap(recut),
     "across-segments": pcap(small_cuts),
+    "stream-drop": pcap(small_cuts),
     "replace-regex": pcap(cut_requests),
     "out-of-order": pcapng(reordered),
     "lost-in-recording": pcap(lossy),

@@ -76,6 +76,14 @@ static void add_replace(struct pm_builder *b, const char *id, const char *find, 
                                .id = id, .action = PM_ACTION_REWRITE, .ops = &op, .op_count = 1});
 }
 
+static void add_stream(struct pm_builder *b, const char *id, enum pm_action action,
+                       struct pm_value value)
+{
+    pm_builder_add_rule(
+        b, &(struct pm_rule_spec){
+               .id = id, .match = pm_cond_test(b, PM_FIELD_STREAM, &value, 1), .action = action});
+}
+
 static struct pm_policy *make_policy(uint8_t mode)
 {
     struct pm_error error;
@@ -87,6 +95,11 @@ static struct pm_policy *make_policy(uint8_t mode)
     settings.hold_ms = 0;
     settings.midstream = (enum pm_midstream)(mode >> 4 & 1);
     settings.rewrite_refused_drop = mode >> 5 & 1;
+    settings.engine_error_drop = mode >> 6 & 1;
+    settings.streams = 3;
+    settings.stream_bytes = 8000;
+    settings.stream_dir_bytes = 600;
+    settings.stream_match = 20;
     pm_builder_settings(b, &settings);
     struct pm_value low = {.kind = PM_VALUE_RANGE, .range = {0, 9}};
     struct pm_rule_spec delay = {.id = "delay",
@@ -96,6 +109,17 @@ static struct pm_policy *make_policy(uint8_t mode)
     delay.delay.jitter_ns = 5;
     delay.delay.keep_order = true;
     pm_builder_add_rule(b, &delay);
+    add_stream(b, "view", PM_ACTION_LOG,
+               (struct pm_value){.kind = PM_VALUE_BYTES,
+                                 .bytes = {.bytes = (const uint8_t *)"abc",
+                                           .len = 3,
+                                           .offset = 2,
+                                           .depth = 40,
+                                           .nocase = true}});
+    add_stream(b, "view-regex", PM_ACTION_DROP,
+               (struct pm_value){
+                   .kind = PM_VALUE_REGEX,
+                   .regex = {.pattern = (const uint8_t *)"(?<!x)m(?:n+)+o\\b|^pq", .len = 21}});
     add_replace(b, "grow", "a", "0123456789abcdefghij", false);
     add_replace(b, "shrink", "bcd", "x", false);
     add_replace(b, "delete", "e", "", false);
