@@ -15,7 +15,8 @@ static bool open_output(struct pm_replay *replay, struct pm_writer *writer)
     const char *inputs[] = {options->in, options->rules};
     if (options->out == NULL)
         return true;
-    if (pm_writer_open(writer, options->out, replay->capture, pm_replay_largest(replay), inputs, 2)) {
+    if (pm_writer_open(writer, options->out, replay->capture, pm_replay_largest(replay), inputs,
+                       2)) {
         replay->writer = writer;
         return true;
     }

@@ -5,19 +5,29 @@ _pktmod()
     local command=${COMP_WORDS[1]} words=''
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words='replay check verify flow pipe help --help --version'
+        words='replay check test create verify flow pipe help --help --version'
     else
         case $command:$before in
-        help:*) words='replay check verify flow pipe' ;;
+        help:*) words='replay check test create verify flow pipe' ;;
         replay:--view) words='rewritten wire host' ;;
-        replay:--checksums | verify:--checksums) words='auto verify ignore' ;;
+        replay:--checksums | verify:--checksums | create:--checksums) words='auto verify ignore' ;;
+        test:--format) words='text tap junit' ;;
         *:--format) words='text json' ;;
         replay:--local | replay:--mtu | replay:--seed) return ;;
+        create:--local | create:--mtu | create:--seed | create:--shows | create:--views) return ;;
+        test:-k | test:--only | test:-j | test:--jobs | test:--timeout) return ;;
+        test:--max-differences) return ;;
         verify:--mtu | verify:--max-findings) return ;;
         *)
             case $command:$word in
             replay:-*)
                 words='--read --write --view --local --mtu --checksums --seed --format --quiet --help'
+                ;;
+            test:-*)
+                words='-k --only --jobs --timeout --update --format --max-differences --list --verbose --help'
+                ;;
+            create:-*)
+                words='--read --shows --copy-rules --views --local --mtu --checksums --seed --help'
                 ;;
             check:-*) words='--format --help' ;;
             verify:-*)
