@@ -21,6 +21,9 @@ struct pair {
     const struct pm_case *c;
     const struct pm_kept *expected, *got;
     struct pm_difference *difference;
+    const char *told;                      /* the field that the difference tells of */
+    const char *following[PM_FIELD_SPANS]; /* fields that follow from others, where one is told */
+    unsigned following_count;
     bool is_ignored; /* a field that differs does not count */
     bool has_itself, has_stream, has_packet;
     bool is_resized; /* other packets' numbers follow */
@@ -95,7 +98,9 @@ static void tell_field(struct pm_text *text, const struct pair *pair,
         return;
     }
     uint32_t at = same_bytes(e_bytes, e->len, g_bytes, g->len);
-    pm_text_add(text, "%s differs from its byte %" PRIu32 " on (from 0), frame byte %" PRIu32 "\n",
+    pm_text_add(text,
+                "%s differs from byte %" PRIu32 " on (byte %" PRIu32
+                " of the frame; the first is 0)\n",
                 name, at, (got == NULL ? e->off : g->off) + at);
     add_bytes(text, "expected", e_bytes, e->len, at);
     add_bytes(text, "got", g_bytes, g->len, at);
@@ -108,30 +113,44 @@ static void add_name(struct pm_text *text, const char *name)
     pm_text_add(text, "%s%s", text->len > 0 ? ", " : "", name);
 }
 
+static void add_following(struct pair *pair, const char *name)
+{
+    if (pair->following_count < PM_FIELD_SPANS)
+        pair->following[pair->following_count++] = name;
+}
+
 /* True: it is the first of its rank, so far the one to tell. */
 static bool count_field(struct pair *pair, const char *name, enum pm_field_cause cause)
 {
-    struct pm_difference *d = pair->difference;
     bool is_first = false;
     switch (cause) {
     case PM_CAUSE_ITSELF:
         is_first = !pair->has_itself;
         pair->has_itself = true;
         if (!is_first)
-            add_name(&d->also, name);
+            add_name(&pair->difference->also, name);
         break;
     case PM_CAUSE_STREAM:
         is_first = !pair->has_itself && !pair->has_stream;
         pair->has_stream = true;
-        add_name(&d->follows, name);
+        add_following(pair, name);
         break;
     case PM_CAUSE_PACKET:
         is_first = !pair->has_itself && !pair->has_stream && !pair->has_packet;
         pair->has_packet = true;
-        add_name(&d->follows, name);
+        add_following(pair, name);
         break;
     }
+    if (is_first)
+        pair->told = name;
     return is_first;
+}
+
+static void tell_following(struct pair *pair)
+{
+    for (unsigned i = 0; i < pair->following_count; i++)
+        if (pair->following[i] != pair->told)
+            add_name(&pair->difference->follows, pair->following[i]);
 }
 
 static void see_field(struct pair *pair, const struct pm_field_span *expected,
@@ -253,7 +272,7 @@ static void see_rest(struct pair *pair)
     uint32_t at = same_bytes(e->raw, e->raw_len, g->raw, g->raw_len);
     pair->has_itself = true;
     pm_text_add(&pair->difference->text,
-                "the record around the packet differs from its byte %" PRIu32 " on\n", at);
+                "the record around the packet differs from byte %" PRIu32 " on\n", at);
     add_bytes(&pair->difference->text, "expected", e->raw, e->raw_len, at);
     add_bytes(&pair->difference->text, "got", g->raw, g->raw_len, at);
 }
@@ -396,6 +415,7 @@ static void take_pair(struct search *search, const struct pm_kept *expected,
     see_lengths(&pair);
     see_comments(&pair);
     see_rest(&pair);
+    tell_following(&pair);
     struct shifted *under = shift_of(search, expected->flow);
     bool follows_ignored = pair.is_ignored && !pair.has_itself && !pair.has_stream;
     bool follows_stream = !pair.has_itself && pair.has_stream && under != NULL;

@@ -20,6 +20,7 @@ struct teller {
     struct lines expected, got;
     struct pm_differences differences;
     unsigned told;
+    bool is_unreadable;     /* what is expected is no capture, or ends early */
     uint64_t untold, first; /* first: of the frames that differ */
 };
 
@@ -193,7 +194,9 @@ static void tell_gist(const struct teller *t, FILE *text)
     uint64_t frames = t->told + t->untold;
     if (explain->run->name[0] != '\0')
         fprintf(text, "run %s: ", explain->run->name);
-    if (t->first > 0 && frames > 1)
+    if (t->is_unreadable)
+        fprintf(text, "%s cannot be read\n", explain->out_name);
+    else if (t->first > 0 && frames > 1)
         fprintf(text, "%" PRIu64 " frames differ, the first is %" PRIu64 "\n", frames, t->first);
     else if (t->first > 0)
         fprintf(text, "frame %" PRIu64 " differs\n", t->first);
@@ -215,15 +218,14 @@ static bool compare_captures(struct teller *t)
     struct pm_capture *e = pm_capture_open_bytes(explain->out_name, explain->out, explain->out_len);
     struct pm_capture *g = pm_capture_open_bytes("out", sink->buffer, sink->len);
     bool good = e != NULL && g != NULL && pm_packets_read(&expected, e) && pm_packets_read(&got, g);
-    if (good) {
+    const char *damage = good ? pm_capture_error(e) : NULL;
+    if (damage != NULL) {
+        fprintf(t->text, "%s/%s\n", explain->c->folder, damage);
+        t->is_unreadable = true;
+    } else if (good) {
         pm_differences_find(&t->differences, explain->c, &explain->result->summary, &expected,
                             &got);
         good = !t->differences.no_memory;
-        const char *damage = pm_capture_error(e);
-        if (damage != NULL) {
-            fprintf(t->text, "%s/%s\n", explain->c->folder, damage);
-            t->told++;
-        }
     }
     pm_packets_free(&expected);
     pm_packets_free(&got);
@@ -241,7 +243,7 @@ static void tell_all(struct teller *t)
     tell_frames(t);
     if (t->told == 0 && summary_differs)
         tell_counts(t);
-    if (t->told == 0 && explain->out != NULL && !is_out_excused) {
+    if (t->told == 0 && explain->out != NULL && !is_out_excused && !t->is_unreadable) {
         fprintf(t->text, "%s: every packet is as expected, but not %s\n", explain->out_name,
                 t->differences.is_around ? "the file's header or blocks around them"
                                          : "the order of what stands around them");
@@ -263,7 +265,7 @@ bool pm_explain(const struct pm_explain *explain, FILE *text)
         tell_all(&t);
     else
         fputs("no memory to compare\n", memory);
-    bool differs = !good || t.told > 0;
+    bool differs = !good || t.told > 0 || t.is_unreadable;
     if (differs)
         tell_next(&t);
     fclose(memory);
@@ -279,12 +281,14 @@ bool pm_explain(const struct pm_explain *explain, FILE *text)
 }
 
 void pm_explain_findings(const struct pm_verify_findings *findings, const struct pm_case *c,
-                         const struct pm_case_run *run, FILE *text)
+                         const struct pm_case_run *run, bool is_folded, FILE *text)
 {
     if (run->name[0] != '\0')
         fprintf(text, "run %s: ", run->name);
     fprintf(text, "what leaves is not coherent: %" PRIu64 " finding%s of pktmod verify\n",
             findings->findings, findings->findings == 1 ? "" : "s");
+    if (is_folded)
+        return;
     for (size_t i = 0; i < findings->shown_count; i++) {
         const struct pm_verify_shown *shown = &findings->shown[i];
         if (shown->is_note)

@@ -20,8 +20,8 @@ struct pm_explain {
 
 /* True: there is a difference, and it is told. */
 bool pm_explain(const struct pm_explain *explain, FILE *text);
-/* What pktmod verify found. */
+/* What pktmod verify found; is_folded: only how much, as other differences are told already. */
 void pm_explain_findings(const struct pm_verify_findings *findings, const struct pm_case *c,
-                         const struct pm_case_run *run, FILE *text);
+                         const struct pm_case_run *run, bool is_folded, FILE *text);
 
 #endif

@@ -71,12 +71,13 @@ static void tell_missing(struct judge *judge, const char *name, const struct pm_
     judge->failed = true;
 }
 
-/* Summary and capture against what is expected of them. */
-static void compare(struct judge *judge, const struct pm_case_run *run,
+/* Summary and capture against what is expected of them. True: differences are told. */
+static bool compare(struct judge *judge, const struct pm_case_run *run,
                     const struct pm_case_result *result)
 {
     char summary_name[PM_CASE_NAME], out_name[PM_CASE_NAME];
     struct pm_whole summary = {0}, out = {0};
+    bool differs = false;
     const struct pm_sink *sink = &result->writer.sink;
     pm_case_expected(run, "summary", ".txt", summary_name);
     pm_case_expected(run, "out", pm_case_suffix(result->format), out_name);
@@ -93,7 +94,7 @@ static void compare(struct judge *judge, const struct pm_case_run *run,
             .most = judge->options->most_told,
             .is_update = judge->options->update,
         };
-        bool differs = pm_explain(&explain, judge->text);
+        differs = pm_explain(&explain, judge->text);
         if (judge->options->update) {
             update(judge, summary_name, &summary, pm_text_of(&result->text), result->text.len);
             if (run->writes)
@@ -107,11 +108,12 @@ static void compare(struct judge *judge, const struct pm_case_run *run,
     }
     free(summary.bytes);
     free(out.bytes);
+    return differs;
 }
 
 /* pktmod verify, with the input as baseline. */
 static void verify(struct judge *judge, const struct pm_case_run *run,
-                   const struct pm_case_result *result)
+                   const struct pm_case_result *result, bool is_folded)
 {
     const struct pm_verify_options options = {
         .out = "out",
@@ -140,7 +142,7 @@ static void verify(struct judge *judge, const struct pm_case_run *run,
         fputs("verify: no memory\n", judge->text);
         judge->broken = true;
     } else if (all.findings.findings > 0) {
-        pm_explain_findings(&all.findings, judge->c, run, judge->text);
+        pm_explain_findings(&all.findings, judge->c, run, is_folded, judge->text);
         judge->failed = true;
     }
     pm_verify_end(&all);
@@ -155,10 +157,9 @@ static void do_run(struct judge *judge, const struct pm_case_run *run, struct pm
     if (!good)
         judge->broken = true;
     judge->format = result.format;
-    if (good)
-        compare(judge, run, &result);
+    bool is_told = good && compare(judge, run, &result) && !judge->options->update;
     if (good && run->verify.is_asked && !result.is_damaged)
-        verify(judge, run, &result);
+        verify(judge, run, &result, is_told);
     pm_case_result_free(&result);
 }
 
