@@ -162,15 +162,18 @@ def datagrams(packets):
 def strange_quotes(path):
     """ICMP errors that quote a segment with a sequence number that its sender did not use."""
     names = "ip.src ipv6.src tcp.srcport ip.dst ipv6.dst tcp.dstport tcp.seq".split()
-    lines = {}
-    for is_error, which in ((True, "(icmp or icmpv6) and tcp"), (False, "tcp and not icmp and not icmpv6")):
+
+    def lines(which):
         command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "occurrence=l", "-Y", which,
                    "-o", "tcp.relative_sequence_numbers:FALSE"]
         for name in names:
             command += ["-e", name]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        lines[is_error] = done.stdout.splitlines()
-    return [line for line in lines[True] if not line.endswith("\t") and line not in lines[False]]
+        return done.stdout.splitlines()
+
+    quotes = [line for line in lines("(icmp or icmpv6) and tcp") if not line.endswith("\t")]
+    sent = set(lines("tcp and not icmp and not icmpv6")) if quotes else set()
+    return [line for line in quotes if line not in sent]
 
 
 def wrong_sums(packets):
@@ -202,8 +205,9 @@ def faults(path, out, spec):
     if not packets:
         return ["tshark reads no packet"]
     found = list(compare(packets, dissect(out, spec.get("fragments", False)), spec))
-    if not strange_quotes(path):
-        found += [f"quotes what was not sent: {line}" for line in strange_quotes(out)]
+    quotes = strange_quotes(out)
+    if quotes and not strange_quotes(path):
+        found += [f"quotes what was not sent: {line}" for line in quotes]
     return found
 
 
