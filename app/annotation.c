@@ -67,3 +67,16 @@ void pm_annotate(char text[PM_ANNOTATION_LEN], const struct pm_policy *policy,
     if (emitted->why != PM_WHY_NONE && emitted->why != PM_WHY_EDITED)
         add(&line, "; %s", pm_why_name(emitted->why));
 }
+
+void pm_annotate_drop(char text[PM_ANNOTATION_LEN], const struct pm_policy *policy,
+                      const struct pm_fate *fate)
+{
+    struct line line = {text, 0};
+    add(&line, "pktmod: %s", fate->verdict == PM_REJECT ? "reject" : "drop");
+    if (fate->rule != PM_NO_RULE)
+        add(&line, " by %s", pm_policy_rule_id(policy, fate->rule));
+    if (fate->is_by_rewriter)
+        add(&line, " in rewriting");
+    if (fate->why != PM_WHY_RULE)
+        add(&line, "; %s", pm_why_name(fate->why));
+}

@@ -16,4 +16,16 @@ struct pm_wait {
 void pm_annotate(char text[PM_ANNOTATION_LEN], const struct pm_policy *policy,
                  const struct pm_emitted *emitted, const struct pm_wait *wait);
 
+/* What became of a packet that goes no further. */
+struct pm_fate {
+    enum pm_verdict verdict; /* DROP or REJECT */
+    enum pm_why why;
+    uint32_t rule; /* or PM_NO_RULE */
+    bool is_by_rewriter;
+};
+
+/* "pktmod: drop by no-telnet", "pktmod: drop; default", "pktmod: drop in rewriting; unmappable" */
+void pm_annotate_drop(char text[PM_ANNOTATION_LEN], const struct pm_policy *policy,
+                      const struct pm_fate *fate);
+
 #endif

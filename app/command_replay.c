@@ -1,51 +1,17 @@
 /* command_replay.c - pktmod replay from beginning to end: rules, capture, run, output, report. */
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "app/command.h"
 #include "app/input.h"
 #include "app/interrupt.h"
+#include "app/outputs.h"
 #include "app/report.h"
 #include "rules/rules.h"
-
-static bool open_output(struct pm_replay *replay, struct pm_writer *writer)
-{
-    const struct pm_replay_options *options = replay->options;
-    const char *inputs[] = {options->in, options->rules};
-    if (options->out == NULL)
-        return true;
-    if (pm_writer_open(writer, options->out, replay->capture, pm_replay_largest(replay), inputs,
-                       2)) {
-        replay->writer = writer;
-        return true;
-    }
-    if (errno == EEXIST)
-        pm_complain(PM_EXIT_BAD_INPUT, "%s: is an input; the output would destroy it",
-                    options->out);
-    else
-        pm_complain(PM_EXIT_BAD_INPUT, "%s: cannot be written: %s", options->out, strerror(errno));
-    return false;
-}
-
-/* A file that is not whole is never passed over in silence. */
-static enum pm_exit close_output(struct pm_replay *replay)
-{
-    int why = replay->writer == NULL ? 0 : pm_writer_close(replay->writer);
-    if (why == 0)
-        return PM_EXIT_GOOD;
-    const char *path =
-        strcmp(replay->options->out, "-") == 0 ? "standard output" : replay->options->out;
-    return pm_complain(PM_EXIT_BAD_INPUT,
-                       "%s: cannot be written: %s; the capture there is not whole", path,
-                       strerror(why));
-}
 
 static void tell(const struct pm_replay *replay, const struct pm_rules *rules, uint64_t took_ns)
 {
     const struct pm_replay_options *options = replay->options;
-    bool is_taken = options->out != NULL && strcmp(options->out, "-") == 0;
-    FILE *out = is_taken ? stderr : stdout;
+    FILE *out = pm_outputs_take_stdout(options) ? stderr : stdout;
     struct pm_report report = {replay, pm_rules_name(rules), pm_capture_error(replay->capture)};
     if (options->json)
         pm_report_json(&report, out);
@@ -70,18 +36,22 @@ static void warn_of_oddities(const struct pm_replay *replay)
 
 static enum pm_exit run(struct pm_replay *replay, const struct pm_rules *rules)
 {
-    struct pm_writer writer;
+    struct pm_outputs outputs;
     struct pm_progress progress;
-    if (!pm_replay_start(replay))
-        return PM_EXIT_INTERNAL;
-    if (!open_output(replay, &writer))
+    if (!pm_outputs_open(&outputs, replay)) {
+        pm_outputs_close(&outputs, replay);
         return PM_EXIT_BAD_INPUT;
+    }
+    if (!pm_replay_start(replay)) {
+        pm_outputs_close(&outputs, replay);
+        return PM_EXIT_INTERNAL;
+    }
     pm_interrupt_catch();
     pm_progress_start(&progress, replay->options->quiet);
     pm_replay_run(replay, &progress);
     uint64_t took_ns = pm_progress_end_ns(&progress);
 
-    enum pm_exit code = close_output(replay);
+    enum pm_exit code = pm_outputs_close(&outputs, replay);
     const char *damage = pm_capture_error(replay->capture);
     if (replay->no_memory)
         return pm_complain(PM_EXIT_INTERNAL, "replay: no memory for another delayed packet");

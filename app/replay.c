@@ -76,6 +76,15 @@ static void tell_happened(void *context, const struct pm_event *event)
     }
 }
 
+static void tell_block(const struct pm_replay *replay, const struct pm_record *record)
+{
+    for (unsigned i = 0; i < replay->observer_count; i++) {
+        const struct pm_observer *o = replay->observers[i];
+        if (o->block != NULL)
+            o->block(o->context, record);
+    }
+}
+
 /* ------------------------------------------------------------------ out */
 
 static bool is_as_it_came(const struct pm_replay_current *current, const struct pm_emitted *emitted)
@@ -296,6 +305,7 @@ static void take_block(struct pm_replay *replay, const struct pm_record *record)
 {
     if (record->kind == PM_RECORD_SECTION)
         release_all(replay);
+    tell_block(replay, record);
     if (replay->writer != NULL)
         pm_writer_put_block(replay->writer, record);
 }

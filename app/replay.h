@@ -10,7 +10,10 @@
 
 struct pm_replay_options {
     const char *rules, *in;
-    const char *out; /* NULL: write no capture */
+    const char *out;     /* NULL: write no capture */
+    const char *dropped; /* NULL: no capture of what was dropped */
+    const char *events;  /* NULL: no events */
+    uint16_t community_seed;
     enum pm_view view;
     enum pm_checksums checksums;
     uint32_t mtu;
@@ -48,6 +51,8 @@ struct pm_observer {
     void (*rewritten)(void *context, const struct pm_record *record, enum pm_why why,
                       uint64_t now_ns);
     void (*happened)(void *context, const struct pm_event *event, uint64_t now_ns);
+    /* A pcapng block that is no packet, in its place. */
+    void (*block)(void *context, const struct pm_record *record);
     void *context;
 };
 

@@ -11,6 +11,9 @@
 enum {
     OPT_READ,
     OPT_WRITE,
+    OPT_DROPPED,
+    OPT_EVENTS,
+    OPT_COMMUNITY_SEED,
     OPT_VIEW,
     OPT_LOCAL,
     OPT_MTU,
@@ -26,6 +29,9 @@ enum {
 static const struct pm_option table[OPT_COUNT] = {
     [OPT_READ] = {"read", 'r', true},
     [OPT_WRITE] = {"write", 'w', true},
+    [OPT_DROPPED] = {"dropped", 0, true},
+    [OPT_EVENTS] = {"events", 0, true},
+    [OPT_COMMUNITY_SEED] = {"community-seed", 0, true},
     [OPT_VIEW] = {"view", 0, true},
     [OPT_LOCAL] = {"local", 0, true},
     [OPT_MTU] = {"mtu", 0, true},
@@ -44,6 +50,9 @@ static const char help[] =
     "  -r, --read IN         the capture; - is standard input\n"
     "  -w, --write OUT       write what leaves, in the format of IN; - is standard output (the\n"
     "                        report goes to standard error then)\n"
+    "      --dropped FILE    write what was dropped, as it came, in the format of IN\n"
+    "      --events FILE     write what happens as lines of JSON, with Suricata's names\n"
+    "      --community-seed N  of the Community ID in events, 0 to 65535 (default 0)\n"
     "      --view VIEW       rewritten (default): as if both ends had spoken the rewritten bytes;\n"
     "                        wire: what the network side shows; host: what the host shows\n"
     "      --local CIDR,...  addresses of the host; its packets go out, those to it come in.\n"
@@ -112,6 +121,15 @@ static bool read_mtu(struct pm_replay_options *options, const char *value)
     return false;
 }
 
+static bool read_community_seed(struct pm_replay_options *options, const char *value)
+{
+    uint64_t seed;
+    if (!read_number("community-seed", value, UINT16_MAX, &seed))
+        return false;
+    options->community_seed = (uint16_t)seed;
+    return true;
+}
+
 static bool read_local(struct pm_replay_options *options, const char *value)
 {
     const char *bad;
@@ -149,6 +167,12 @@ static bool read_option(struct pm_replay_options *options, int found, const char
         return read_path("the capture", value, &options->in);
     case OPT_WRITE:
         return read_path("the output", value, &options->out);
+    case OPT_DROPPED:
+        return read_path("the output of what was dropped", value, &options->dropped);
+    case OPT_EVENTS:
+        return read_path("the output of events", value, &options->events);
+    case OPT_COMMUNITY_SEED:
+        return read_community_seed(options, value);
     case OPT_VIEW:
         good = read_word("view", value, views, &word);
         options->view = (enum pm_view)word;

@@ -12,7 +12,6 @@ import re
 import resource
 import select
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import captures  # noqa: E402
+import rawip  # noqa: E402
 
 # Every kind of state that packets leave behind: flows, delays, rewritten streams.
 RULES = {
@@ -35,47 +35,25 @@ RULES = {
 }
 
 
-def checksum(data):
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
-
-
-def packet(number, protocol, body):
-    source, target = struct.pack("!I", 0x0A000001 + (number >> 3)), b"\xc0\x00\x02\x01"
-    pseudo = source + target + struct.pack("!BBH", 0, protocol, len(body))
-    at = 6 if protocol == 17 else 16
-    total = checksum(pseudo + body + b"\0" * (len(body) % 2))
-    body = body[:at] + struct.pack("!H", total) + body[at + 2:]
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), number & 0xFFFF, 0, 64, protocol, 0)
-    head = head[:10] + struct.pack("!H", checksum(head + source + target)) + source + target
-    return head + body
-
-
-def tcp(number, flags, seq, payload=b""):
-    return packet(number, 6, struct.pack("!HHIIBBHHH", 1024 + number % 8, 80, seq, 0, 0x50, flags,
-                                         65535, 0, 0) + payload)
-
-
-def udp(number, port):
-    return packet(number, 17, struct.pack("!HHHH", 1024 + number % 8, port, 12, 0) + b"word")
+def ends(number, port=80):
+    source = f"10.{number >> 19 & 255}.{number >> 11 & 255}.{number >> 3 & 255}"
+    return source, "192.0.2.1", 1024 + number % 8, port
 
 
 def stream(count):
     """A pcap of raw IP packets, in pieces: ever new flows, half of them TCP."""
-    yield struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 101)
+    yield rawip.PCAP_HEADER
     piece, time_us = [], 1767225600000000
     for number in range(count):
         kind = number % 4
         if kind == 0:
-            data = tcp(number // 4, 2, 1000)
+            data = rawip.tcp(*ends(number // 4), 2, 1000)
         elif kind == 1:
-            data = tcp(number // 4, 24, 1001, b"a secret and more")
+            data = rawip.tcp(*ends(number // 4), 24, 1001, b"a secret and more")
         else:
-            data = udp(number, (7, 9, 53)[number % 3])
+            data = rawip.udp(*ends(number, (7, 9, 53)[number % 3]), b"word")
         time_us += 37
-        piece.append(struct.pack("<IIII", *divmod(time_us, 1000000), len(data), len(data)) + data)
+        piece.append(rawip.record(time_us, data))
         if len(piece) == 512:
             yield b"".join(piece)
             piece = []
@@ -106,7 +84,8 @@ class Large:
         """Largest resident size of all children so far, after one of so many packets."""
         # AddressSanitizer keeps freed memory for a while, which is no growth of ours.
         environment = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=1"}
-        with subprocess.Popen(self.command("-w", "-", "--format", "json"), stdin=subprocess.PIPE,
+        with subprocess.Popen(self.command("-w", "-", "--events", "/dev/null",
+                                           "--format", "json"), stdin=subprocess.PIPE,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                               env=environment) as run:
             feed(run.stdin, count)

@@ -13,7 +13,7 @@ _pktmod()
         replay:--checksums | verify:--checksums | create:--checksums) words='auto verify ignore' ;;
         test:--format) words='text tap junit' ;;
         *:--format) words='text json' ;;
-        replay:--local | replay:--mtu | replay:--seed) return ;;
+        replay:--local | replay:--mtu | replay:--seed | replay:--community-seed) return ;;
         create:--local | create:--mtu | create:--seed | create:--shows | create:--views) return ;;
         test:-k | test:--only | test:-j | test:--jobs | test:--timeout) return ;;
         test:--max-differences) return ;;
@@ -21,7 +21,7 @@ _pktmod()
         *)
             case $command:$word in
             replay:-*)
-                words='--read --write --view --local --mtu --checksums --seed --format --quiet --help'
+                words='--read --write --dropped --events --community-seed --view --local --mtu --checksums --seed --format --quiet --help'
                 ;;
             test:-*)
                 words='-k --only --jobs --timeout --update --format --max-differences --list --verbose --help'

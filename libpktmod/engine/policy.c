@@ -83,6 +83,11 @@ enum pm_action pm_policy_rule_action(const struct pm_policy *policy, uint32_t ru
     return policy->rules[rule].action;
 }
 
+enum pm_scope pm_policy_rule_scope(const struct pm_policy *policy, uint32_t rule)
+{
+    return policy->rules[rule].scope;
+}
+
 bool pm_policy_rule_is_dry_run(const struct pm_policy *policy, uint32_t rule)
 {
     return policy->rules[rule].is_dry_run;

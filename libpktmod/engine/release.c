@@ -14,6 +14,7 @@ void pm_tell_release(struct pm_rewriter *r, const struct pm_passage *p, const st
                              .why = why,
                              .dir = p->tracked.dir,
                              .flow_id = p->tracked.flow->id,
+                             .cookie = p->packet->cookie,
                              .offset = half->log.o_end - half->begin_o,
                              .len = len};
     r->config.event(r->config.context, &event);

@@ -310,8 +310,9 @@ struct pm_event {
     enum pm_event_kind kind;
     enum pm_why why; /* HOLD_TIMEOUT, HOLD_FULL, MATCH_TOO_LONG */
     enum pm_dir dir; /* of the stream */
-    uint64_t flow_id;
-    uint64_t offset; /* in the original stream of this direction, from 0 */
+    uint64_t flow_id; /* within the rewriter */
+    uint64_t cookie;  /* of the latest packet of this direction */
+    uint64_t offset;  /* in the original stream of this direction, from 0 */
     uint64_t len;
 };
 

@@ -514,6 +514,7 @@ void pm_policy_unref(struct pm_policy *policy); /* NULL is fine */
 size_t pm_policy_rule_count(const struct pm_policy *policy);
 const char *pm_policy_rule_id(const struct pm_policy *policy, uint32_t rule);
 enum pm_action pm_policy_rule_action(const struct pm_policy *policy, uint32_t rule);
+enum pm_scope pm_policy_rule_scope(const struct pm_policy *policy, uint32_t rule);
 bool pm_policy_rule_is_dry_run(const struct pm_policy *policy, uint32_t rule);
 const struct pm_log_spec *pm_policy_rule_log(const struct pm_policy *policy, uint32_t rule);
 /* The op'th edit of a rewrite rule. */
