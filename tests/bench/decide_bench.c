@@ -6,6 +6,9 @@
 #include <pktmod/pktmod.h>
 #include <stdio.h>
 #include <string.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 #include "bench.h"
 
@@ -202,6 +205,17 @@ static double known_flows_ns(struct run *run, uint64_t *chance)
     return best;
 }
 
+/* Bytes in use, as far as the C library tells; else 0. */
+static double used_bytes(void)
+{
+#if defined(__GLIBC__)
+    struct mallinfo2 info = mallinfo2();
+    return (double)info.uordblks + (double)info.hblkhd;
+#else
+    return 0;
+#endif
+}
+
 struct figures {
     double new_ns, known_ns, compile_ms;
 };
@@ -215,9 +229,10 @@ static struct figures measure(uint32_t rules)
     struct pm_error error;
     for (uint32_t i = 0; i < rules; i++)
         wanted[i] = wanted_by_chance(&chance);
-    double begun = now_s();
+    double used_before = used_bytes(), begun = now_s();
     struct pm_policy *policy = make_policy(wanted, rules);
     figures.compile_ms = (now_s() - begun) * 1e3;
+    double policy_mb = (used_bytes() - used_before) / 1e6;
     uint8_t *packets = make_packets(wanted, rules, &chance);
     struct run run = {.filter = must(pm_filter_new(policy, &config, &error)), .packets = packets};
     figures.new_ns = new_flows_ns(&run);
@@ -225,9 +240,10 @@ static struct figures measure(uint32_t rules)
            100.0 * (double)run.ruled / (double)run.count,
            100.0 * (double)run.news / (double)run.count);
     figures.known_ns = known_flows_ns(&run, &chance);
-    printf(", known flow %5.1f ns (%2.0f%% by a rule, %.0f%% new), compiled in %.1f ms\n",
+    printf(", known flow %5.1f ns (%2.0f%% by a rule, %.0f%% new), compiled in %.1f ms, %.2f MB\n",
            figures.known_ns, 100.0 * (double)run.ruled / (double)run.count,
-           100.0 * (double)run.news / (double)run.count, figures.compile_ms);
+           100.0 * (double)run.news / (double)run.count, figures.compile_ms,
+           policy_mb);
     pm_filter_free(run.filter);
     pm_policy_unref(policy);
     free(packets);
