@@ -14,6 +14,7 @@ fi
 
 missing=''
 packages=''
+optional='' # Debian packages that the build can do without
 
 # A library with its headers. macOS brings libpcap in its SDK.
 has_library() { # pkg-config module, Debian package, brew formula
@@ -65,6 +66,7 @@ want() { # group
         ;;
     test)
         want build
+        optional="$optional libvectorscan-dev"
         library cmocka libcmocka-dev cmocka
         tool python3 python3 python3
         tool tshark tshark wireshark
@@ -134,6 +136,17 @@ install_missing() {
     esac
 }
 
+# Where it is not to be had, builds go without it.
+install_optional() { # Debian package
+    [ "$system" = debian ] || return 0
+    has_library "" "$1" "" && return 0
+    [ "$(id -u)" -eq 0 ] || return 0
+    echo "installing, if it is there: $1"
+    env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 \
+        install --no-install-recommends "$1" >/dev/null 2>&1 ||
+        echo "not to be had: $1; builds go without it"
+}
+
 for group in "$@"; do
     want "$group"
 done
@@ -146,3 +159,6 @@ if [ -n "$missing" ]; then
         [ -z "$missing" ] || install_missing
     fi
 fi
+for package in $optional; do
+    install_optional "$package"
+done

@@ -23,7 +23,7 @@ FLOORS["engine"] = set(LINE) | {"edit", "engine"}
 # The core does no I/O and knows no platform; stdio.h is there for snprintf.
 CORE_SYSTEM = {f"{name}.h" for name in ("assert inttypes limits stdalign stdarg stdbool stddef stdint "
                                         "stdio stdlib string").split()}
-MATCH_SYSTEM = {"pcre2.h"}
+MATCH_SYSTEM = {"pcre2.h", "hs/hs.h"}
 
 # What rules/ has for the command alone.
 APP_DOORS = {"rules/document.h", "rules/ruletest.h"}
@@ -155,6 +155,7 @@ PLANTED = [
     ("libpktmod/engine/planted.c", "#include <pcap/pcap.h>"),
     ("libpktmod/engine/planted.c", "#include <time.h>"),
     ("libpktmod/base/planted.c", "#include <pcre2.h>"),
+    ("libpktmod/engine/planted.c", "#include <hs/hs.h>"),
     ("libpktmod/cellar/planted.c", '#include "base/seq.h"'),
     ("libpktmod/include/pktmod/planted.h", '#include "base/seq.h"'),
     ("libpktmod/wire/planted.c", '#include "../base/seq.h"'),

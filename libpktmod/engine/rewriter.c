@@ -7,6 +7,7 @@
 #include "engine/segment.h"
 #include "engine/splices.h"
 #include "engine/wait.h"
+#include "match/vectorscan.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -135,6 +136,7 @@ size_t pm_rewriter_size(const struct pm_policy *policy, const struct pm_rewriter
            rules * (sizeof(struct pm_rule_stats) + 2 * sizeof(uint64_t) + 2 * sizeof(uint32_t)) +
            pm_pending_footprint(c.pending_bytes) + pm_regexes_footprint(policy) +
            pm_cond_room_footprint(policy->conds) + pm_meters_footprint(policy) +
+           (policy->literals ? pm_literals_room_footprint(policy->literals) : 0) +
            pm_splices_footprint(policy) + policy->splice_count * sizeof(struct pm_plan_edit) +
            pm_pool_footprint(sizeof(struct pm_wait), c.waits) + pm_fragments_footprint(&c) +
            pm_mappings_footprint(c.mappings) + work_cap(&c) * (1 + sizeof(struct pm_plan_edit)) +
@@ -188,6 +190,7 @@ static bool allocate(struct pm_rewriter *r)
     r->frame = malloc(PM_IP_MAX + PM_LINK_ROOM);
     return r->rules && r->rule_packet && r->rule_mark && r->selected && r->late_selected &&
            r->plan && r->work && r->room && r->frame && pm_regexes_init(r) && pm_splices_init(r) &&
+           (!policy->literals || pm_literals_fit(&r->scan_room, policy->literals)) &&
            pm_meters_init(&r->meters, policy, &meters) &&
            pm_flow_table_init(&r->flows, s->flows, flow_size(policy), r->config.hash_key,
                               s->flow_idle_s * UINT64_C(1000000000)) &&
@@ -246,6 +249,7 @@ void pm_rewriter_free(struct pm_rewriter *rewriter)
     pm_fragments_release(rewriter);
     pm_regexes_release(rewriter);
     pm_cond_room_free(rewriter->room);
+    pm_vectorscan_room_free(rewriter->scan_room);
     pm_splices_release(rewriter);
     pm_meters_release(&rewriter->meters);
     free(rewriter->work);

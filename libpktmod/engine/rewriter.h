@@ -109,7 +109,8 @@ struct pm_rewriter {
     struct pm_plan_edit *plan;
     struct pm_regexes *regexes;
     struct pm_splices splices;
-    struct pm_cond_room *room; /* for the conditions */
+    struct pm_cond_room *room;            /* for the conditions */
+    struct pm_vectorscan_room *scan_room; /* for the literals; may be NULL */
     struct pm_meters meters;
     uint8_t *frame; /* a packet under construction */
     struct pm_reassembly fragments;

@@ -295,8 +295,8 @@ static void begin_finds(struct walk *w)
     struct pm_rewriter *r = w->r;
     if (search->may_hold)
         w->wait = first_unfinished(r, w->p, search, 0, 0);
-    pm_scan_begin(&w->scan, r->policy->literals, s->is_many ? NULL : s->literals, s->literal_count,
-                  search->bytes, search->len);
+    pm_scan_begin(&w->scan, r->policy->literals, r->scan_room, s->is_many ? NULL : s->literals,
+                  s->literal_count, search->bytes, search->len);
     next_hit(w);
     if (w->has_regex)
         pm_regexes_begin(r, w->p, search);

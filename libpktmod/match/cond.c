@@ -55,8 +55,8 @@ static bool bytes_occur(const struct pm_value *value, const uint8_t *bytes, size
     return pm_literal_find(&literal, bytes, len, 0) < len;
 }
 
-static bool bytes_are(const struct pm_conds *c, const struct pm_value *value, const uint8_t *bytes,
-                      size_t len)
+static bool bytes_are(const struct pm_conds *c, struct pm_cond_room *room,
+                      const struct pm_value *value, const uint8_t *bytes, size_t len)
 {
     if (value->kind == PM_VALUE_BYTES && value->bytes.whole)
         return value->bytes.len == len &&
@@ -68,7 +68,8 @@ static bool bytes_are(const struct pm_conds *c, const struct pm_value *value, co
     const struct pm_set *set = c->sets[value->set];
     if (pm_set_kind_of(set) == PM_SET_STRING)
         return pm_set_has_text(set, bytes, len);
-    return pm_set_kind_of(set) == PM_SET_BYTES && pm_set_occurs_in(set, bytes, len);
+    return pm_set_kind_of(set) == PM_SET_BYTES &&
+           pm_set_occurs_in(set, room ? room->scan : NULL, bytes, len);
 }
 
 static bool bpf_is(const struct pm_conds *c, const struct pm_value *value,
@@ -100,8 +101,8 @@ static enum pm_truth regex_matches(const struct pm_regex *regex, struct pm_cond_
 }
 
 /* For all kinds of value but regexes. */
-static bool value_holds(const struct pm_conds *c, enum pm_kind kind, const struct pm_value *value,
-                        const struct pm_reading *reading)
+static bool value_holds(const struct pm_conds *c, struct pm_cond_room *room, enum pm_kind kind,
+                        const struct pm_value *value, const struct pm_reading *reading)
 {
     for (uint32_t i = 0; i < reading->count; i++) {
         bool holds = false;
@@ -119,7 +120,7 @@ static bool value_holds(const struct pm_conds *c, enum pm_kind kind, const struc
             break;
         case PM_KIND_TEXT:
         case PM_KIND_BYTES:
-            holds = bytes_are(c, value, reading->bytes.bytes, reading->bytes.len);
+            holds = bytes_are(c, room, value, reading->bytes.bytes, reading->bytes.len);
             break;
         case PM_KIND_BPF:
             break;
@@ -139,7 +140,7 @@ static enum pm_truth value_truth(const struct pm_conds *c, enum pm_kind kind,
     if (value->kind == PM_VALUE_REGEX)
         return regex_matches(pm_value_regex(c, value), s->room, reading->bytes.bytes,
                              reading->bytes.len);
-    return value_holds(c, kind, value, reading) ? PM_TRUE : PM_FALSE;
+    return value_holds(c, s->room, kind, value, reading) ? PM_TRUE : PM_FALSE;
 }
 
 static enum pm_truth stream_truth(const struct pm_node *node, const struct pm_subject *s)

@@ -1,5 +1,6 @@
 /* condroom.c - what an engine needs to evaluate conditions: room for PCRE2 to work in. */
 #include "match/condtree.h"
+#include "match/vectorscan.h"
 
 #include <stdlib.h>
 
@@ -13,18 +14,42 @@ static uint32_t most_groups(const struct pm_conds *c)
     return most;
 }
 
+/* The room of the set that needs most serves all. */
+static size_t scan_footprint(const struct pm_conds *c)
+{
+    size_t most = 0;
+    for (uint32_t i = 0; i < c->sets_count; i++) {
+        size_t size = pm_set_room_footprint(c->sets[i]);
+        most = size > most ? size : most;
+    }
+    return most;
+}
+
+static bool fit_sets(struct pm_cond_room *room, const struct pm_conds *c)
+{
+    for (uint32_t i = 0; i < c->sets_count; i++)
+        if (!pm_set_fit(&room->scan, c->sets[i]))
+            return false;
+    return true;
+}
+
 size_t pm_cond_room_footprint(const struct pm_conds *c)
 {
+    size_t sum = sizeof(struct pm_cond_room) + scan_footprint(c);
     if (c->regexes_count == 0)
-        return sizeof(struct pm_cond_room);
+        return sum;
     uint32_t groups = most_groups(c);
-    return sizeof(struct pm_cond_room) + (groups + 1) * sizeof(struct pm_span) +
+    return sum + (groups + 1) * sizeof(struct pm_span) +
            pm_regex_room_footprint(groups, PM_REGEX_WINDOW_MAX);
 }
 
 struct pm_cond_room *pm_cond_room_new(const struct pm_conds *c)
 {
     struct pm_cond_room *room = calloc(1, sizeof *room);
+    if (room && !fit_sets(room, c)) {
+        pm_cond_room_free(room);
+        return NULL;
+    }
     if (!room || c->regexes_count == 0)
         return room;
     uint32_t groups = most_groups(c);
@@ -40,6 +65,7 @@ void pm_cond_room_free(struct pm_cond_room *room)
 {
     if (!room)
         return;
+    pm_vectorscan_room_free(room->scan);
     pm_regex_room_free(room->regex);
     free(room->groups);
     free(room);

@@ -63,8 +63,9 @@ static inline const struct pm_value *pm_node_values(const struct pm_node *node)
 }
 
 struct pm_cond_room {
-    struct pm_regex_room *regex; /* NULL: the conditions have none */
-    struct pm_span *groups;      /* as many as the regex with the most has */
+    struct pm_regex_room *regex;     /* NULL: the conditions have none */
+    struct pm_span *groups;          /* as many as the regex with the most has */
+    struct pm_vectorscan_room *scan; /* for sets of patterns; NULL: they need none */
     uint64_t limits;
     enum pm_why doubt;
 };

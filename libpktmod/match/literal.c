@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "match/vectorscan.h"
 #include "match/window.h"
 
 /* Up to so many literals are looked for one by one; beyond that one pass costs less. */
@@ -16,6 +17,7 @@ struct pm_literals {
     size_t bytes_len;
     struct pm_windows *windows[PM_WINDOW_CLASSES]; /* those in use */
     uint32_t windows_count;
+    struct pm_vectorscan *vectorscan; /* or NULL */
 };
 
 _Static_assert(SEARCHED_ALONE <= PM_SCAN_CURSORS && PM_WINDOW_CLASSES <= PM_SCAN_CURSORS,
@@ -66,6 +68,8 @@ struct pm_literals *pm_literals_new(const struct pm_literal *list, uint32_t coun
     set->needles = calloc(count ? count : 1, sizeof *set->needles);
     if (set->bytes && set->needles) {
         copy(set, list);
+        if (count >= PM_VECTORSCAN_FROM && count <= PM_VECTORSCAN_TO)
+            set->vectorscan = pm_vectorscan_new(list, count);
         if (count <= SEARCHED_ALONE || make_windows(set))
             return set;
     }
@@ -79,6 +83,7 @@ void pm_literals_free(struct pm_literals *set)
         return;
     for (uint32_t i = 0; i < set->windows_count; i++)
         pm_windows_free(set->windows[i]);
+    pm_vectorscan_free(set->vectorscan);
     free(set->needles);
     free(set->bytes);
     free(set);
@@ -86,15 +91,21 @@ void pm_literals_free(struct pm_literals *set)
 
 size_t pm_literals_footprint(const struct pm_literals *set)
 {
-    size_t sum = sizeof *set + set->bytes_len + set->count * sizeof *set->needles;
+    size_t sum = sizeof *set + set->bytes_len + set->count * sizeof *set->needles +
+                 pm_vectorscan_footprint(set->vectorscan);
     for (uint32_t i = 0; i < set->windows_count; i++)
         sum += pm_windows_footprint(set->windows[i]);
     return sum;
 }
 
-static bool is_before(const struct pm_hit *a, const struct pm_hit *b)
+bool pm_literals_fit(struct pm_vectorscan_room **room, const struct pm_literals *set)
 {
-    return a->position != b->position ? a->position < b->position : a->literal < b->literal;
+    return pm_vectorscan_fit(room, set->vectorscan);
+}
+
+size_t pm_literals_room_footprint(const struct pm_literals *set)
+{
+    return pm_vectorscan_room_footprint(set->vectorscan);
 }
 
 /* The first hit of one search at or after scan->from. */
@@ -111,8 +122,9 @@ static struct pm_hit search(const struct pm_scan *scan, uint32_t which)
                            pm_needle_find(&set->needles[literal], scan->bytes, scan->len, from)};
 }
 
-void pm_scan_begin(struct pm_scan *scan, const struct pm_literals *set, const uint32_t *active,
-                   uint32_t active_count, const uint8_t *bytes, size_t len)
+void pm_scan_begin(struct pm_scan *scan, const struct pm_literals *set,
+                   struct pm_vectorscan_room *room, const uint32_t *active, uint32_t active_count,
+                   const uint8_t *bytes, size_t len)
 {
     scan->set = set;
     scan->bytes = bytes;
@@ -122,19 +134,40 @@ void pm_scan_begin(struct pm_scan *scan, const struct pm_literals *set, const ui
     scan->from = (struct pm_hit){0, 0};
     scan->alone = scan->active_count <= SEARCHED_ALONE;
     scan->searches = scan->alone ? scan->active_count : set->windows_count;
-    for (uint32_t i = 0; i < scan->searches; i++)
+    scan->found = NULL;
+    scan->found_count = scan->found_next = 0;
+    if (room && set->vectorscan && !scan->alone)
+        scan->found = pm_vectorscan_run(set->vectorscan, room, active, active_count, bytes, len,
+                                        &scan->found_count);
+    for (uint32_t i = 0; i < scan->searches && !scan->found; i++)
         scan->cursor[i] = search(scan, i);
+}
+
+static struct pm_hit next_found(struct pm_scan *scan)
+{
+    while (scan->found_next < scan->found_count) {
+        const struct pm_hit *hit = &scan->found[scan->found_next++];
+        if (!pm_hit_is_before(hit, &scan->from))
+            return *hit;
+    }
+    return (struct pm_hit){0, scan->len};
+}
+
+static struct pm_hit next_searched(struct pm_scan *scan)
+{
+    struct pm_hit first = {0, scan->len};
+    for (uint32_t i = 0; i < scan->searches; i++) {
+        if (pm_hit_is_before(&scan->cursor[i], &scan->from))
+            scan->cursor[i] = search(scan, i);
+        if (pm_hit_is_before(&scan->cursor[i], &first))
+            first = scan->cursor[i];
+    }
+    return first;
 }
 
 bool pm_scan_next(struct pm_scan *scan, struct pm_hit *hit)
 {
-    struct pm_hit first = {0, scan->len};
-    for (uint32_t i = 0; i < scan->searches; i++) {
-        if (is_before(&scan->cursor[i], &scan->from))
-            scan->cursor[i] = search(scan, i);
-        if (is_before(&scan->cursor[i], &first))
-            first = scan->cursor[i];
-    }
+    struct pm_hit first = scan->found ? next_found(scan) : next_searched(scan);
     if (first.position >= scan->len)
         return false;
     *hit = first;

@@ -4,7 +4,7 @@
  * several begin at the same byte. The caller decides what a hit is worth and says where to go on,
  * so overlap rules live with the caller:
  *
- *     pm_scan_begin(&scan, set, active, active_count, bytes, len);
+ *     pm_scan_begin(&scan, set, room, active, active_count, bytes, len);
  *     while (pm_scan_next(&scan, &hit))
  *         if (accepted) pm_scan_skip(&scan, hit.position + length);   // nothing begins inside it
  */
@@ -33,6 +33,18 @@ struct pm_hit {
     size_t position;
 };
 
+static inline bool pm_hit_is_before(const struct pm_hit *a, const struct pm_hit *b)
+{
+    return a->position != b->position ? a->position < b->position : a->literal < b->literal;
+}
+
+/* What an engine's scans write to, one scan at a time: it is made fit for each set. The hits are
+ * the same without a room, or with one that is not fit. */
+struct pm_vectorscan_room;
+/* *room is NULL at first, and may stay so. False: no memory. */
+bool pm_literals_fit(struct pm_vectorscan_room **room, const struct pm_literals *set);
+size_t pm_literals_room_footprint(const struct pm_literals *set);
+
 #define PM_SCAN_CURSORS 8
 
 /* One scan over one buffer; on the stack, nothing allocated. */
@@ -42,22 +54,25 @@ struct pm_scan {
     size_t len;
     const uint32_t *active; /* literals looked for, ascending; NULL: all */
     uint32_t active_count;
-    struct pm_hit from; /* the next hit is at or after this */
-    bool alone;         /* few literals: one search each; else one per length of window */
+    struct pm_hit from;         /* the next hit is at or after this */
+    bool alone;                 /* few literals: one search each; else one per length of window */
+    const struct pm_hit *found; /* all hits, in the room; NULL: they are searched for one by one */
+    uint32_t found_count, found_next;
     uint32_t searches;
     struct pm_hit cursor[PM_SCAN_CURSORS]; /* next hit of each search; position len: none */
 };
 
-/* active (ascending literal indices) limits the scan to some literals. bytes and active must stay
- * until the scan is over.
+/* active (ascending literal indices) limits the scan to some literals. room may be NULL. bytes,
+ * active and room must stay until the scan is over, and no other scan may use the room until then.
  *
  * Cost: text without hits is passed at vector speed (few literals) or at a few instructions a byte
  * (many), whatever the literals. The worst case, text and literals made for it, is for each byte
  * the comparison of every literal whose window (window.h) stands there, each as far as it is equal:
  * len * literals * literal length at most.
  */
-void pm_scan_begin(struct pm_scan *scan, const struct pm_literals *set, const uint32_t *active,
-                   uint32_t active_count, const uint8_t *bytes, size_t len);
+void pm_scan_begin(struct pm_scan *scan, const struct pm_literals *set,
+                   struct pm_vectorscan_room *room, const uint32_t *active, uint32_t active_count,
+                   const uint8_t *bytes, size_t len);
 bool pm_scan_next(struct pm_scan *scan, struct pm_hit *hit);
 void pm_scan_skip(struct pm_scan *scan, size_t position); /* go on at position, not before */
 

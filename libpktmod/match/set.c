@@ -149,9 +149,20 @@ static bool is_within(const struct pm_text *text, uint64_t position)
     return text->depth == PM_NO_LIMIT || position - text->offset + text->len <= text->depth;
 }
 
-bool pm_set_occurs_in(const struct pm_set *set, const uint8_t *bytes, size_t len)
+bool pm_set_fit(struct pm_vectorscan_room **room, const struct pm_set *set)
 {
-    return pm_set_occurs_from(set, bytes, len, 0);
+    return !set->patterns || pm_literals_fit(room, set->patterns);
+}
+
+size_t pm_set_room_footprint(const struct pm_set *set)
+{
+    return set->patterns ? pm_literals_room_footprint(set->patterns) : 0;
+}
+
+bool pm_set_occurs_in(const struct pm_set *set, struct pm_vectorscan_room *room,
+                      const uint8_t *bytes, size_t len)
+{
+    return pm_set_occurs_from(set, room, bytes, len, 0);
 }
 
 uint32_t pm_set_longest(const struct pm_set *set)
@@ -170,11 +181,12 @@ bool pm_set_is_positional(const struct pm_set *set)
     return false;
 }
 
-bool pm_set_occurs_from(const struct pm_set *set, const uint8_t *bytes, size_t len, uint64_t base)
+bool pm_set_occurs_from(const struct pm_set *set, struct pm_vectorscan_room *room,
+                        const uint8_t *bytes, size_t len, uint64_t base)
 {
     struct pm_scan scan;
     struct pm_hit hit;
-    pm_scan_begin(&scan, set->patterns, NULL, 0, bytes, len);
+    pm_scan_begin(&scan, set->patterns, room, NULL, 0, bytes, len);
     while (pm_scan_next(&scan, &hit))
         if (is_within(&set->texts.texts[hit.literal], base + hit.position))
             return true;

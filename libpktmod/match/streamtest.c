@@ -169,7 +169,8 @@ static enum pm_stream_test_state find_set(const struct pm_set *set,
                                           const struct pm_stream_text *text)
 {
     size_t from = first_attempt(text, pm_set_longest(set));
-    bool found = pm_set_occurs_from(set, text->bytes + from, text->len - from, text->offset + from);
+    bool found =
+        pm_set_occurs_from(set, NULL, text->bytes + from, text->len - from, text->offset + from);
     return found ? PM_STREAM_TEST_TRUE : PM_STREAM_TEST_OPEN;
 }
 

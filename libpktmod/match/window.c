@@ -254,7 +254,7 @@ size_t pm_windows_footprint(const struct pm_windows *w)
            w->entries_count * sizeof *w->entries;
 }
 
-static bool is_chosen(const struct pm_choice *choice, uint32_t literal)
+bool pm_choice_has(const struct pm_choice *choice, uint32_t literal)
 {
     if (!choice->list)
         return true;
@@ -296,7 +296,7 @@ static bool hit_at(const struct search *s, uint64_t window, struct pm_hit *hit)
         if (entry->window == window &&
             (position > s->from->position || entry->literal >= s->from->literal) &&
             begins_at(s, &w->needles[entry->literal], position) &&
-            is_chosen(s->choice, entry->literal)) {
+            pm_choice_has(s->choice, entry->literal)) {
             *hit = (struct pm_hit){entry->literal, position};
             return true;
         }

@@ -40,6 +40,8 @@ struct pm_choice {
     uint32_t count;
 };
 
+bool pm_choice_has(const struct pm_choice *choice, uint32_t literal);
+
 /* The first occurrence at or after (from->position, from->literal); position len if none. */
 struct pm_hit pm_windows_find(const struct pm_windows *windows, const struct pm_choice *choice,
                               const uint8_t *text, size_t len, const struct pm_hit *from);

@@ -1,5 +1,5 @@
 # What the library stands on, found the same way when pktmod is built and when it is used:
-# pktmod::pcre2. A target that is missing afterwards was not found.
+# pktmod::pcre2, and pktmod::vectorscan where it is wanted. A target that is missing afterwards was not found.
 find_package(PkgConfig QUIET)
 
 function(pktmod_find_dependency name module header library)
@@ -21,3 +21,12 @@ function(pktmod_find_dependency name module header library)
 endfunction()
 
 pktmod_find_dependency(pcre2 libpcre2-8 pcre2.h pcre2-8)
+
+# Not called here: pktmod::vectorscan, for builds with it and for who uses them.
+function(pktmod_find_vectorscan)
+  pktmod_find_dependency(vectorscan libhs hs/hs.h hs)
+  if(TARGET pktmod::vectorscan AND PKTMOD_vectorscan_LIBRARY MATCHES "\\.a$") # C++ inside
+    set_property(TARGET pktmod::vectorscan PROPERTY INTERFACE_LINK_LIBRARIES
+      $<IF:$<PLATFORM_ID:Darwin>,c++,stdc++> m)
+  endif()
+endfunction()

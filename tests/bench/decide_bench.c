@@ -242,8 +242,7 @@ static struct figures measure(uint32_t rules)
     figures.known_ns = known_flows_ns(&run, &chance);
     printf(", known flow %5.1f ns (%2.0f%% by a rule, %.0f%% new), compiled in %.1f ms, %.2f MB\n",
            figures.known_ns, 100.0 * (double)run.ruled / (double)run.count,
-           100.0 * (double)run.news / (double)run.count, figures.compile_ms,
-           policy_mb);
+           100.0 * (double)run.news / (double)run.count, figures.compile_ms, policy_mb);
     pm_filter_free(run.filter);
     pm_policy_unref(policy);
     free(packets);

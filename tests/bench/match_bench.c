@@ -291,7 +291,8 @@ static void measure_literals(const uint8_t *text, uint32_t count, bool nocase)
         for (size_t at = 0; at < TEXT; at += PIECE) {
             struct pm_scan scan;
             struct pm_hit hit;
-            pm_scan_begin(&scan, set, NULL, 0, text + at, TEXT - at < PIECE ? TEXT - at : PIECE);
+            pm_scan_begin(&scan, set, NULL, NULL, 0, text + at,
+                          TEXT - at < PIECE ? TEXT - at : PIECE);
             for (; pm_scan_next(&scan, &hit); hits++)
                 pm_scan_skip(&scan, hit.position + list[hit.literal].len);
         }

@@ -71,7 +71,8 @@ static size_t hits_quickly(const struct problem *p, uint32_t skip, struct pm_hit
     struct pm_scan scan;
     size_t count = 0;
     assert_non_null(set);
-    pm_scan_begin(&scan, set, p->has_active ? p->active : NULL, p->active_count, p->text, p->len);
+    pm_scan_begin(&scan, set, NULL, p->has_active ? p->active : NULL, p->active_count, p->text,
+                  p->len);
     while (pm_scan_next(&scan, &hits[count])) {
         size_t next = after(p, &hits[count], skip);
         if (next)
@@ -222,7 +223,7 @@ static void a_set_without_literals_finds_nothing(void **state)
     struct pm_hit hit;
     (void)state;
     assert_non_null(set);
-    pm_scan_begin(&scan, set, NULL, 0, (const uint8_t *)"abc", 3);
+    pm_scan_begin(&scan, set, NULL, NULL, 0, (const uint8_t *)"abc", 3);
     assert_false(pm_scan_next(&scan, &hit));
     pm_literals_free(set);
 }
@@ -236,7 +237,7 @@ static void no_active_literal_finds_nothing(void **state)
     struct pm_hit hit;
     (void)state;
     assert_non_null(set);
-    pm_scan_begin(&scan, set, none, 0, (const uint8_t *)"aaa", 3);
+    pm_scan_begin(&scan, set, NULL, none, 0, (const uint8_t *)"aaa", 3);
     assert_false(pm_scan_next(&scan, &hit));
     pm_literals_free(set);
 }
@@ -263,7 +264,7 @@ static void expect_numbers_told_apart(uint32_t many, uint32_t tail)
         struct pm_hit hit;
         memset(text, '0', sizeof text);
         memcpy(text + 9, list[i].bytes, len);
-        pm_scan_begin(&scan, set, NULL, 0, text, sizeof text);
+        pm_scan_begin(&scan, set, NULL, NULL, 0, text, sizeof text);
         assert_true(pm_scan_next(&scan, &hit));
         assert_true(hit.position == 9 && hit.literal == i);
         assert_false(pm_scan_next(&scan, &hit));

@@ -204,7 +204,7 @@ static void one_string_a_hundred_thousand_times_costs_no_chain(void **state)
 
 static bool occurs(const struct pm_set *set, const char *bytes)
 {
-    return pm_set_occurs_in(set, (const uint8_t *)bytes, strlen(bytes));
+    return pm_set_occurs_in(set, NULL, (const uint8_t *)bytes, strlen(bytes));
 }
 
 static void a_pattern_occurs_anywhere(void **state)
@@ -256,7 +256,7 @@ static void empty_sets_hold_nothing(void **state)
     assert_false(pm_set_has_addr(cidr, 4, addr));
     assert_false(pm_set_has_port(port, 0));
     assert_false(pm_set_has_text(string, addr, 0));
-    assert_false(pm_set_occurs_in(bytes, addr, sizeof addr));
+    assert_false(pm_set_occurs_in(bytes, NULL, addr, sizeof addr));
     pm_set_free(cidr);
     pm_set_free(port);
     pm_set_free(string);
