@@ -124,7 +124,7 @@ static void literals_hit_as_the_double_loop_says(void **state)
     uint32_t few = 0, too_many = 0;
     (void)state;
     skip_without();
-    for (uint32_t round = 0; round < 90; round++) {
+    for (uint32_t round = 0; round < 45; round++) {
         const char *alphabet = round % 3 ? all_kinds : alphabets[round / 3 % 6];
         struct pm_vectorscan_room *room = NULL;
         pose(&p, &chance, alphabet, 1 + below(&chance, SEVERAL), 1 + below(&chance, 9));
@@ -143,7 +143,7 @@ static void literals_hit_as_the_double_loop_says(void **state)
         pm_vectorscan_free(v);
     }
     print_message("%u texts with hits, %u with too many\n", few, too_many);
-    assert_true(few > 200 && too_many > 20);
+    assert_true(few > 200 && too_many > 5);
 }
 
 /* ------------------------------------------------------------------ against windows */
@@ -172,7 +172,7 @@ static void many_literals_hit_as_windows_say(void **state)
     size_t hits = 0;
     (void)state;
     skip_without();
-    for (uint32_t round = 0; round < 12; round++) {
+    for (uint32_t round = 0; round < 6; round++) {
         uint32_t count = PM_VECTORSCAN_FROM + below(&chance, MANY - PM_VECTORSCAN_FROM);
         pose(&p, &chance, round % 4 ? all_kinds : alphabets[round / 4 % 6], count, 1 + round % 9);
         struct pm_literals *set = pm_literals_new(p.list, p.count);
@@ -191,7 +191,7 @@ static void many_literals_hit_as_windows_say(void **state)
         pm_literals_free(set);
     }
     pm_vectorscan_room_free(room);
-    assert_true(hits > 1000);
+    assert_true(hits > 500);
 }
 
 static void few_literals_need_no_room(void **state)
