@@ -252,6 +252,8 @@ static void add_op(struct pm_builder *b, struct pm_rule *rule, const struct pm_o
     case PM_OP_FRAGMENT:
         pm_header_op_take(op, rule, spec);
         p->has_nat = p->has_nat || rule->has_nat;
+        p->has_options = p->has_options || rule->has_options;
+        p->has_impair = p->has_impair || rule->has_impair;
         break;
     }
     p->op_count++;

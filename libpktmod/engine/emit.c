@@ -3,6 +3,7 @@
 
 #include "edit/fixup.h"
 #include "engine/fragments.h"
+#include "engine/impair.h"
 #include "engine/nat.h"
 
 /* The packet's rule counts once however much it changed. */
@@ -94,7 +95,9 @@ void pm_emit_out(struct pm_rewriter *r, const struct pm_emitted *out)
     r->config.emit(r->config.context, out);
 }
 
-static void send(struct pm_rewriter *r, const struct pm_passage *p, struct pm_emitted *out)
+/* frame: out->data, ours to change. */
+static void send(struct pm_rewriter *r, struct pm_passage *p, struct pm_emitted *out,
+                 uint8_t *frame)
 {
     struct pm_edit_note notes[PM_EDIT_NOTES];
     out->cookie = p->packet->cookie;
@@ -109,6 +112,10 @@ static void send(struct pm_rewriter *r, const struct pm_passage *p, struct pm_em
         out->note_count = fill_notes(r, p, notes);
         out->notes = notes;
     }
+    if (p->tracked.flow)
+        pm_rewriter_own(p)->left++;
+    if (pm_impair_send(r, p, out, frame))
+        return;
     if (p->assembly || p->cut_size > 0)
         pm_fragments_send(r, p, out);
     else
@@ -135,7 +142,7 @@ enum pm_why pm_emit_buffer(struct pm_rewriter *r, struct pm_passage *p, enum pm_
     bool is_assigned = assign_all(r, p, p->buffer, 0);
     bool is_mapped = pm_nat_leave(r, p, p->buffer);
     p->is_changed |= is_mapped;
-    is_assigned |= is_mapped && !p->is_quote;
+    is_assigned |= p->is_ruled || (is_mapped && !p->is_quote);
     if (p->is_quote && why == PM_WHY_NONE)
         why = PM_WHY_ICMP_QUOTE;
     if (p->refused != PM_WHY_NONE && why == PM_WHY_NONE)
@@ -153,7 +160,7 @@ enum pm_why pm_emit_buffer(struct pm_rewriter *r, struct pm_passage *p, enum pm_
         if (has_padding)
             out.len = out.wire_len = p->headers.end;
     }
-    send(r, p, &out);
+    send(r, p, &out, p->buffer);
     return why;
 }
 
@@ -170,7 +177,7 @@ void pm_emit_frame(struct pm_rewriter *r, struct pm_passage *p, uint32_t payload
                              .changed = true,
                              .why = p->plan_count > 0 ? PM_WHY_EDITED : PM_WHY_FOLLOWED,
                              .part = part};
-    send(r, p, &out);
+    send(r, p, &out, r->frame);
 }
 
 /* What the segments towards the other end may carry: its MSS, less the options (RFC 6691). */

@@ -143,7 +143,7 @@ struct pm_policy {
     uint32_t splice_count;
     bool has_external;
     uint32_t max_slots;
-    bool has_final, has_nat, has_reject;
+    bool has_final, has_nat, has_options, has_impair, has_reject;
     bool has_stream; /* a verdict rule tests it */
     struct pm_zone *zones;
     uint32_t zone_count;

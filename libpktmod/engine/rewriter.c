@@ -140,7 +140,7 @@ size_t pm_rewriter_size(const struct pm_policy *policy, const struct pm_rewriter
            pm_splices_footprint(policy) + policy->splice_count * sizeof(struct pm_plan_edit) +
            pm_pool_footprint(sizeof(struct pm_wait), c.waits) + pm_fragments_footprint(&c) +
            pm_mappings_footprint(c.mappings) + work_cap(&c) * (1 + sizeof(struct pm_plan_edit)) +
-           PM_IP_MAX + PM_LINK_ROOM;
+           (policy->has_impair ? 2 : 1) * (size_t)(PM_IP_MAX + PM_LINK_ROOM);
 }
 
 /* What waits leaves before its flow is forgotten; behind a reset no receiver is left for it. */
@@ -188,8 +188,10 @@ static bool allocate(struct pm_rewriter *r)
     r->longest_find = longest_find(policy);
     r->oldest_wait = r->newest_wait = PM_NIL;
     r->frame = malloc(PM_IP_MAX + PM_LINK_ROOM);
+    r->cut = policy->has_impair ? malloc(PM_IP_MAX + PM_LINK_ROOM) : NULL;
     return r->rules && r->rule_packet && r->rule_mark && r->selected && r->late_selected &&
-           r->plan && r->work && r->room && r->frame && pm_regexes_init(r) && pm_splices_init(r) &&
+           r->plan && r->work && r->room && r->frame && (r->cut || !policy->has_impair) &&
+           pm_regexes_init(r) && pm_splices_init(r) &&
            (!policy->literals || pm_literals_fit(&r->scan_room, policy->literals)) &&
            pm_meters_init(&r->meters, policy, &meters) &&
            pm_flow_table_init(&r->flows, s->flows, flow_size(policy), r->config.hash_key,
@@ -260,6 +262,7 @@ void pm_rewriter_free(struct pm_rewriter *rewriter)
     free(rewriter->late_selected);
     free(rewriter->plan);
     free(rewriter->frame);
+    free(rewriter->cut);
     pm_policy_unref(rewriter->policy);
     free(rewriter);
 }
@@ -397,7 +400,8 @@ enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p)
     const struct pm_side *side = pm_select_side(r, p);
     bool is_tcp = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP;
     bool has_rules = side->may_replace || side->may_assign || side->may_more;
-    if (has_rules || (is_tcp && (pm_rewriter_own(p)->stream || (h->tcp_flags & PM_SYN))))
+    const struct pm_rewriter_flow *own = pm_rewriter_own(p);
+    if (has_rules || (is_tcp && (own->stream || own->options_off || (h->tcp_flags & PM_SYN))))
         return take_ruled(r, p, has_rules);
     return is_turned_away(r, p) ? p->refused : pm_emit_buffer(r, p, PM_WHY_NONE);
 }
@@ -436,6 +440,7 @@ void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct 
     p->is_late = p->is_own = false;
     p->header_rule = PM_NO_RULE;
     p->is_sum_known = p->is_sum_read = p->is_quote = false;
+    p->is_ruled = p->is_impaired = false;
     p->refused = PM_WHY_NONE;
     p->assembly = NULL;
     p->cut_size = 0;

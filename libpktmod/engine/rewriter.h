@@ -46,7 +46,11 @@ struct pm_rewriter_flow {
     uint8_t final_latched;        /* 0 open, 1 not final, 2 final: for the rest of the flow */
     uint8_t auth_syn, mptcp_syn;  /* bit per side: its SYN carried the option */
     uint8_t sums_seen, sums_void; /* bit per side: a checksum was looked at; the first was wrong */
-    uint8_t nat, nat_why;         /* whether it is mapped, and enum pm_why: why not; nat.c */
+    uint8_t options_off, options_on; /* enum pm_tcp_option: taken off its SYNs; offered in them */
+    uint8_t wscale[2];               /* of each side's SYN, plus 1; 0: none */
+    uint32_t options_rule;
+    uint32_t left;        /* packets that left: counts draws */
+    uint8_t nat, nat_why; /* whether it is mapped, and enum pm_why: why not; nat.c */
     uint16_t mappings;
     uint32_t mapping; /* the newest of them, plus 1; 0: none */
     uint64_t packets; /* before the one at hand */
@@ -115,6 +119,7 @@ struct pm_rewriter {
     uint8_t *frame; /* a packet under construction */
     struct pm_reassembly fragments;
     struct pm_mappings mappings;
+    uint8_t *cut;              /* a segment that a rule wants; NULL: no rule does */
     uint8_t *whole, *piece;    /* a datagram made of fragments; one of those it is cut to */
     uint32_t external_waiting; /* bytes handed out that have no answer yet */
     uint64_t prompt;           /* packets emitted that are not late */
@@ -143,6 +148,8 @@ struct pm_passage {
     bool is_own;                  /* no packet: pktmod speaks for an end */
     bool is_changed;              /* bytes of buffer were changed in place */
     bool is_quote;                /* of an ICMP error, in what it quotes */
+    bool is_ruled;                /* a rule changed them */
+    bool is_impaired;             /* something was done to what left last */
     uint32_t header_rule;         /* last rule that changed a header field */
     enum pm_why refused;          /* a nat that was not made; NONE */
     struct pm_assembly *assembly; /* the packet came as fragments; NULL: as one */

@@ -19,6 +19,7 @@
 #include "edit/sack.h"
 #include "engine/external.h"
 #include "engine/live.h"
+#include "engine/options.h"
 #include "engine/wait.h"
 #include "wire/tcpopt.h"
 
@@ -385,6 +386,7 @@ enum pm_why pm_rewrite_tcp(struct pm_rewriter *r, struct pm_passage *p)
 {
     struct pm_rewriter_flow *flow = pm_rewriter_own(p);
     const struct pm_side *side = &flow->sides[p->tracked.side];
+    pm_options_edit(r, p);
     if (p->headers.tcp_flags & PM_SYN)
         note_syn_options(r, p);
     bool is_lasting = flow->bypass != PM_WHY_MIDSTREAM && flow->bypass != PM_WHY_UNSUPPORTED;

@@ -1,7 +1,7 @@
 /* engine_fuzz.c - any sequence of packets through both engines: nothing crashes, memory stays in
  * its bounds, what leaves changed has right lengths and checksums.
  *
- *     input  [0] view, checksum mode, live   then steps:
+ *     input  [0] view, checksum mode, live; bit 7: [1] nat, options, impairments   then steps:
  *     0x00..0x7f  a TCP segment of one flow:
  *                 [step: bit 0 direction, bits 1-2 time, bits 3-5 SYN, FIN, RST,
  *                 bit 6 no window]
@@ -84,7 +84,31 @@ static void add_stream(struct pm_builder *b, const char *id, enum pm_action acti
                .id = id, .match = pm_cond_test(b, PM_FIELD_STREAM, &value, 1), .action = action});
 }
 
-static struct pm_policy *make_policy(uint8_t mode)
+/* What more than texts and fields is edited: ends, options, and what leaves. */
+static void add_more(struct pm_builder *b, uint8_t more)
+{
+    struct pm_addr other = {.bytes = {192, 0, 2, 77}, .version = 4};
+    struct pm_op_spec ops[] = {
+        {.kind = PM_OP_NAT, .set = {.field = PM_FIELD_IP_SRC, .addr = other}},
+        {.kind = PM_OP_TCP_OPTIONS, .tcp_options = {.mss_max = 500, .remove = more & 63u}},
+        {.kind = PM_OP_CORRUPT, .impair = {.amount = 3, .fix = more & 1}},
+        {.kind = PM_OP_DUPLICATE, .impair = {.amount = 2}},
+        {.kind = PM_OP_TRUNCATE, .impair = {.amount = 5, .fix = more & 2}},
+        {.kind = PM_OP_SEGMENT, .impair = {.amount = 9}},
+        {.kind = PM_OP_FRAGMENT, .impair = {.amount = 68, .is_reversed = more & 4}},
+    };
+    struct pm_value server = {.kind = PM_VALUE_RANGE, .range = {80, 80}};
+    for (size_t i = 2; i < sizeof ops / sizeof ops[0]; i++)
+        ops[i].impair.probability = more & 8 ? PM_ALWAYS : PM_ALWAYS / 3;
+    pm_cond_id from_server = pm_cond_test(b, PM_FIELD_L4_SRCPORT, &server, 1);
+    pm_builder_add_rule(b, &(struct pm_rule_spec){.id = "more",
+                                                  .match = pm_cond_not(b, from_server),
+                                                  .action = PM_ACTION_REWRITE,
+                                                  .ops = more & 16 ? ops : ops + 1,
+                                                  .op_count = more & 32 ? 6 : 2});
+}
+
+static struct pm_policy *make_policy(uint8_t mode, uint8_t more)
 {
     struct pm_error error;
     struct pm_builder *b = pm_builder_new();
@@ -133,6 +157,8 @@ static struct pm_policy *make_policy(uint8_t mode)
                                   .action = PM_ACTION_REWRITE,
                                   .ops = &ttl,
                                   .op_count = 1});
+    if (more)
+        add_more(b, more);
     struct pm_policy *policy = pm_builder_finish(b, &error);
     EXPECT(policy);
     return policy;
@@ -238,7 +264,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct run run = {.data = data, .left = size, .next_seq = {0xffffff80u, 1000}};
     struct pm_error error;
     uint8_t mode = take(&run);
-    struct pm_policy *policy = make_policy(mode);
+    uint8_t more = mode & 128 ? take(&run) : 0;
+    struct pm_policy *policy = make_policy(mode, more);
     struct pm_rewriter_config config = {.view = (enum pm_view)((mode & 3) % 3),
                                         .checksums =
                                             mode & 8 ? PM_CHECKSUMS_IGNORE : PM_CHECKSUMS_VERIFY,
@@ -258,7 +285,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                         .mode = mode & 64 ? PM_MODE_LIVE : PM_MODE_REPLAY,
                                         .emit = on_emit,
                                         .context = &run};
-    run.sums_count = !(mode & 8);
+    run.sums_count = !(mode & 8) && !(more & 32); /* corrupt and truncate mean to break them */
     run.filter = pm_filter_new(policy, &(struct pm_filter_config){.seed = 1}, &error);
     run.rewriter = pm_rewriter_new(policy, &config, &error);
     EXPECT(run.filter && run.rewriter);
