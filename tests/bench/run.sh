@@ -28,6 +28,11 @@ python3 tests/bench/compare.py build/release/pktmod "$capture"
 
 echo
 echo "matching alone, in memory"
-cc -O2 -Ilibpktmod -Ilibpktmod/include tests/bench/match_bench.c build/release/libpktmod/libpktmod.a \
-    -o build/bench/match_bench
-build/bench/match_bench
+library=build/release/libpktmod
+others=$(pkg-config --libs "$library/pktmod.pc" | tr ' ' '\n' | grep -v -e '^-L' -e '^-lpktmod$')
+for bench in match decide; do
+    # shellcheck disable=SC2086 # a list of libraries
+    cc -O2 -Ilibpktmod -Ilibpktmod/include "tests/bench/${bench}_bench.c" "$library/libpktmod.a" \
+        $others -o "build/bench/${bench}_bench"
+    "build/bench/${bench}_bench"
+done
