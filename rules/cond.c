@@ -25,12 +25,14 @@ static bool is_later_field(const char *name)
 }
 
 /* False: there is none; *best is the nearest, or NULL. */
-static bool find_field(const char *name, enum pm_field *field, const char **best)
+static bool find_field(struct load *l, const char *name, enum pm_field *field, const char **best)
 {
     struct suggest suggest = pmr_suggest_for(name);
 
     if (pm_field_find(name, field))
         return true;
+    if (!pmr_is_shown(l))
+        return false;
     for (int i = 0; i < PM_FIELD_COUNT; i++)
         pmr_suggest_offer(&suggest, pm_field_info((enum pm_field)i)->name);
     *best = suggest.best;
@@ -41,7 +43,7 @@ bool pmr_field_of(struct load *l, const struct node *n, enum pm_field *field)
 {
     const char *name = pmr_node_key(n), *best = NULL;
 
-    if (!is_later_field(name) && find_field(name, field, &best))
+    if (!is_later_field(name) && find_field(l, name, field, &best))
         return true;
     if (is_later_field(name))
         pmr_not_yet_key(l, n, name);
@@ -58,7 +60,7 @@ bool pmr_field_named(struct load *l, const struct node *n, enum pm_field *field)
     if (!pmr_expect_kind(l, n, NODE_STRING))
         return false;
     name = pmr_node_text(n);
-    if (!is_later_field(name) && find_field(name, field, &best))
+    if (!is_later_field(name) && find_field(l, name, field, &best))
         return true;
     if (is_later_field(name))
         pmr_not_yet(l, n, name);

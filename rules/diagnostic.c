@@ -9,6 +9,8 @@
 
 #include "utf8.h"
 
+#define OFFERS_MAX 200000u /* names compared in one load; without an end that could take long */
+
 static char *text_of(struct memory *m, const char *format, va_list list)
 {
     va_list again;
@@ -40,6 +42,14 @@ char *pmr_text(struct memory *m, const char *format, ...)
 bool pmr_is_shown(const struct load *l)
 {
     return l->rules->entry_count < PMR_SHOWN_MAX;
+}
+
+bool pmr_may_look(struct load *l, size_t count)
+{
+    if (!pmr_is_shown(l) || count > OFFERS_MAX - l->offers)
+        return false;
+    l->offers += (uint32_t)count;
+    return true;
 }
 
 const char *pmr_did_you_mean(struct load *l, const char *best)
@@ -124,9 +134,26 @@ static char *line_copy(struct memory *m, const char *line, size_t len)
     return copy;
 }
 
+/* Of a line that is longer, LINE_BEFORE bytes before the place and what follows are kept. */
+#define LINE_MAX_LEN 1024u
+#define LINE_BEFORE  256u
+#define SPAN_MAX     1024u /* bytes of what is underlined */
+
+/* start: the byte of the line that d->column is about. */
 static void keep_line(struct load *l, uint32_t order, struct pm_diagnostic *d, const char *line,
-                      size_t len)
+                      size_t len, size_t start)
 {
+    size_t begin = start > LINE_BEFORE ? start - LINE_BEFORE : 0;
+
+    d->source_column = d->column;
+    if (len > LINE_MAX_LEN) {
+        while (begin > 0 && ((unsigned char)line[begin] & 0xc0) == 0x80)
+            begin--;
+        len = len - begin < LINE_MAX_LEN ? len - begin : LINE_MAX_LEN;
+        d->source_column = pmr_utf8_count(line + begin, start - begin) + 1;
+        d->source_line = line_copy(&l->rules->memory, line + begin, len);
+        return;
+    }
     if (l->last_line.text == NULL || l->last_line.order != order || l->last_line.line != d->line) {
         l->last_line.text = line_copy(&l->rules->memory, line, len);
         l->last_line.order = order;
@@ -192,6 +219,26 @@ static size_t line_len(const struct file *file, size_t line)
     return end - begin;
 }
 
+/* Columns are counted from the last place on that line, forward or back: a line may be long, and
+ * have a thousand faults. */
+static size_t column_at(struct load *l, const struct file *file, size_t line, size_t start)
+{
+    const char *text = file->text + file->lines[line];
+    size_t from = 0, column = 1;
+
+    if (l->last_place.file == file && l->last_place.line == line) {
+        from = l->last_place.start;
+        column = l->last_place.column;
+    }
+    column = start >= from ? column + pmr_utf8_count(text + from, start - from)
+                           : column - pmr_utf8_count(text + start, from - start);
+    l->last_place.file = file;
+    l->last_place.line = line;
+    l->last_place.start = start;
+    l->last_place.column = column;
+    return column;
+}
+
 static void place(struct load *l, const struct stretch_of *where, struct pm_diagnostic *d)
 {
     const struct file *file = where->file;
@@ -200,13 +247,14 @@ static void place(struct load *l, const struct stretch_of *where, struct pm_diag
 
     start = start < len ? start : len;
     end = where->len < len - start ? start + where->len : len;
+    end = end - start < SPAN_MAX ? end : start + SPAN_MAX;
     d->file = file->path;
     d->line = line + 1;
-    d->column = pmr_utf8_count(file->text + begin, start) + 1;
+    d->column = column_at(l, file, line, start);
     d->span = pmr_utf8_count(file->text + begin + start, end - start);
     d->span = d->span == 0 ? 1 : d->span;
     d->pointer = where->n == NULL ? "" : pmr_node_pointer(&l->rules->memory, where->n, file->text);
-    keep_line(l, file->order, d, file->text + begin, len);
+    keep_line(l, file->order, d, file->text + begin, len, start);
 }
 
 static const struct file *file_of(const struct load *l, const struct node *n)
@@ -410,7 +458,7 @@ void pmr_fail_line(struct load *l, const struct line_of *where, enum code code, 
         d.column = pmr_utf8_count(where->text, where->start) + 1;
         d.span = pmr_utf8_count(where->text + where->start, where->span);
         d.span = d.span == 0 ? 1 : d.span;
-        keep_line(l, where->order, &d, where->text, where->len);
+        keep_line(l, where->order, &d, where->text, where->len, where->start);
     }
     va_start(list, format);
     d.message = text_of(&l->rules->memory, format, list);

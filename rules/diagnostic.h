@@ -62,8 +62,10 @@ struct quote pmr_quote_bytes(const char *text, size_t len);
 /* What a value is: string "abc", number 5, true, a list ... */
 struct quote pmr_found(const struct node *n);
 
-/* Whether one more would be shown: looking for what was meant may take long. */
+/* Whether one more would be shown. */
 bool pmr_is_shown(const struct load *l);
+/* Whether so many names may be compared to find what was meant: not without end. */
+bool pmr_may_look(struct load *l, size_t count);
 /* did you mean "best"? NULL if best is NULL or there is no memory. */
 const char *pmr_did_you_mean(struct load *l, const char *best);
 char *pmr_text(struct memory *m, const char *format, ...) PMR_PRINTF(2, 3);

@@ -39,7 +39,7 @@ static void check_key(struct load *l, const struct node *n, const struct key *ke
     if (key != NULL)
         return;
     suggest = pmr_suggest_for(name);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && pmr_is_shown(l); i++)
         pmr_suggest_offer(&suggest, keys[i].name);
     pmr_fail_key(l, n, CODE_UNKNOWN_KEY, pmr_did_you_mean(l, suggest.best), "unknown key %s in %s",
                  pmr_quote(name).text, where);
@@ -195,7 +195,7 @@ bool pmr_expect_word(struct load *l, const struct node *n, const char *const *wo
             return true;
         }
     suggest = pmr_suggest_for(pmr_node_text(n));
-    for (size_t i = 0; words[i] != NULL; i++)
+    for (size_t i = 0; words[i] != NULL && pmr_is_shown(l); i++)
         pmr_suggest_offer(&suggest, words[i]);
     pmr_fail(l, n, CODE_WORD, pmr_did_you_mean(l, suggest.best), "expected %s, found %s",
              word_list(words).text, pmr_found(n).text);

@@ -283,7 +283,7 @@ static void no_form(struct test *t, const struct node *object)
         return;
     }
     suggest = pmr_suggest_for(pmr_node_key(first));
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0] && pmr_is_shown(t->load); i++)
         pmr_suggest_offer(&suggest, forms[i].key);
     pmr_fail_key(t->load, first, CODE_UNKNOWN_KEY, pmr_did_you_mean(t->load, suggest.best),
                  "unknown key %s in a test", pmr_quote(pmr_node_key(first)).text);

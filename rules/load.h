@@ -75,6 +75,12 @@ struct load {
         size_t line;
         const char *text;
     } last_line; /* consecutive diagnostics share the copy of their line */
+    struct {
+        const struct file *file;
+        size_t line, start, column;
+    } last_place;            /* columns are counted on from the last one */
+    const char *zone_folder; /* of the system's time zones, once it was looked for */
+    uint32_t offers;         /* names that were compared to find what was meant */
 };
 
 /* As pm_rules_load (is_text false: name is the path) and pm_rules_load_text; with a budget of

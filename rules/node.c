@@ -102,6 +102,9 @@ bool pmr_node_is_true(const struct node *n)
     return cJSON_IsTrue(n->json);
 }
 
+/* Of a longer key a pointer has so many bytes; no key that means anything has as many. */
+#define KEY_SHOWN 256u
+
 /* One step of a pointer: a key, as yet unescaped, or an index. */
 struct step {
     const char *key;
@@ -120,6 +123,9 @@ static struct step step_to(const struct node *n, const char *source)
             step.key = pmr_node_key(n);
             step.key_len = strlen(step.key);
         }
+        if (step.key_len > KEY_SHOWN)
+            for (step.key_len = KEY_SHOWN; ((unsigned char)step.key[step.key_len] & 0xc0) == 0x80;)
+                step.key_len--;
         return step;
     }
     for (const struct node *m = first; m < n; m += m->size)

@@ -50,7 +50,7 @@ static size_t bytes_of(const char *line, size_t len, size_t from, size_t charact
 static struct window window_of(const struct pm_diagnostic *d)
 {
     const char *line = d->source_line;
-    size_t len = strlen(line), before = d->column - 1;
+    size_t len = strlen(line), before = d->source_column - 1;
     struct window w = {.caret = bytes_of(line, len, 0, before)};
     size_t span = d->span < SHOWN_COLUMNS / 2 ? d->span : SHOWN_COLUMNS / 2;
 
@@ -92,7 +92,7 @@ static void print_source(const struct pm_diagnostic *d, const struct colours *c,
 {
     const char *line = d->source_line;
     struct window w = window_of(d);
-    const char *dots = w.begin > 0 ? "..." : "";
+    const char *dots = w.begin > 0 || d->source_column != d->column ? "..." : "";
     size_t first = bytes_of(line, w.caret_end, w.caret, 1);
 
     fprintf(out, "%5zu | %s", d->line, dots);
@@ -201,6 +201,8 @@ static void print_json_diagnostic(const struct pm_diagnostic *d, FILE *out)
     print_member("message", d->message, out);
     print_member("suggestion", d->suggestion, out);
     print_member("source_line", d->source_line, out);
+    if (d->source_line != NULL)
+        fprintf(out, ", \"source_column\": %zu", d->source_column);
     putc('}', out);
 }
 

@@ -15,11 +15,12 @@ struct pm_diagnostic {
     const char *code;        /* "PKM112"; stable */
     const char *file;        /* as the caller or the include named it */
     size_t line, column;     /* from 1; column in characters (UTF-8 code points) */
-    size_t span;             /* characters to underline, >= 1 */
+    size_t span;             /* characters to underline, >= 1; of long ones the beginning */
     const char *pointer;     /* JSON pointer of the value, RFC 6901; "" is the whole file */
     const char *message;     /* one sentence, no full stop */
     const char *suggestion;  /* "did you mean ...?" or NULL */
-    const char *source_line; /* the line's text, or NULL */
+    const char *source_line; /* the line's text, of a long one the part around; or NULL */
+    size_t source_column;    /* where column is in source_line, from 1 */
 };
 
 /* Loads the file and what it includes. Always answers (NULL only without memory): a file that

@@ -176,6 +176,8 @@ static const char *nearest(struct load *l, const char *wrong)
 {
     struct suggest suggest = pmr_suggest_for(wrong);
 
+    if (!pmr_may_look(l, l->sets.count))
+        return NULL;
     for (size_t i = 0; i < l->sets.cap; i++)
         if (l->sets.slots[i].text != NULL)
             pmr_suggest_offer(&suggest, l->sets.slots[i].text);

@@ -59,6 +59,8 @@ static const char *nearest(struct load *l, const char *wrong)
 {
     struct suggest suggest = pmr_suggest_for(wrong);
 
+    if (!pmr_may_look(l, l->vars.count))
+        return NULL;
     for (size_t i = 0; i < l->vars.cap; i++)
         if (l->vars.slots[i].text != NULL)
             pmr_suggest_offer(&suggest, l->vars.slots[i].text);

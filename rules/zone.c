@@ -11,6 +11,7 @@
 #include "tzif.h"
 
 #define FILE_MAX     (64u * 1024u) /* the largest that is known has 4 KiB */
+#define ZONES_ABOUT  1000u         /* names to compare */
 #define NAME_MAX_LEN 64u
 
 /* Where systems have them; TZ and TZDIR say what one user wants, and do not count. */
@@ -44,7 +45,6 @@ static bool parse_offset(const char *text, int32_t *out)
 struct zone_file {
     uint8_t bytes[FILE_MAX];
     size_t len;
-    bool any_folder; /* some folder has zones at all */
 };
 
 static bool read_zone(const char *name, const char *folder, struct zone_file *out)
@@ -61,14 +61,13 @@ static bool read_zone(const char *name, const char *folder, struct zone_file *ou
     return out->len > 0; /* a folder cannot be read */
 }
 
-static bool find_zone(const char *name, struct zone_file *out)
+/* The first folder that has zones at all, or NULL. */
+static const char *zone_folder(struct load *l, struct zone_file *room)
 {
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        if (read_zone(name, folders[i], out))
-            return true;
-        out->any_folder = out->any_folder || read_zone("Etc/UTC", folders[i], out);
-    }
-    return false;
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0] && l->zone_folder == NULL; i++)
+        if (read_zone("UTC", folders[i], room))
+            l->zone_folder = folders[i];
+    return l->zone_folder;
 }
 
 /* Offers the names of zone.tab, "DE\t+5230+01322\tEurope/Berlin\tcomment". */
@@ -90,42 +89,32 @@ static const char *nearest(struct load *l, const char *wrong)
 {
     char best[NAME_MAX_LEN + 1] = "", path[256];
     struct suggest suggest = pmr_suggest_for(wrong);
+    FILE *in;
 
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0] && best[0] == '\0'; i++) {
-        FILE *in;
-
-        snprintf(path, sizeof path, "%s/zone.tab", folders[i]);
-        in = fopen(path, "rb");
-        if (in == NULL)
-            continue;
-        offer_names(&suggest, in, best);
-        fclose(in);
-    }
+    if (!pmr_may_look(l, ZONES_ABOUT))
+        return NULL;
+    snprintf(path, sizeof path, "%s/zone.tab", l->zone_folder);
+    in = fopen(path, "rb");
+    if (in == NULL)
+        return NULL;
+    offer_names(&suggest, in, best);
+    fclose(in);
     return best[0] == '\0' ? NULL : pmr_did_you_mean(l, best);
-}
-
-static void not_found(struct load *l, const struct node *n, const struct zone_file *file)
-{
-    if (file->any_folder)
-        pmr_fail(l, n, CODE_ZONE, nearest(l, pmr_node_text(n)), "the system knows no time zone %s",
-                 pmr_found(n).text);
-    else
-        pmr_fail(l, n, CODE_ZONE, "install the package tzdata, or write an offset like \"+02:00\"",
-                 "there is no data about time zones in %s", folders[0]);
 }
 
 static bool system_steps(struct load *l, const struct node *n, struct zone_steps *out)
 {
-    struct zone_file *file = pmr_memory_take(&l->memory, sizeof *file);
-    const char *fault;
+    const char *name = pmr_node_text(n), *fault = NULL;
+    struct zone_file file;
 
-    if (file == NULL)
-        return false;
-    if (!find_zone(pmr_node_text(n), file)) {
-        not_found(l, n, file);
-        return false;
-    }
-    pmr_tzif_steps(&l->memory, file->bytes, file->len, out, &fault);
+    if (zone_folder(l, &file) == NULL)
+        pmr_fail(l, n, CODE_ZONE, "install the package tzdata, or write an offset like \"+02:00\"",
+                 "there is no data about time zones in %s", folders[0]);
+    else if (!read_zone(name, l->zone_folder, &file))
+        pmr_fail(l, n, CODE_ZONE, nearest(l, name), "the system knows no time zone %s",
+                 pmr_found(n).text);
+    else
+        pmr_tzif_steps(&l->memory, file.bytes, file.len, out, &fault);
     if (fault != NULL)
         pmr_fail(l, n, CODE_ZONE, NULL, "the system's data of %s cannot be used: %s",
                  pmr_found(n).text, fault);
