@@ -163,6 +163,37 @@ static void a_good_file_prints_nothing(void **state)
     free(out);
 }
 
+/* A file of one line, as programs write them. */
+static void of_a_long_line_the_part_around_the_fault_is_kept(void **state)
+{
+    enum { RULES = 20000 };
+    char *text = malloc(64 + (size_t)RULES * 64), *at;
+    struct pm_rules *rules;
+
+    (void)state;
+    assert_non_null(text);
+    at = text + sprintf(text, "{\"pktmod\": 1, \"rules\": [");
+    for (int i = 0; i < RULES; i++)
+        at += sprintf(at,
+                      "{\"id\": \"\xc3\xa9\", \"match\": {\"ip.tll\": 1}, \"verdict\": \"drop\"},");
+    strcpy(at - 1, "]}");
+    rules = pm_rules_load_text(NULL, text, strlen(text));
+    assert_int_equal(pm_rules_error_count(rules), 2 * RULES);
+    assert_int_equal(pm_rules_diagnostic_count(rules), 1000);
+    for (size_t i = 0; i < 1000; i++) {
+        const struct pm_diagnostic *d = pm_rules_diagnostic(rules, i);
+        size_t rule = i / 2, column = 24 + rule * 55 + (i % 2 ? 23 : 8); /* e-acute is one */
+
+        assert_int_equal(d->column, column);
+        assert_true(strlen(d->source_line) <= 1024);
+        at = strstr(d->source_line, i % 2 ? "\"ip.tll" : "\"\xc3\xa9\"");
+        assert_non_null(at);
+        assert_true(d->source_column <= d->column && d->source_column <= 257);
+    }
+    pm_rules_free(rules);
+    free(text);
+}
+
 static void all_errors_of_a_file_come_in_order_of_place(void **state)
 {
     static const char text[] =
@@ -217,6 +248,7 @@ int main(void)
         cmocka_unit_test(long_lines_are_cut_around_the_caret),
         cmocka_unit_test(json_says_the_same),
         cmocka_unit_test(a_good_file_prints_nothing),
+        cmocka_unit_test(of_a_long_line_the_part_around_the_fault_is_kept),
         cmocka_unit_test(all_errors_of_a_file_come_in_order_of_place),
         cmocka_unit_test(errors_without_end_are_counted_but_not_all_kept),
     };
