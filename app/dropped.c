@@ -22,9 +22,13 @@ static void put(struct pm_dropped *dropped, const struct pm_record *record,
     pm_writer_put(&dropped->writer, record, &outgoing);
 }
 
+/* For the case that the rewriter drops it. */
 static void keep(struct pm_dropped *dropped, const struct pm_record *record)
 {
-    if (dropped->replay->rewriter != NULL && !pm_record_copy_take(&dropped->copy, record))
+    if (dropped->replay->rewriter == NULL)
+        return;
+    dropped->rewriter_dropped = pm_rewriter_stats(dropped->replay->rewriter)->dropped;
+    if (!pm_record_copy_take(&dropped->copy, record))
         dropped->writer.sink.error = ENOMEM;
 }
 
@@ -61,9 +65,7 @@ static void on_rewritten(void *context, const struct pm_record *record, enum pm_
     struct pm_dropped *dropped = context;
     (void)now_ns;
     uint64_t count = pm_rewriter_stats(dropped->replay->rewriter)->dropped;
-    bool is_dropped = count != dropped->rewriter_dropped;
-    dropped->rewriter_dropped = count;
-    if (is_dropped && dropped->copy.record.frame == record->frame)
+    if (count != dropped->rewriter_dropped && dropped->copy.record.frame == record->frame)
         put(dropped, &dropped->copy.record,
             &(struct pm_fate){
                 .verdict = PM_DROP, .why = why, .rule = PM_NO_RULE, .is_by_rewriter = true});

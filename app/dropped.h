@@ -11,7 +11,7 @@ struct pm_dropped {
     struct pm_writer writer;
     struct pm_record_copy copy; /* of the packet that is on its way */
     enum pm_dir dir;            /* that it goes */
-    uint64_t rewriter_dropped;  /* so far */
+    uint64_t rewriter_dropped;  /* before this packet */
 };
 
 /* Opens the file as pm_writer_open() does, and observes the replay, whose capture and policy are

@@ -44,7 +44,7 @@ struct pm_events {
     struct pm_event_verdict verdict; /* what it got */
     struct pm_event_flow *flow;      /* or NULL */
     enum pm_dir dir;
-    uint64_t dropped;  /* by the rewriter so far */
+    uint64_t dropped;  /* by the rewriter before this packet */
     uint64_t last_ask; /* whose answer was told */
     uint16_t seed;
 };

@@ -6,6 +6,15 @@
 
 #include "app/event_state.h"
 
+enum { ICMP = 1, ICMPV6 = 58 };
+
+/* Taken anew for each packet: what tells of a reject takes the rewriter's way too. */
+static uint64_t dropped_by_rewriter(const struct pm_events *events)
+{
+    const struct pm_rewriter *rewriter = events->replay->rewriter;
+    return rewriter == NULL ? 0 : pm_rewriter_stats(rewriter)->dropped;
+}
+
 /* ------------------------------------------------------------------ flows */
 
 static void flow_ended(void *context, const struct pm_event_flow *flow, const char *reason,
@@ -72,6 +81,26 @@ static enum pm_verdict verdict_of(enum pm_action action)
     return PM_ALLOW;
 }
 
+/* Whom a reject tells, and how: the filter still has the packets. */
+static void see_replies(const struct pm_events *events, uint32_t count,
+                        const struct pm_event_frame *frame, struct pm_event_verdict *verdict)
+{
+    bool from_client =
+        events->flow == NULL || pm_event_flow_from_client(events->flow, &frame->ends);
+    for (uint32_t i = 0; i < count; i++) {
+        struct pm_reply reply = pm_filter_reply(events->replay->filter, i);
+        struct pm_packet packet = {
+            .data = reply.data, .len = reply.len, .wire_len = reply.len, .link = reply.link};
+        struct pm_endpoints ends;
+        bool is_read = pm_packet_endpoints(&packet, &ends);
+        verdict->is_reset = is_read && ends.ip_proto != ICMP && ends.ip_proto != ICMPV6;
+        if (reply.to_sender == from_client)
+            verdict->to_client = true;
+        else
+            verdict->to_server = true;
+    }
+}
+
 static void tell_log_rules(struct pm_events *events, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < events->log_rule_count; i++) {
@@ -124,6 +153,7 @@ static void on_judged(void *context, const struct pm_record *record, const struc
 {
     struct pm_events *events = context;
     pm_event_flows_pass(&events->flows, now_ns);
+    events->dropped = dropped_by_rewriter(events);
     if (!pm_event_change_begin(&events->change, record)) {
         events->sink.error = ENOMEM;
         return;
@@ -135,6 +165,9 @@ static void on_judged(void *context, const struct pm_record *record, const struc
     tell_log_rules(events, now_ns);
     if (decision->dry_rule != PM_NO_RULE)
         tell_dry_run(events, decision->dry_rule, now_ns);
+    if (decision->verdict == PM_REJECT)
+        see_replies(events, decision->reply_count, &events->frames[record->frame % PM_EVENT_FRAMES],
+                    &events->verdict);
     switch (decision->verdict) {
     case PM_ALLOW:
         if (pm_event_wants_alert(events, decision->rule))
@@ -156,6 +189,7 @@ static void on_released(void *context, const struct pm_record *record, const str
 {
     struct pm_events *events = context;
     pm_event_flows_pass(&events->flows, now_ns);
+    events->dropped = dropped_by_rewriter(events);
     if (!pm_event_change_begin(&events->change, record)) {
         events->sink.error = ENOMEM;
         return;

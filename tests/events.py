@@ -80,6 +80,7 @@ class Events:
             raw, capture = capture, self.folder / "in.cap"
             capture.write_bytes(raw)
         seen = []
+        text.unlink(missing_ok=True)
         for _ in range(2):
             done = subprocess.run([self.pktmod, "replay", str(path), "-r", str(capture), "--events", str(text),
                                    "--format", "json", *more], capture_output=True, check=False, timeout=120)
@@ -132,6 +133,39 @@ class Events:
                       "alerted": False},
              "tcp": {"tcp_flags": "02", "tcp_flags_ts": "02", "tcp_flags_tc": "00", "syn": True},
              "pktmod": {"dropped": 1, "rewritten": 0}}], "the events")
+
+    def a_reject_tells_whom_it_told(self):
+        talk = [rawip.tcp(A, B, 4000, 23, SYN, 77), rawip.tcp(A, B, 4001, 80, SYN, 5),
+                rawip.tcp(B, A, 80, 4001, SYN | ACK, 9, ack=6), rawip.tcp(A, B, 4001, 80, ACK, 6, b"bad", ack=10),
+                rawip.udp(A, B, 5000, 53, b"q")]
+        rules = [{"id": "no", "match": {"any": [{"tcp.dstport": 23}, {"udp.dstport": 53}]}, "verdict": {"reject": "auto"}},
+                 {"id": "bad", "match": {"payload": "bad"}, "verdict": {"reject": "auto"}}]
+        events, _ = self.run(rules, rawip.capture([(BEGIN_US + n, each) for n, each in enumerate(talk)]), "-q")
+        told = [(each["pcap_cnt"], each["verdict"]) for each in self.of_type(events, "drop")]
+        same = {"action": "reject", "scope": "packet", "reason": "rule"}
+        self.equal(told, [
+            (1, {**same, "reject_target": "to_client", "reject": ["tcp-reset"], "rule": "no"}),
+            (4, {**same, "reject_target": "both", "reject": ["tcp-reset"], "rule": "bad"}),
+            (5, {**same, "reject_target": "to_client", "reject": ["icmp-prohib"], "rule": "no"})], "the verdicts")
+
+    def a_question_is_told_and_what_came_of_it(self):
+        packets = [(BEGIN_US + n, rawip.udp(A, B, 5000, 53, b"q%d" % n)) for n in range(3)]
+        rules = [{"id": "who", "match": {"udp.port": 53},
+                  "verdict": {"ask": {"timeout_ms": 40, "on_timeout": "drop"}}}]
+        events, _ = self.run(rules, rawip.capture(packets), "-q")
+        told = [(each.get("pcap_cnt"), each["pktmod"].get("event"), each.get("verdict", {}).get("reason"))
+                for each in events if each["event_type"] != "flow"]
+        self.equal(told, [(1, "flow_start", None), (1, "ask", "asked"), (1, "answer", "ask_timeout"),
+                          (1, None, "ask_timeout"), (2, None, "ask_timeout"), (3, None, "ask_timeout")], "the events")
+        self.equal(self.own(events, "ask")[0]["pktmod"], {"event": "ask", "dir": "out", "ask_id": 1,
+                                                          "timeout_ms": 40.0}, "the question")
+
+    def a_rule_that_is_tried_dry_is_told(self):
+        rules = [{"id": "would", "match": {"udp.port": 53}, "verdict": "drop", "mode": "dry-run"}]
+        events, report = self.run(rules, rawip.capture([(BEGIN_US, rawip.udp(A, B, 5000, 53, b"q"))]))
+        self.equal(self.own(events, "dry_run")[0]["verdict"],
+                   {"action": "drop", "scope": "packet", "rule": "would", "reason": "rule"}, "the verdict")
+        self.equal((len(self.of_type(events, "drop")), report["verdicts"]["drop"]["packets"]), (0, 0), "no drop")
 
     def policy_default_drops_without_a_rule(self):
         capture = rawip.capture([(BEGIN_US, rawip.icmp("2001:db8::1", "2001:db8::2", 128, 0))])
