@@ -34,6 +34,32 @@ static void warn_of_oddities(const struct pm_replay *replay)
                     replay->options->in, odd->longer_than_original);
 }
 
+/* Clients that rules hand streams to. One that does not come is only told of: its rules' on_timeout
+ * says what happens without it. */
+static bool meet_clients(struct pm_replay *replay)
+{
+    char error[256];
+    const char *missing;
+    bool is_asked = false;
+    for (uint32_t i = 0; i < pm_policy_rule_count(replay->policy); i++)
+        is_asked |= pm_policy_rule_socket(replay->policy, i) != NULL &&
+                    !pm_policy_rule_is_dry_run(replay->policy, i);
+    if (!is_asked)
+        return true;
+    replay->clients = pm_clients_new(replay->policy, error, sizeof error);
+    if (replay->clients == NULL) {
+        pm_complain(PM_EXIT_BAD_INPUT, "replay: %s", error);
+        return false;
+    }
+    pm_clients_serve(replay->clients, replay->rewriter);
+    if (!pm_clients_await(replay->clients, (int)replay->options->external_wait_ms, &missing))
+        pm_complain(PM_EXIT_GOOD,
+                    "replay: %s: no client came in %" PRIu32 " ms; on_timeout decides about its "
+                    "streams",
+                    missing, replay->options->external_wait_ms);
+    return true;
+}
+
 static enum pm_exit run(struct pm_replay *replay, const struct pm_rules *rules)
 {
     struct pm_outputs outputs;
@@ -45,6 +71,10 @@ static enum pm_exit run(struct pm_replay *replay, const struct pm_rules *rules)
     if (!pm_replay_start(replay)) {
         pm_outputs_close(&outputs, replay);
         return PM_EXIT_INTERNAL;
+    }
+    if (!meet_clients(replay)) {
+        pm_outputs_close(&outputs, replay);
+        return PM_EXIT_BAD_INPUT;
     }
     pm_interrupt_catch();
     pm_progress_start(&progress, replay->options->quiet);

@@ -174,6 +174,20 @@ static void emit_unchanged(struct pm_replay *replay, const struct pm_packet *pac
     on_emit(replay, &emitted);
 }
 
+static bool on_external(void *context, const struct pm_external_data *data)
+{
+    struct pm_replay *replay = context;
+    return replay->clients != NULL && pm_clients_take(replay->clients, data);
+}
+
+/* Whatever clients make of what they were handed leaves now. */
+static void hear_clients(struct pm_replay *replay)
+{
+    if (replay->clients != NULL)
+        pm_clients_settle(replay->clients, (int)replay->options->external_wait_ms,
+                          replay->clock_ns);
+}
+
 static void send(struct pm_replay *replay, const struct pm_record *record,
                  const struct pm_delayed_packet *delayed, struct pm_packet *packet)
 {
@@ -184,6 +198,7 @@ static void send(struct pm_replay *replay, const struct pm_record *record,
     else
         tell_rewritten(replay, record,
                        pm_rewrite(replay->rewriter, packet, record->data, replay->clock_ns));
+    hear_clients(replay);
 }
 
 /* ------------------------------------------------------------------ in */
@@ -229,6 +244,12 @@ static uint64_t next_ns(const struct pm_replay *replay)
     return delayed_ns < held_ns ? delayed_ns : held_ns;
 }
 
+static void let_go(struct pm_replay *replay, uint64_t due_ns)
+{
+    pm_rewriter_due(replay->rewriter, due_ns);
+    hear_clients(replay);
+}
+
 /* Lets go whatever is due by now_ns, each at its own time; of two at the same time, bytes that were
  * held before packets that were delayed. A packet that the filter lets go early, to make room,
  * leaves at once. */
@@ -239,7 +260,7 @@ static void release_due(struct pm_replay *replay, uint64_t now_ns)
         if (due_ns > replay->clock_ns)
             replay->clock_ns = due_ns;
         if (rewriter_next_ns(replay) <= due_ns)
-            pm_rewriter_due(replay->rewriter, due_ns);
+            let_go(replay, due_ns);
         else
             release_delayed(replay, due_ns);
     }
@@ -356,6 +377,7 @@ bool pm_replay_start(struct pm_replay *replay)
         .mtu = options->mtu,
         .emit = on_emit,
         .event = replay->observer_count > 0 ? tell_happened : NULL,
+        .external = on_external,
         .context = replay,
     };
     bool good = pm_delayed_init(&replay->delayed);
@@ -373,6 +395,7 @@ bool pm_replay_start(struct pm_replay *replay)
 void pm_replay_end(struct pm_replay *replay)
 {
     pm_rewriter_free(replay->rewriter);
+    pm_clients_free(replay->clients);
     pm_filter_free(replay->filter);
     pm_delayed_free(&replay->delayed);
 }

@@ -7,6 +7,7 @@
 #include "app/notlive.h"
 #include "app/progress.h"
 #include "app/writer.h"
+#include "tunnel-ext/clients.h"
 
 struct pm_replay_options {
     const char *rules, *in;
@@ -17,6 +18,7 @@ struct pm_replay_options {
     enum pm_view view;
     enum pm_checksums checksums;
     uint32_t mtu;
+    uint32_t external_wait_ms;
     uint64_t seed;
     struct pm_local local;
     bool json, quiet;
@@ -64,6 +66,7 @@ struct pm_replay {
     struct pm_capture *capture;
     struct pm_filter *filter;
     struct pm_rewriter *rewriter; /* NULL: the policy rewrites nothing */
+    struct pm_clients *clients;   /* NULL: no rule asks one */
     struct pm_writer *writer;     /* NULL: no capture is written */
     struct pm_delayed delayed;
     struct pm_notlive notlive;

@@ -20,6 +20,7 @@ enum {
     OPT_CHECKSUMS,
     OPT_SEED,
     OPT_FORMAT,
+    OPT_EXTERNAL_WAIT,
     OPT_QUIET,
     OPT_HELP,
     OPT_VERSION,
@@ -38,6 +39,7 @@ static const struct pm_option table[OPT_COUNT] = {
     [OPT_CHECKSUMS] = {"checksums", 0, true},
     [OPT_SEED] = {"seed", 0, true},
     [OPT_FORMAT] = {"format", 0, true},
+    [OPT_EXTERNAL_WAIT] = {"external-wait", 0, true},
     [OPT_QUIET] = {"quiet", 'q', false},
     [OPT_HELP] = {"help", 'h', false},
     [OPT_VERSION] = {"version", 'V', false},
@@ -61,6 +63,8 @@ static const char help[] =
     "      --checksums MODE  auto (default): zero or partial ones count as offloaded;\n"
     "                        verify: wrong is wrong; ignore: every one counts as right\n"
     "      --seed N          for everything drawn by chance (default 0)\n"
+    "      --external-wait MS  how long to wait for the clients of external edits, to come and to\n"
+    "                        answer (default 5000); the recording's time stands still meanwhile\n"
     "      --format FORMAT   of the report: text (default) or json\n"
     "  -q, --quiet           no report and no progress; only errors\n\n"
     "exit: 0 good, 2 bad usage, rules, capture or output, 3 internal error. Of a damaged capture\n"
@@ -159,6 +163,7 @@ static bool read_path(const char *what, const char *value, const char **path)
 static bool read_option(struct pm_replay_options *options, int found, const char *value)
 {
     unsigned word = 0;
+    uint64_t number = 0;
     bool good = true;
     switch (found) {
     case PM_ARGUMENT_WORD:
@@ -189,6 +194,10 @@ static bool read_option(struct pm_replay_options *options, int found, const char
         return read_local(options, value);
     case OPT_MTU:
         return read_mtu(options, value);
+    case OPT_EXTERNAL_WAIT:
+        good = read_number("external-wait", value, 3600000, &number);
+        options->external_wait_ms = (uint32_t)number;
+        return good;
     case OPT_SEED:
         return read_number("seed", value, UINT64_MAX, &options->seed);
     case OPT_QUIET:
@@ -212,7 +221,7 @@ bool pm_replay_options_parse(struct pm_replay_options *options, int argc, char *
     struct pm_arguments arguments = {"replay", table, OPT_COUNT, argv, argc, 1, false};
     const char *value;
     int found;
-    *options = (struct pm_replay_options){.mtu = 1500};
+    *options = (struct pm_replay_options){.mtu = 1500, .external_wait_ms = 5000};
     while (!options->only_told &&
            (found = pm_arguments_next(&arguments, &value)) != PM_ARGUMENT_END)
         if (!read_option(options, found, value))

@@ -25,8 +25,8 @@ CORE_SYSTEM = {f"{name}.h" for name in ("assert inttypes limits stdalign stdarg 
                                         "stdio stdlib string").split()}
 MATCH_SYSTEM = {"pcre2.h", "hs/hs.h"}
 
-# What rules/ has for the command alone.
-APP_DOORS = {"rules/document.h", "rules/ruletest.h"}
+# What rules/ and tunnel-ext/ have for the command alone.
+APP_DOORS = {"rules/document.h", "rules/ruletest.h", "tunnel-ext/clients.h"}
 
 
 def sources(tree):

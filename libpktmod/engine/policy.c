@@ -103,6 +103,17 @@ enum pm_op_kind pm_policy_op_kind(const struct pm_policy *policy, uint32_t rule,
     return policy->ops[policy->rules[rule].first_op + op].kind;
 }
 
+uint32_t pm_policy_op_count(const struct pm_policy *policy, uint32_t rule)
+{
+    return policy->rules[rule].op_count;
+}
+
+const char *pm_policy_rule_socket(const struct pm_policy *policy, uint32_t rule)
+{
+    uint32_t external = policy->rules[rule].external;
+    return external ? policy->ops[external - 1].external.socket : NULL;
+}
+
 bool pm_policy_has_stage(const struct pm_policy *policy, enum pm_stage stage)
 {
     return pm_policy_verdicts(policy, stage)->count > 0;

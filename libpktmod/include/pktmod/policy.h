@@ -519,6 +519,9 @@ bool pm_policy_rule_is_dry_run(const struct pm_policy *policy, uint32_t rule);
 const struct pm_log_spec *pm_policy_rule_log(const struct pm_policy *policy, uint32_t rule);
 /* The op'th edit of a rewrite rule. */
 enum pm_op_kind pm_policy_op_kind(const struct pm_policy *policy, uint32_t rule, uint32_t op);
+uint32_t pm_policy_op_count(const struct pm_policy *policy, uint32_t rule);
+/* Whom a rewrite rule hands its streams to; NULL: nobody. */
+const char *pm_policy_rule_socket(const struct pm_policy *policy, uint32_t rule);
 /* Some verdict rule judges at that stage. */
 bool pm_policy_has_stage(const struct pm_policy *policy, enum pm_stage stage);
 const struct pm_settings *pm_policy_settings(const struct pm_policy *policy);
