@@ -371,6 +371,7 @@ bool pm_replay_start(struct pm_replay *replay)
     struct pm_filter_config filter = {.seed = options->seed,
                                       .hash_key = {hash_key[0], hash_key[1]}};
     struct pm_rewriter_config rewriter = {
+        .seed = options->seed,
         .hash_key = {hash_key[0], hash_key[1]},
         .view = options->view,
         .checksums = options->checksums,

@@ -4,7 +4,7 @@
 #include "diagnostic.h"
 #include "expect.h"
 
-#define BITS_MAX     65535
+#define BITS_MAX     64
 #define COPIES_MAX   16
 #define SIZE_MAX_IP  65535
 #define FRAGMENT_MIN 68 /* RFC 791: every network takes an IP packet as large as that */
