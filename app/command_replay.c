@@ -116,7 +116,8 @@ static enum pm_exit with_rules(const struct pm_replay_options *options)
     struct pm_rules *rules = pm_rules_load(options->rules);
     if (rules == NULL)
         return pm_complain(PM_EXIT_INTERNAL, "replay: no memory");
-    struct pm_replay replay = {.options = options, .policy = pm_rules_policy(rules)};
+    struct pm_replay replay = {
+        .options = options, .policy = pm_rules_policy(rules), .rules_name = pm_rules_name(rules)};
     enum pm_exit code = PM_EXIT_BAD_INPUT;
     if (!options->quiet || replay.policy == NULL)
         pm_rules_print_text(rules, stderr, pm_colour_wanted(stderr));

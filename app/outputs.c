@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { OUT, DROPPED, EVENTS, OUTPUTS };
+enum { OUT, DROPPED, EVENTS, REPORT, OUTPUTS };
 
 struct paths {
     const char *path[OUTPUTS]; /* or NULL */
@@ -12,8 +12,10 @@ struct paths {
 
 static struct paths paths_of(const struct pm_replay_options *options)
 {
-    return (struct paths){
-        {[OUT] = options->out, [DROPPED] = options->dropped, [EVENTS] = options->events}};
+    return (struct paths){{[OUT] = options->out,
+                           [DROPPED] = options->dropped,
+                           [EVENTS] = options->events,
+                           [REPORT] = options->report}};
 }
 
 static bool is_stdout(const char *path)
@@ -66,6 +68,8 @@ static bool open_one(struct pm_outputs *outputs, struct pm_replay *replay, unsig
                               taken, count);
     else if (output == DROPPED)
         good = pm_dropped_open(&outputs->dropped, replay, path, taken, count);
+    else if (output == REPORT)
+        good = (outputs->html = pm_html_open(replay, path, taken, count)) != NULL;
     else
         good = (outputs->events =
                     pm_events_open(replay, path, options->community_seed, taken, count)) != NULL;
@@ -86,6 +90,7 @@ bool pm_outputs_open(struct pm_outputs *outputs, struct pm_replay *replay)
 {
     struct paths paths = paths_of(replay->options);
     outputs->events = NULL;
+    outputs->html = NULL;
     outputs->has_dropped = false;
     if (!fits_stdout(&paths))
         return false;
@@ -112,5 +117,6 @@ enum pm_exit pm_outputs_close(struct pm_outputs *outputs, struct pm_replay *repl
         code = judge(pm_writer_close(replay->writer), options->out, "capture", code);
     if (outputs->has_dropped)
         code = judge(pm_dropped_close(&outputs->dropped), options->dropped, "capture", code);
-    return judge(pm_events_close(outputs->events), options->events, "events", code);
+    code = judge(pm_events_close(outputs->events), options->events, "events", code);
+    return judge(pm_html_close(outputs->html, replay->rules_name), options->report, "page", code);
 }

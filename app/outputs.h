@@ -1,15 +1,18 @@
-/* outputs.h - the files that a replay writes: what leaves, what was dropped, what happened. */
+/* outputs.h - the files that a replay writes: what leaves, what was dropped, what happened, and
+ * the page that sums it up. */
 #ifndef PKTMOD_APP_OUTPUTS_H
 #define PKTMOD_APP_OUTPUTS_H
 
 #include "app/command.h"
 #include "app/dropped.h"
 #include "app/events.h"
+#include "app/html.h"
 
 struct pm_outputs {
     struct pm_writer writer;
     struct pm_dropped dropped;
     struct pm_events *events;
+    struct pm_html *html;
     bool has_dropped;
 };
 

@@ -14,6 +14,7 @@ struct pm_replay_options {
     const char *out;     /* NULL: write no capture */
     const char *dropped; /* NULL: no capture of what was dropped */
     const char *events;  /* NULL: no events */
+    const char *report;  /* NULL: no page */
     uint16_t community_seed;
     enum pm_view view;
     enum pm_checksums checksums;
@@ -63,6 +64,7 @@ struct pm_observer {
 struct pm_replay {
     const struct pm_replay_options *options;
     struct pm_policy *policy;
+    const char *rules_name; /* "name" of the rule file, or NULL */
     struct pm_capture *capture;
     struct pm_filter *filter;
     struct pm_rewriter *rewriter; /* NULL: the policy rewrites nothing */

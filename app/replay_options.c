@@ -13,6 +13,7 @@ enum {
     OPT_WRITE,
     OPT_DROPPED,
     OPT_EVENTS,
+    OPT_REPORT,
     OPT_COMMUNITY_SEED,
     OPT_VIEW,
     OPT_LOCAL,
@@ -32,6 +33,7 @@ static const struct pm_option table[OPT_COUNT] = {
     [OPT_WRITE] = {"write", 'w', true},
     [OPT_DROPPED] = {"dropped", 0, true},
     [OPT_EVENTS] = {"events", 0, true},
+    [OPT_REPORT] = {"report", 0, true},
     [OPT_COMMUNITY_SEED] = {"community-seed", 0, true},
     [OPT_VIEW] = {"view", 0, true},
     [OPT_LOCAL] = {"local", 0, true},
@@ -54,6 +56,7 @@ static const char help[] =
     "                        report goes to standard error then)\n"
     "      --dropped FILE    write what was dropped, as it came, in the format of IN\n"
     "      --events FILE     write what happens as lines of JSON, with Suricata's names\n"
+    "      --report FILE     write the report as one HTML page that needs nothing beside itself\n"
     "      --community-seed N  of the Community ID in events, 0 to 65535 (default 0)\n"
     "      --view VIEW       rewritten (default): as if both ends had spoken the rewritten bytes;\n"
     "                        wire: what the network side shows; host: what the host shows\n"
@@ -176,6 +179,8 @@ static bool read_option(struct pm_replay_options *options, int found, const char
         return read_path("the output of what was dropped", value, &options->dropped);
     case OPT_EVENTS:
         return read_path("the output of events", value, &options->events);
+    case OPT_REPORT:
+        return read_path("the page of the report", value, &options->report);
     case OPT_COMMUNITY_SEED:
         return read_community_seed(options, value);
     case OPT_VIEW:

@@ -84,6 +84,9 @@ want() { # group
         tool clang-tidy clang-tidy llvm
         tool clang-format clang-format clang-format
         tool shellcheck shellcheck shellcheck
+        if [ "$system" = debian ]; then # html_report_browser
+            tool chromium chromium ""
+        fi
         clang_runtime
         ;;
     bench)
