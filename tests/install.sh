@@ -14,7 +14,7 @@ fi
 
 missing=''
 packages=''
-optional='' # Debian packages that the build can do without
+optional='' # Debian packages that can be done without
 
 # A library with its headers. macOS brings libpcap in its SDK.
 has_library() { # pkg-config module, Debian package, brew formula
@@ -84,9 +84,8 @@ want() { # group
         tool clang-tidy clang-tidy llvm
         tool clang-format clang-format clang-format
         tool shellcheck shellcheck shellcheck
-        if [ "$system" = debian ]; then # html_report_browser
-            tool chromium chromium ""
-        fi
+        command -v google-chrome >/dev/null 2>&1 || # html_report_browser
+            optional="$optional chromium"
         clang_runtime
         ;;
     bench)
@@ -139,7 +138,7 @@ install_missing() {
     esac
 }
 
-# Where it is not to be had, builds go without it.
+# Where it is not to be had, the rest does without it.
 install_optional() { # Debian package
     [ "$system" = debian ] || return 0
     has_library "" "$1" "" && return 0
@@ -147,7 +146,7 @@ install_optional() { # Debian package
     echo "installing, if it is there: $1"
     env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 \
         install --no-install-recommends "$1" >/dev/null 2>&1 ||
-        echo "not to be had: $1; builds go without it"
+        echo "not to be had: $1; done without it"
 }
 
 for group in "$@"; do
