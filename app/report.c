@@ -25,7 +25,8 @@ const char *pm_action_name(enum pm_action action)
 {
     static const char *const names[] = {
         [PM_ACTION_ALLOW] = "allow", [PM_ACTION_DROP] = "drop",       [PM_ACTION_DELAY] = "delay",
-        [PM_ACTION_LOG] = "log",     [PM_ACTION_REWRITE] = "rewrite",
+        [PM_ACTION_LOG] = "log",     [PM_ACTION_REWRITE] = "rewrite", [PM_ACTION_REJECT] = "reject",
+        [PM_ACTION_ASK] = "ask",
     };
     return names[action];
 }
@@ -62,7 +63,8 @@ static const char *colour_of(const struct text *text, enum pm_action action)
     static const char *const colours[] = {
         [PM_ACTION_ALLOW] = "\033[32m",   [PM_ACTION_DROP] = "\033[31m",
         [PM_ACTION_DELAY] = "\033[33m",   [PM_ACTION_LOG] = "\033[36m",
-        [PM_ACTION_REWRITE] = "\033[35m",
+        [PM_ACTION_REWRITE] = "\033[35m", [PM_ACTION_REJECT] = "\033[31m",
+        [PM_ACTION_ASK] = "\033[33m",
     };
     return text->colour ? colours[action] : "";
 }

@@ -224,6 +224,17 @@ class Stories:
         self.expect("1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23 and 8 more" in refused, f"its frames: {refused}")
         self.expect(page.cards.get("refused") == "20", f"how many: {page.cards}")
 
+    def every_kind_of_verdict_has_its_name(self):
+        match = {"ip.proto": 17}
+        rules = self.write("kinds.json", {"pktmod": 1, "rules": [
+            {"id": "told", "match": {**match, "udp.port": 7}, "verdict": {"reject": "auto"}},
+            {"id": "asked", "match": {**match, "udp.port": 9}, "verdict": {"ask": {"timeout_ms": 5, "on_timeout": "allow"}}}]})
+        packets = [(BEGIN_US + port, rawip.udp(A, B, 1000, port, b"x")) for port in (7, 9, 10)]
+        page = self.read(self.replay(rules, self.write("kinds.pcap", rawip.capture(packets)))[0], "kinds")
+        for word in ("1 rejected", "1 asked about", "1 allowed"):
+            self.expect(word in page.sections["time"], word)
+        self.expect("toldreject" in page.sections["rules"] and "askedask" in page.sections["rules"], "actions by name")
+
     def capture_may_be_empty_or_damaged(self):
         rules = self.write("drop.json", {"pktmod": 1, "rules": [{"id": "d", "match": {"ip.proto": 17}, "verdict": "drop"}]})
         page = self.read(self.replay(rules, self.write("empty.pcap", rawip.capture([])))[0], "empty")
@@ -317,6 +328,7 @@ def main():
             stories.hostile_input_stays_text()
             stories.page_is_bounded()
             stories.refused_edit_names_its_frame()
+            stories.every_kind_of_verdict_has_its_name()
             stories.capture_may_be_empty_or_damaged()
             stories.interrupted_run_leaves_a_page()
             stories.page_never_replaces_an_input()
