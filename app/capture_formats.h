@@ -1,4 +1,5 @@
-/* capture_formats.h - what the two format readers share with capture.c; nobody else includes it. */
+/* capture_formats.h - what the two format readers share with capture.c, and input.c, which has
+ * reasons of its own why there are no packets; nobody else includes it. */
 #ifndef PKTMOD_APP_CAPTURE_FORMATS_H
 #define PKTMOD_APP_CAPTURE_FORMATS_H
 

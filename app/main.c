@@ -20,6 +20,7 @@ static const struct {
     {"create", pm_command_create, "make a regression case from rules and a capture"},
     {"verify", pm_command_verify, "check that a capture, or a rewritten one, is coherent"},
     {"flow", pm_command_flow, "make a capture of a few lines of text"},
+    {"shrink", pm_command_shrink, "find the smallest part of a capture that still fails"},
     {"pipe", pm_command_pipe, "the engine on standard input and output, for other programs"},
 };
 
