@@ -376,6 +376,8 @@ bool pm_replay_start(struct pm_replay *replay)
         .view = options->view,
         .checksums = options->checksums,
         .mtu = options->mtu,
+        .retain_bytes = options->store_bytes,
+        .pending_bytes = options->store_bytes,
         .emit = on_emit,
         .event = replay->observer_count > 0 ? tell_happened : NULL,
         .external = on_external,

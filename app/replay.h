@@ -22,6 +22,7 @@ struct pm_replay_options {
     uint32_t external_wait_ms;
     uint64_t seed;
     struct pm_local local;
+    uint32_t store_bytes; /* that the rewriter may remember, and let wait; 0: as much as usual */
     bool json, quiet;
     bool only_told; /* --help or --version was asked for and is answered */
 };

@@ -9,6 +9,11 @@
 
 #define MTU 1500u
 
+/* Engines are made anew for every way that a stream travels, and most of the time is their memory.
+ * What is small enough cannot fill these stores. */
+#define SMALL_STREAM_LEN  65536u
+#define SMALL_STORE_BYTES (4u << 20)
+
 struct watch {
     const struct pm_ruletest *test;
     struct pm_ruletest_seen *seen;
@@ -112,6 +117,10 @@ static bool run_capture(struct watch *watch, struct pm_capture *capture, struct 
                         FILE *text)
 {
     struct pm_replay_options options = {.mtu = MTU, .seed = watch->test->seed, .quiet = true};
+    const struct pm_ruletest_stream *stream = &watch->test->stream;
+    if (watch->test->kind == PM_RULETEST_STREAM &&
+        stream->bytes[0].len + stream->bytes[1].len <= SMALL_STREAM_LEN)
+        options.store_bytes = SMALL_STORE_BYTES;
     struct pm_observer observer = {.judged = judged, .emitted = emitted, .context = watch};
     struct pm_replay replay = {.options = &options, .policy = policy, .capture = capture};
     struct pm_progress progress;
