@@ -125,9 +125,9 @@ static void take_test(struct load *l, const struct node *test, struct names *nam
     static const struct key keys[] = {
         {"name", false},   {"note", false},    {"packets", false},
         {"stream", false}, {"capture", false}, {"expect", false},
-        {"seed", false},   {"answers", false}, {"resegment", false},
+        {"seed", false},   {"answers", true},  {"resegment", false},
     };
-    const struct node *note, *answers, *expect;
+    const struct node *note, *expect;
     int64_t seed = 0;
 
     if (!pmr_expect_kind(l, test, NODE_OBJECT))
@@ -142,9 +142,6 @@ static void take_test(struct load *l, const struct node *test, struct names *nam
     take_input(l, test, out);
     if (pmr_ruletest_number(l, test, "seed", INT64_C(1) << 53, &seed))
         out->seed = (uint64_t)seed;
-    answers = pmr_node_get(test, "answers");
-    if (answers != NULL)
-        pmr_ruletest_answers_of(l, answers, out);
     expect = pmr_expect_member(l, test, "expect", "a test");
     if (expect != NULL)
         pmr_ruletest_expect_of(l, expect, out);

@@ -74,12 +74,6 @@ struct pm_ruletest_stream {
     unsigned modes;
 };
 
-/* The answer to a question of the test: the first to the first one, and so on. */
-struct pm_ruletest_answer {
-    bool is_allow;
-    uint64_t after_ns; /* the question was asked */
-};
-
 enum pm_ruletest_kind { PM_RULETEST_PACKETS, PM_RULETEST_STREAM, PM_RULETEST_CAPTURE };
 
 struct pm_ruletest {
@@ -92,8 +86,6 @@ struct pm_ruletest {
     struct pm_ruletest_stream stream;
     const char *capture; /* its path, as the system wants it */
     uint64_t seed;
-    const struct pm_ruletest_answer *answers;
-    size_t answer_count;
     const struct pm_ruletest_packet_expected *expected; /* one for each of packets; NULL: none */
     struct pm_ruletest_bytes streams[2];                /* as they leave */
     const struct pm_ruletest_hits *hits;

@@ -1,12 +1,10 @@
-/* ruletest_expect.c - tests of a rule file: what is expected, and what is answered. */
+/* ruletest_expect.c - tests of a rule file: what is expected. */
 #include <string.h>
 
 #include "diagnostic.h"
 #include "expect.h"
 #include "ruletests.h"
 #include "suggest.h"
-
-#define AFTER_MS_MAX 86400000 /* a day */
 
 /* ------------------------------------------------------------------ rules */
 
@@ -179,38 +177,4 @@ void pmr_ruletest_expect_of(struct load *l, const struct node *n, struct pm_rule
     for (unsigned i = 0; i < 2; i++)
         if (ways[i] != NULL)
             take_stream(l, ways[i], out, i);
-}
-
-/* ------------------------------------------------------------------ answers */
-
-static void take_answer(struct load *l, const struct node *n, struct pm_ruletest_answer *out)
-{
-    static const struct key keys[] = {{"answer", false}, {"after_ms", false}};
-    static const char *const words[] = {"allow", "drop", NULL};
-    const struct node *word = n;
-    int64_t after_ms = 0;
-    size_t index;
-
-    if (pmr_node_kind(n) == NODE_OBJECT) {
-        pmr_expect_keys(l, n, keys, 2, "an answer");
-        word = pmr_expect_member(l, n, "answer", "an answer");
-        pmr_ruletest_number(l, n, "after_ms", AFTER_MS_MAX, &after_ms);
-    }
-    out->after_ns = (uint64_t)after_ms * 1000000;
-    if (word != NULL && pmr_expect_word(l, word, words, &index))
-        out->is_allow = index == 0;
-}
-
-void pmr_ruletest_answers_of(struct load *l, const struct node *n, struct pm_ruletest *out)
-{
-    struct pm_ruletest_answer *answers;
-
-    if (!pmr_expect_filled(l, n, NODE_LIST))
-        return;
-    answers = pmr_memory_array(&l->rules->memory, pmr_node_count(n), sizeof *answers);
-    if (answers == NULL)
-        return;
-    for (const struct node *m = pmr_node_first(n); m != NULL; m = pmr_node_next(m))
-        take_answer(l, m, &answers[out->answer_count++]);
-    out->answers = answers;
 }

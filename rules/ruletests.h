@@ -15,8 +15,6 @@ void pmr_ruletest_stream_of(struct load *l, const struct node *n, struct pm_rule
 void pmr_ruletest_modes_of(struct load *l, const struct node *n, struct pm_ruletest_stream *stream);
 /* "expect"; what the test does is in out already. */
 void pmr_ruletest_expect_of(struct load *l, const struct node *n, struct pm_ruletest *out);
-/* "answers" */
-void pmr_ruletest_answers_of(struct load *l, const struct node *n, struct pm_ruletest *out);
 
 /* Texts and bytes that stay as long as what was loaded. NULL, false: complained, or no memory. */
 const char *pmr_ruletest_text(struct load *l, const struct node *n);

@@ -154,7 +154,7 @@ static const struct bad ruletests[] = {
                     "[`'every'],'expect':{'to_server':'a'}}")},
     {"PKM115", TEST("{'name':'t','packets':[{'frame':'a'}],`'resegment':['1-byte'],'expect':"
                     "[{'leaves':true}]}")},
-    {"PKM203", TEST("{'name':'t','packets':[{'frame':'a'}],'answers':[`'yes'],'expect':"
+    {"PKM116", TEST("{'name':'t','packets':[{'frame':'a'}],`'answers':['drop'],'expect':"
                     "[{'leaves':true}]}")},
 };
 
