@@ -80,3 +80,9 @@ void pm_annotate_drop(char text[PM_ANNOTATION_LEN], const struct pm_policy *poli
     if (fate->why != PM_WHY_RULE)
         add(&line, "; %s", pm_why_name(fate->why));
 }
+
+void pm_annotate_reply(char text[PM_ANNOTATION_LEN], const struct pm_policy *policy, uint32_t rule)
+{
+    struct line line = {text, 0};
+    add(&line, "pktmod: tells of a reject by %s", pm_policy_rule_id(policy, rule));
+}

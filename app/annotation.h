@@ -28,4 +28,7 @@ struct pm_fate {
 void pm_annotate_drop(char text[PM_ANNOTATION_LEN], const struct pm_policy *policy,
                       const struct pm_fate *fate);
 
+/* "pktmod: tells of a reject by telnet". */
+void pm_annotate_reply(char text[PM_ANNOTATION_LEN], const struct pm_policy *policy, uint32_t rule);
+
 #endif

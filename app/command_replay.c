@@ -64,6 +64,9 @@ static enum pm_exit run(struct pm_replay *replay, const struct pm_rules *rules)
 {
     struct pm_outputs outputs;
     struct pm_progress progress;
+    if (replay->options->answers != NULL &&
+        !pm_answers_load(&replay->answers, replay->options->answers, replay->policy))
+        return PM_EXIT_BAD_INPUT;
     if (!pm_outputs_open(&outputs, replay)) {
         pm_outputs_close(&outputs, replay);
         return PM_EXIT_BAD_INPUT;

@@ -10,6 +10,14 @@ static bool opens_connection(const struct pm_packet *packet)
            (ends.tcp_flags & (SYN | ACK)) == SYN;
 }
 
+/* Live, nothing more would come: its SYN is refused, or both ends are told of a reset. */
+static bool ends_connection(const struct pm_decision *decision, bool opens)
+{
+    if (decision->verdict == PM_REJECT)
+        return opens || decision->reply_count == 2;
+    return decision->verdict == PM_DROP && opens;
+}
+
 /* The slot of the flow, or the free one where it would be. Half the slots are always free. */
 static uint32_t slot_of(const struct pm_notlive *notlive, uint64_t flow_id)
 {
@@ -55,14 +63,11 @@ void pm_notlive_see(struct pm_notlive *notlive, const struct pm_packet *packet,
 {
     uint32_t slot = slot_of(notlive, decision->flow_id);
     bool is_known = notlive->flows[slot].flow_id != 0;
-    if (!is_known && decision->verdict != PM_DROP)
-        return;
-    if (!opens_connection(packet)) {
-        if (is_known && notlive->flows[slot].is_dropped)
-            add_frame(notlive, frame, notlive->flows[slot].rule);
-    } else if (decision->verdict == PM_DROP) {
+    bool opens = opens_connection(packet);
+    if (!opens && is_known && notlive->flows[slot].is_dropped)
+        add_frame(notlive, frame, notlive->flows[slot].rule);
+    else if (ends_connection(decision, opens))
         begin_flow(notlive, slot, decision->flow_id, decision->rule);
-    } else {
+    else if (opens && is_known)
         notlive->flows[slot].is_dropped = false;
-    }
 }

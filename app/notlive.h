@@ -1,4 +1,5 @@
-/* notlive.h - frames of a recording that would not exist live, because their SYN was dropped.
+/* notlive.h - frames of a recording that would not exist live, because their SYN was dropped or
+ * their connection rejected.
  *
  * A recording cannot react: when a rule drops the SYN of a connection, the rest of it still comes.
  * Who reads the report should know which frames those are.
@@ -14,7 +15,7 @@
 
 struct pm_frame_range {
     uint64_t first, last;
-    uint32_t rule; /* that dropped the SYN; PM_NO_RULE: policy.default */
+    uint32_t rule; /* that dropped the SYN, or rejected; PM_NO_RULE: policy.default */
 };
 
 struct pm_notlive {
@@ -31,8 +32,8 @@ struct pm_notlive {
     uint64_t flows_untracked; /* dropped SYNs that were not followed for lack of room */
 };
 
-/* To be told of every judged packet that has a flow and is dropped, and, once any flow is known
- * here (flow_count > 0), of every packet that has a flow. */
+/* To be told of every judged packet that has a flow and is dropped or rejected, and, once any flow
+ * is known here (flow_count > 0), of every packet that has a flow. */
 void pm_notlive_see(struct pm_notlive *notlive, const struct pm_packet *packet,
                     const struct pm_decision *decision, uint64_t frame);
 

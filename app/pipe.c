@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/byteorder.h"
 #include "app/delayed.h"
@@ -25,8 +26,10 @@ struct pipe {
     struct pm_policy *policy;
     FILE *out;
     struct pm_pipe_config config;
-    struct pm_filter *filter;     /* NULL: no C yet */
-    struct pm_rewriter *rewriter; /* NULL: the policy rewrites nothing */
+    struct pm_filter *filter;      /* NULL: no C yet */
+    struct pm_rewriter *rewriter;  /* NULL: the policy rewrites nothing */
+    struct pm_filter *late_filter; /* judges what rewriting leaves; NULL: no rule does */
+    bool is_replying;              /* what leaves tells of a reject */
     struct pm_delayed delayed;
     uint64_t clock_ns, frames;
     uint8_t buffer[PM_FRAME_PAYLOAD_MAX];
@@ -53,10 +56,29 @@ static void put_done(const struct pipe *pipe, uint64_t next_ns)
     put(pipe, PM_FRAME_DONE, 0, payload, sizeof payload);
 }
 
+static void put_packet(const struct pipe *pipe, enum pm_dir dir, const uint8_t *data, size_t len)
+{
+    put(pipe, PM_FRAME_OUT, iface_of(pipe, dir), data, len);
+}
+
+/* Rules of stage after-rewrite let it pass. */
+static bool is_let_out(const struct pipe *pipe, const struct pm_emitted *emitted)
+{
+    struct pm_packet packet = {.data = emitted->data,
+                               .len = emitted->len,
+                               .wire_len = emitted->len,
+                               .link = LINK_RAW,
+                               .dir = emitted->dir,
+                               .csum = PM_CSUM_ON_WIRE};
+    return pipe->late_filter == NULL || pipe->is_replying ||
+           pm_filter_decide(pipe->late_filter, &packet, pipe->clock_ns).verdict == PM_ALLOW;
+}
+
 static void on_emit(void *context, const struct pm_emitted *emitted)
 {
     const struct pipe *pipe = context;
-    put(pipe, PM_FRAME_OUT, iface_of(pipe, emitted->dir), emitted->data, emitted->len);
+    if (is_let_out(pipe, emitted))
+        put_packet(pipe, emitted->dir, emitted->data, emitted->len);
 }
 
 static void on_event(void *context, const struct pm_event *event)
@@ -82,9 +104,11 @@ static void end_engine(struct pipe *pipe)
 {
     pm_rewriter_free(pipe->rewriter);
     pm_filter_free(pipe->filter);
+    pm_filter_free(pipe->late_filter);
     pm_delayed_free(&pipe->delayed);
     pipe->rewriter = NULL;
     pipe->filter = NULL;
+    pipe->late_filter = NULL;
 }
 
 static struct pm_rewriter *new_rewriter(struct pipe *pipe, struct pm_error *error)
@@ -94,6 +118,7 @@ static struct pm_rewriter *new_rewriter(struct pipe *pipe, struct pm_error *erro
     struct pm_rewriter_config rewriter = {
         .seed = pipe->config.seed,
         .hash_key = {hash_key[0], hash_key[1]},
+        .seed = config->seed,
         .mode = config->mode,
         .checksums = is_live ? PM_CHECKSUMS_VERIFY : PM_CHECKSUMS_AUTO,
         .mtu = config->mtu,
@@ -116,9 +141,15 @@ static enum pm_exit begin_engine(struct pipe *pipe, uint64_t now_ns)
     pipe->clock_ns = now_ns;
     if (pm_delayed_init(&pipe->delayed))
         pipe->filter = pm_filter_new(pipe->policy, &filter, &error);
+    struct pm_filter_config late = filter;
+    late.stage = PM_STAGE_AFTER_REWRITE;
+    bool has_late = pm_policy_has_stage(pipe->policy, PM_STAGE_AFTER_REWRITE);
+    if (pipe->filter != NULL && has_late)
+        pipe->late_filter = pm_filter_new(pipe->policy, &late, &error);
     if (pipe->filter != NULL && rewrites)
         pipe->rewriter = new_rewriter(pipe, &error);
-    if (pipe->filter != NULL && (pipe->rewriter != NULL || !rewrites))
+    bool is_judged = pipe->filter != NULL && (pipe->late_filter != NULL || !has_late);
+    if (is_judged && (pipe->rewriter != NULL || !rewrites))
         return PM_EXIT_GOOD;
     return pm_complain(PM_EXIT_INTERNAL, "pipe: %s", error.text);
 }
@@ -140,6 +171,23 @@ static struct pm_packet packet_of(const struct pm_record *record, enum pm_dir di
                               .link = LINK_RAW,
                               .dir = dir,
                               .csum = PM_CSUM_ON_WIRE};
+}
+
+/* Towards its sender a reply leaves as it is; towards the receiver it takes the sender's way. */
+static void send_reply(struct pipe *pipe, uint32_t i)
+{
+    uint8_t bytes[PM_REPLY_MAX];
+    struct pm_reply reply = pm_filter_reply(pipe->filter, i);
+    struct pm_record record = {.data = bytes, .caplen = (uint32_t)reply.len};
+    struct pm_packet packet = packet_of(&record, reply.dir);
+    memcpy(bytes, reply.data, reply.len);
+    packet.final = PM_FINAL_NO;
+    pipe->is_replying = true;
+    if (reply.to_sender)
+        put_packet(pipe, reply.dir, bytes, reply.len);
+    else
+        send(pipe, &packet, bytes);
+    pipe->is_replying = false;
 }
 
 static uint64_t rewriter_next_ns(const struct pipe *pipe)
@@ -219,7 +267,10 @@ static enum pm_exit take_packet(struct pipe *pipe, const struct pm_frame *frame)
         send(pipe, &packet, pipe->buffer);
         break;
     case PM_DROP:
+        break;
     case PM_REJECT:
+        for (uint32_t i = 0; i < decision.reply_count; i++)
+            send_reply(pipe, i);
         break;
     case PM_DELAY:
     case PM_ASK:

@@ -89,7 +89,42 @@ static void tell_block(const struct pm_replay *replay, const struct pm_record *r
 
 static bool is_as_it_came(const struct pm_replay_current *current, const struct pm_emitted *emitted)
 {
-    return current->delayed == NULL && !emitted->changed;
+    return current->delayed == NULL && current->rejected_by == PM_NO_RULE && !emitted->changed;
+}
+
+/* What tells of a reject is sent by pktmod: it is on the side that it leaves to. */
+static bool is_shown(const struct pm_replay *replay, const struct pm_emitted *emitted)
+{
+    bool is_reply = replay->current.rejected_by != PM_NO_RULE && !emitted->is_late;
+    switch (replay->options->view) {
+    case PM_VIEW_REWRITTEN:
+        break;
+    case PM_VIEW_WIRE:
+        return !is_reply || emitted->dir == PM_DIR_OUT;
+    case PM_VIEW_HOST:
+        return !is_reply || emitted->dir == PM_DIR_IN;
+    }
+    return true;
+}
+
+/* Rules of stage after-rewrite let it pass. */
+static bool is_let_out(const struct pm_replay *replay, const struct pm_emitted *emitted)
+{
+    bool is_reply = replay->current.rejected_by != PM_NO_RULE && !emitted->is_late;
+    if (replay->late_filter == NULL || is_reply)
+        return true;
+    struct pm_packet packet = {.data = emitted->data,
+                               .len = emitted->len,
+                               .wire_len = emitted->wire_len,
+                               .link = emitted->link,
+                               .dir = emitted->dir,
+                               .csum = PM_CSUM_ON_WIRE,
+                               .ifindex = emitted->ifindex,
+                               .interface =
+                                   emitted->is_late ? NULL : replay->current.record->interface,
+                               .cookie = emitted->cookie,
+                               .gso_len = emitted->gso_len};
+    return pm_filter_decide(replay->late_filter, &packet, replay->clock_ns).verdict == PM_ALLOW;
 }
 
 static void write_touched(struct pm_replay *replay, const struct pm_emitted *emitted)
@@ -113,7 +148,10 @@ static void write_touched(struct pm_replay *replay, const struct pm_emitted *emi
             wait.ns = current->leaves_ns - current->delayed->arrived_ns;
             wait.rule = current->delayed->rule;
         }
-        pm_annotate(comment, replay->policy, emitted, current->delayed == NULL ? NULL : &wait);
+        if (current->rejected_by != PM_NO_RULE)
+            pm_annotate_reply(comment, replay->policy, current->rejected_by);
+        else
+            pm_annotate(comment, replay->policy, emitted, current->delayed == NULL ? NULL : &wait);
         outgoing.comment = comment;
     }
     pm_writer_put(replay->writer, record, &outgoing);
@@ -144,6 +182,8 @@ static void on_emit(void *context, const struct pm_emitted *emitted)
 {
     struct pm_replay *replay = context;
     bool is_whole = !emitted->is_late && is_as_it_came(&replay->current, emitted);
+    if (!is_shown(replay, emitted) || !is_let_out(replay, emitted))
+        return;
     replay->out_packets++;
     replay->out_bytes += emitted->wire_len;
     replay->annotated += is_whole ? 0 : 1;
@@ -191,7 +231,7 @@ static void hear_clients(struct pm_replay *replay)
 static void send(struct pm_replay *replay, const struct pm_record *record,
                  const struct pm_delayed_packet *delayed, struct pm_packet *packet)
 {
-    replay->current = (struct pm_replay_current){record, delayed, replay->clock_ns};
+    replay->current = (struct pm_replay_current){record, delayed, replay->clock_ns, PM_NO_RULE};
     packet->cookie = record->frame;
     if (replay->rewriter == NULL)
         emit_unchanged(replay, packet);
@@ -215,6 +255,35 @@ static struct pm_packet packet_of(const struct pm_record *record)
         .ifindex = record->interface_id,
         .interface = record->interface,
     };
+}
+
+/* Towards its sender a reply leaves as it is; towards the receiver it takes the sender's way. */
+static void send_reply(struct pm_replay *replay, const struct pm_record *record,
+                       const struct pm_reply *reply)
+{
+    uint8_t bytes[PM_REPLY_MAX];
+    struct pm_packet packet = packet_of(record);
+    memcpy(bytes, reply->data, reply->len);
+    packet.data = bytes;
+    packet.len = packet.wire_len = reply->len;
+    packet.dir = reply->dir;
+    packet.cookie = record->frame;
+    packet.final = PM_FINAL_NO;
+    if (replay->rewriter == NULL || reply->to_sender)
+        emit_unchanged(replay, &packet);
+    else
+        pm_rewrite(replay->rewriter, &packet, bytes, replay->clock_ns);
+}
+
+static void send_replies(struct pm_replay *replay, const struct pm_record *record,
+                         const struct pm_decision *decision)
+{
+    for (uint32_t i = 0; i < decision->reply_count; i++) {
+        struct pm_reply reply = pm_filter_reply(replay->filter, i);
+        replay->current =
+            (struct pm_replay_current){record, NULL, replay->clock_ns, decision->rule};
+        send_reply(replay, record, &reply);
+    }
 }
 
 static void release_delayed(struct pm_replay *replay, uint64_t due_ns)
@@ -241,7 +310,9 @@ static uint64_t next_ns(const struct pm_replay *replay)
 {
     uint64_t delayed_ns = pm_filter_next_ns(replay->filter);
     uint64_t held_ns = rewriter_next_ns(replay);
-    return delayed_ns < held_ns ? delayed_ns : held_ns;
+    uint64_t answer_ns = pm_answers_next_ns(&replay->answers);
+    uint64_t soonest_ns = delayed_ns < held_ns ? delayed_ns : held_ns;
+    return answer_ns < soonest_ns ? answer_ns : soonest_ns;
 }
 
 static void let_go(struct pm_replay *replay, uint64_t due_ns)
@@ -250,16 +321,25 @@ static void let_go(struct pm_replay *replay, uint64_t due_ns)
     hear_clients(replay);
 }
 
-/* Lets go whatever is due by now_ns, each at its own time; of two at the same time, bytes that were
- * held before packets that were delayed. A packet that the filter lets go early, to make room,
- * leaves at once. */
+static void answer(struct pm_replay *replay)
+{
+    struct pm_answer a = pm_answers_take(&replay->answers);
+    pm_filter_answer(replay->filter, a.ask_id, a.allow, a.answer_for, a.duration_ns,
+                     replay->clock_ns);
+}
+
+/* Lets go whatever is due by now_ns, each at its own time; of two at the same time, answers come
+ * first, then bytes that were held, then packets that were delayed. A packet that the filter lets
+ * go early, to make room, leaves at once. */
 static void release_due(struct pm_replay *replay, uint64_t now_ns)
 {
     uint64_t due_ns;
     while ((due_ns = next_ns(replay)) <= now_ns && due_ns != UINT64_MAX) {
         if (due_ns > replay->clock_ns)
             replay->clock_ns = due_ns;
-        if (rewriter_next_ns(replay) <= due_ns)
+        if (pm_answers_next_ns(&replay->answers) <= due_ns)
+            answer(replay);
+        else if (rewriter_next_ns(replay) <= due_ns)
             let_go(replay, due_ns);
         else
             release_delayed(replay, due_ns);
@@ -289,7 +369,8 @@ static void take_packet(struct pm_replay *replay, const struct pm_record *record
     replay->bytes += packet.wire_len;
 
     struct pm_decision decision = pm_filter_decide(replay->filter, &packet, replay->clock_ns);
-    if (decision.flow_id != 0 && (decision.verdict == PM_DROP || replay->notlive.flow_count > 0))
+    bool is_refused = decision.verdict == PM_DROP || decision.verdict == PM_REJECT;
+    if (decision.flow_id != 0 && (is_refused || replay->notlive.flow_count > 0))
         pm_notlive_see(&replay->notlive, &packet, &decision, record->frame);
     packet.dir = decision.dir;
     packet.final = decision.is_final ? PM_FINAL_YES : PM_FINAL_NO;
@@ -299,10 +380,15 @@ static void take_packet(struct pm_replay *replay, const struct pm_record *record
         send(replay, record, NULL, &packet);
         break;
     case PM_DROP:
+        break;
     case PM_REJECT:
+        send_replies(replay, record, &decision);
         break;
     case PM_DELAY:
     case PM_ASK:
+        if (decision.is_new_ask &&
+            !pm_answers_expect(&replay->answers, decision.rule, decision.ask_id, replay->clock_ns))
+            replay->no_memory = true;
         if (!pm_delayed_keep(&replay->delayed, record, &decision, replay->clock_ns))
             replay->no_memory = true;
         else if (pm_filter_next_ns(replay->filter) <= replay->clock_ns)
@@ -361,7 +447,11 @@ void pm_replay_run(struct pm_replay *replay, struct pm_progress *progress)
 uint32_t pm_replay_largest(const struct pm_replay *replay)
 {
     uint32_t mtu = replay->options->mtu == 0 ? 65535 : replay->options->mtu;
-    return pm_policy_rewrites(replay->policy) ? mtu + LARGEST_LINK_HEADER : 0;
+    uint32_t largest = pm_policy_rewrites(replay->policy) ? mtu + LARGEST_LINK_HEADER : 0;
+    for (uint32_t i = 0; i < pm_policy_rule_count(replay->policy); i++)
+        if (pm_policy_rule_action(replay->policy, i) == PM_ACTION_REJECT && largest < PM_REPLY_MAX)
+            largest = PM_REPLY_MAX;
+    return largest;
 }
 
 bool pm_replay_start(struct pm_replay *replay)
@@ -370,6 +460,9 @@ bool pm_replay_start(struct pm_replay *replay)
     struct pm_error error = {.status = PM_NO_MEMORY, .text = "no memory"};
     struct pm_filter_config filter = {.seed = options->seed,
                                       .hash_key = {hash_key[0], hash_key[1]}};
+    struct pm_filter_config late = filter;
+    late.stage = PM_STAGE_AFTER_REWRITE;
+    bool has_late = pm_policy_has_stage(replay->policy, PM_STAGE_AFTER_REWRITE);
     struct pm_rewriter_config rewriter = {
         .seed = options->seed,
         .hash_key = {hash_key[0], hash_key[1]},
@@ -386,10 +479,12 @@ bool pm_replay_start(struct pm_replay *replay)
     bool good = pm_delayed_init(&replay->delayed);
     if (good)
         replay->filter = pm_filter_new(replay->policy, &filter, &error);
+    if (replay->filter != NULL && has_late)
+        replay->late_filter = pm_filter_new(replay->policy, &late, &error);
     if (replay->filter != NULL && pm_policy_rewrites(replay->policy))
         replay->rewriter = pm_rewriter_new(replay->policy, &rewriter, &error);
-    good =
-        replay->filter != NULL && (replay->rewriter != NULL || !pm_policy_rewrites(replay->policy));
+    good = replay->filter != NULL && (replay->late_filter != NULL || !has_late) &&
+           (replay->rewriter != NULL || !pm_policy_rewrites(replay->policy));
     if (!good)
         pm_complain(PM_EXIT_INTERNAL, "replay: %s", error.text);
     return good;
@@ -400,5 +495,7 @@ void pm_replay_end(struct pm_replay *replay)
     pm_rewriter_free(replay->rewriter);
     pm_clients_free(replay->clients);
     pm_filter_free(replay->filter);
+    pm_filter_free(replay->late_filter);
+    pm_answers_free(&replay->answers);
     pm_delayed_free(&replay->delayed);
 }

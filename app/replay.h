@@ -2,6 +2,7 @@
 #ifndef PKTMOD_APP_REPLAY_H
 #define PKTMOD_APP_REPLAY_H
 
+#include "app/answers.h"
 #include "app/delayed.h"
 #include "app/direction.h"
 #include "app/notlive.h"
@@ -16,6 +17,7 @@ struct pm_replay_options {
     const char *events;  /* NULL: no events */
     const char *report;  /* NULL: no page */
     uint16_t community_seed;
+    const char *answers; /* a file of answers to questions; NULL: none, they time out */
     enum pm_view view;
     enum pm_checksums checksums;
     uint32_t mtu;
@@ -38,6 +40,7 @@ struct pm_replay_current {
     const struct pm_record *record;
     const struct pm_delayed_packet *delayed; /* NULL: it leaves when it came */
     uint64_t leaves_ns;
+    uint32_t rejected_by; /* it is no record, but tells of a reject by this rule; PM_NO_RULE */
 };
 
 /* Who is told what happens, as it happens, for events, reports and tests. Any of them may be NULL.
@@ -68,9 +71,11 @@ struct pm_replay {
     const char *rules_name; /* "name" of the rule file, or NULL */
     struct pm_capture *capture;
     struct pm_filter *filter;
-    struct pm_rewriter *rewriter; /* NULL: the policy rewrites nothing */
-    struct pm_clients *clients;   /* NULL: no rule asks one */
-    struct pm_writer *writer;     /* NULL: no capture is written */
+    struct pm_rewriter *rewriter;  /* NULL: the policy rewrites nothing */
+    struct pm_clients *clients;    /* NULL: no rule asks one */
+    struct pm_filter *late_filter; /* judges what rewriting leaves; NULL: no rule does */
+    struct pm_answers answers;
+    struct pm_writer *writer; /* NULL: no capture is written */
     struct pm_delayed delayed;
     struct pm_notlive notlive;
     struct pm_replay_current current;

@@ -11,6 +11,7 @@
 enum {
     OPT_READ,
     OPT_WRITE,
+    OPT_ANSWERS,
     OPT_DROPPED,
     OPT_EVENTS,
     OPT_REPORT,
@@ -31,6 +32,7 @@ enum {
 static const struct pm_option table[OPT_COUNT] = {
     [OPT_READ] = {"read", 'r', true},
     [OPT_WRITE] = {"write", 'w', true},
+    [OPT_ANSWERS] = {"answers", 0, true},
     [OPT_DROPPED] = {"dropped", 0, true},
     [OPT_EVENTS] = {"events", 0, true},
     [OPT_REPORT] = {"report", 0, true},
@@ -54,6 +56,8 @@ static const char help[] =
     "  -r, --read IN         the capture; - is standard input\n"
     "  -w, --write OUT       write what leaves, in the format of IN; - is standard output (the\n"
     "                        report goes to standard error then)\n"
+    "      --answers FILE    JSON: what ask rules are answered, and when; without, the time that\n"
+    "                        they give runs out\n"
     "      --dropped FILE    write what was dropped, as it came, in the format of IN\n"
     "      --events FILE     write what happens as lines of JSON, with Suricata's names\n"
     "      --report FILE     write the report as one HTML page that needs nothing beside itself\n"
@@ -175,6 +179,8 @@ static bool read_option(struct pm_replay_options *options, int found, const char
         return read_path("the capture", value, &options->in);
     case OPT_WRITE:
         return read_path("the output", value, &options->out);
+    case OPT_ANSWERS:
+        return read_path("the answers", value, &options->answers);
     case OPT_DROPPED:
         return read_path("the output of what was dropped", value, &options->dropped);
     case OPT_EVENTS:

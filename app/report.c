@@ -18,6 +18,8 @@ const struct pm_rule_stats *pm_report_rule(const struct pm_report *report, uint3
     const struct pm_replay *replay = report->replay;
     if (pm_policy_rule_action(replay->policy, rule) == PM_ACTION_REWRITE && replay->rewriter)
         return pm_rewriter_rule_stats(replay->rewriter, rule);
+    if (replay->late_filter && pm_filter_rule_stats(replay->late_filter, rule)->packets > 0)
+        return pm_filter_rule_stats(replay->late_filter, rule);
     return pm_filter_rule_stats(replay->filter, rule);
 }
 
@@ -150,6 +152,10 @@ static void print_verdicts(const struct text *text, const struct pm_report *repo
     print_verdict(text, PM_ACTION_ALLOW, stats->allowed, stats->allowed_bytes);
     print_verdict(text, PM_ACTION_DROP, stats->dropped, stats->dropped_bytes);
     print_verdict(text, PM_ACTION_DELAY, stats->delayed, stats->delayed_bytes);
+    if (stats->rejected > 0)
+        print_verdict(text, PM_ACTION_REJECT, stats->rejected, stats->rejected_bytes);
+    if (stats->asked > 0)
+        print_verdict(text, PM_ACTION_ASK, stats->asked, stats->asked_bytes);
 }
 
 static void print_rule(const struct text *text, const struct pm_report *report, uint32_t rule)
@@ -202,6 +208,8 @@ static void print_reasons(const struct text *text, const struct pm_report *repor
     print_why(text, "filter", pm_filter_stats(replay->filter));
     if (replay->rewriter != NULL)
         print_why(text, "rewriter", pm_rewriter_stats(replay->rewriter));
+    if (replay->late_filter != NULL)
+        print_why(text, "after", pm_filter_stats(replay->late_filter));
 }
 
 /* All ranges of one rule in one sentence; `from` is its first. */
@@ -217,8 +225,11 @@ static void print_ranges(const struct text *text, const struct pm_replay *replay
         append_range(list, sizeof list, &notlive->ranges[i]);
         frames += notlive->ranges[i].last - notlive->ranges[i].first + 1;
     }
-    snprintf(line, sizeof line, "frame%s %s would not exist live: %s SYN was dropped by %s",
-             plural(frames), list, frames == 1 ? "its" : "their",
+    bool is_reject =
+        rule != PM_NO_RULE && pm_policy_rule_action(replay->policy, rule) == PM_ACTION_REJECT;
+    snprintf(line, sizeof line, "frame%s %s would not exist live: %s %s by %s", plural(frames),
+             list, frames == 1 ? "its" : "their",
+             is_reject ? "connection was rejected" : "SYN was dropped",
              rule == PM_NO_RULE ? "policy.default" : pm_policy_rule_id(replay->policy, rule));
     fprintf(text->out, "%snote%s      ", bold(text), plain(text));
     print_wrapped(text, line, 10, 10);
@@ -296,6 +307,16 @@ static void print_output(const struct text *text, const struct pm_replay *replay
             fprintf(text->out, ", %" PRIu64 " left within others", stats->joined);
     }
     fputc('\n', text->out);
+    const struct pm_stats *filter = pm_filter_stats(replay->filter);
+    if (filter->replies > 0)
+        fprintf(text->out, "          %" PRIu64 " packet%s to tell of rejects\n", filter->replies,
+                plural(filter->replies));
+    if (filter->asked_dropped > 0)
+        fprintf(text->out, "          %" PRIu64 " packet%s dropped after asking\n",
+                filter->asked_dropped, plural(filter->asked_dropped));
+    if (replay->late_filter != NULL)
+        fprintf(text->out, "          %" PRIu64 " dropped after rewriting\n",
+                pm_filter_stats(replay->late_filter)->dropped);
 }
 
 void pm_report_text(const struct pm_report *report, FILE *out, bool colour)

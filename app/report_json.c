@@ -71,8 +71,12 @@ static void put_filter(struct pm_json *json, const struct pm_stats *stats)
     put_amount(json, "allow", stats->allowed, stats->allowed_bytes);
     put_amount(json, "drop", stats->dropped, stats->dropped_bytes);
     put_amount(json, "delay", stats->delayed, stats->delayed_bytes);
+    put_amount(json, "reject", stats->rejected, stats->rejected_bytes);
+    put_amount(json, "ask", stats->asked, stats->asked_bytes);
     pm_json_close(json, '}');
     pm_json_uint(json, "flows", stats->flows);
+    pm_json_uint(json, "replies", stats->replies);
+    put_amount(json, "asked_dropped", stats->asked_dropped, stats->asked_dropped_bytes);
 }
 
 static void put_rewriter(struct pm_json *json, const struct pm_stats *stats)
@@ -149,6 +153,8 @@ void pm_report_json(const struct pm_report *report, FILE *out)
     put_why(&json, "filter", pm_filter_stats(replay->filter));
     if (replay->rewriter != NULL)
         put_why(&json, "rewriter", pm_rewriter_stats(replay->rewriter));
+    if (replay->late_filter != NULL)
+        put_why(&json, "after_rewrite", pm_filter_stats(replay->late_filter));
     pm_json_close(&json, '}');
     if (replay->rewriter != NULL)
         put_rewriter(&json, pm_rewriter_stats(replay->rewriter));

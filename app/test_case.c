@@ -10,11 +10,11 @@
 
 #define RUN_NAME_MAX 64
 
-static const char *const case_keys[] = {"shows",  "rules",  "in",        "views", "runs",
-                                        "ignore", "out",    "view",      "local", "mtu",
-                                        "seed",   "verify", "checksums", NULL};
-static const char *const run_keys[] = {"out",  "view",   "local",     "mtu",
-                                       "seed", "verify", "checksums", NULL};
+static const char *const case_keys[] = {"answers", "shows",  "rules",  "in",        "views",
+                                        "runs",    "ignore", "out",    "view",      "local",
+                                        "mtu",     "seed",   "verify", "checksums", NULL};
+static const char *const run_keys[] = {"answers", "out",    "view",      "local", "mtu",
+                                       "seed",    "verify", "checksums", NULL};
 static const char *const views[] = {"rewritten", "wire", "host", NULL};
 static const char *const checksum_modes[] = {"auto", "verify", "ignore", NULL};
 static const char *const excuses[] = {"open-loop", "any-headers", NULL};
@@ -112,6 +112,9 @@ static void read_options(struct pm_document *d, const struct pm_node *object,
         options->seed = (uint64_t)seed;
     if ((value = pm_node_get(object, "mtu")) != NULL)
         read_mtu(d, value, options);
+    if ((value = pm_node_get(object, "answers")) != NULL &&
+        pm_document_filled(d, value, PM_NODE_TEXT))
+        options->answers = pm_document_path(d, value);
     if ((value = pm_node_get(object, "local")) != NULL)
         read_local(d, value, options);
     if ((value = pm_node_get(object, "verify")) != NULL)

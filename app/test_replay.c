@@ -41,6 +41,9 @@ static bool run_all(struct pm_replay *replay, const struct pm_case *c,
 {
     struct pm_progress progress;
     pm_summary_begin(&result->summary, replay);
+    const char *answers = replay->options->answers;
+    if (answers != NULL && !pm_answers_load(&replay->answers, answers, replay->policy))
+        return false; /* complained to standard error */
     if (!pm_replay_start(replay))
         return false; /* complained to standard error */
     pm_writer_open_memory(&result->writer, replay->capture, pm_replay_largest(replay));

@@ -21,7 +21,7 @@ _pktmod()
         *)
             case $command:$word in
             replay:-*)
-                words='--read --write --dropped --events --report --community-seed --view --local --mtu --checksums --seed --external-wait --format --quiet --help'
+                words='--read --write --answers --dropped --events --report --community-seed --view --local --mtu --checksums --seed --external-wait --format --quiet --help'
                 ;;
             test:-*)
                 words='-k --only --jobs --timeout --update --format --max-differences --list --verbose --help'

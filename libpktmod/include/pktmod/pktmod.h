@@ -203,6 +203,8 @@ struct pm_decision pm_filter_decide(struct pm_filter *filter, const struct pm_pa
  * towards its sender, the same towards its receiver. One towards the receiver has the numbers of
  * the sender and takes the way of the sender's packets, through the rewriter; one towards the
  * sender has the numbers that the sender knows and does not. */
+#define PM_REPLY_MAX (512u + 1280u) /* bytes, of the link header and of IP */
+
 struct pm_reply {
     const uint8_t *data;
     size_t len;
