@@ -45,11 +45,13 @@ static bool fits_stdout(const struct paths *paths)
 
 /* inputs and what was opened before `output`, none of which it may be. */
 static size_t taken_before(const struct pm_replay_options *options, const struct paths *paths,
-                           unsigned output, const char *taken[2 + OUTPUTS])
+                           unsigned output, const char *taken[3 + OUTPUTS])
 {
     size_t count = 0;
     taken[count++] = options->in;
     taken[count++] = options->rules;
+    if (options->answers != NULL)
+        taken[count++] = options->answers;
     for (unsigned i = 0; i < output; i++)
         if (paths->path[i] != NULL && !is_stdout(paths->path[i]))
             taken[count++] = paths->path[i];
@@ -60,7 +62,7 @@ static bool open_one(struct pm_outputs *outputs, struct pm_replay *replay, unsig
                      const struct paths *paths)
 {
     const struct pm_replay_options *options = replay->options;
-    const char *taken[2 + OUTPUTS], *path = paths->path[output];
+    const char *taken[3 + OUTPUTS], *path = paths->path[output];
     size_t count = taken_before(options, paths, output, taken);
     bool good = false;
     if (output == OUT)

@@ -1,5 +1,6 @@
 /* engine_fuzz.c - any sequence of packets through both engines: nothing crashes, memory stays in
- * its bounds, what leaves changed has right lengths and checksums.
+ * its bounds, what leaves changed has right lengths and checksums, and so has what tells of
+ * rejects.
  *
  *     input  [0] view, checksum mode, live; bit 7: [1] nat, options, impairments   then steps:
  *     0x00..0x7f  a TCP segment of one flow:
@@ -84,6 +85,56 @@ static void add_stream(struct pm_builder *b, const char *id, enum pm_action acti
                .id = id, .match = pm_cond_test(b, PM_FIELD_STREAM, &value, 1), .action = action});
 }
 
+/* Rejects closed windows, asks about UDP, and lets every modifier count. */
+static void add_verdicts(struct pm_builder *b)
+{
+    struct pm_value closed = {.kind = PM_VALUE_RANGE, .range = {0, 0}};
+    struct pm_value udp = {.kind = PM_VALUE_RANGE, .range = {PM_PROTO_UDP, PM_PROTO_UDP}};
+    struct pm_rule_spec log = {.id = "log", .action = PM_ACTION_LOG};
+    log.modifiers.when.is_set = true;
+    log.modifiers.when.zone = PM_UTC;
+    log.modifiers.when.days = 8;
+    log.modifiers.sample.probability = PM_ALWAYS / 2;
+    log.modifiers.count.max_per_flow = 3;
+    log.modifiers.limit.tokens = 2;
+    log.modifiers.limit.per_ns = 3;
+    log.modifiers.limit.per = PM_PER_FIELDS;
+    log.modifiers.limit.fields[0] = PM_FIELD_IP_ADDR;
+    log.modifiers.limit.fields[1] = PM_FIELD_PAYLOAD;
+    log.modifiers.limit.field_count = 2;
+    pm_builder_add_rule(b, &log);
+    pm_builder_add_rule(
+        b, &(struct pm_rule_spec){.id = "reject",
+                                  .match = pm_cond_test(b, PM_FIELD_TCP_WINDOW, &closed, 1),
+                                  .action = PM_ACTION_REJECT});
+    struct pm_rule_spec ask = {
+        .id = "ask", .match = pm_cond_test(b, PM_FIELD_IP_PROTO, &udp, 1), .action = PM_ACTION_ASK};
+    ask.ask.timeout_ns = 3;
+    ask.ask.hold_packets = 2;
+    ask.ask.coalesce[0] = PM_FIELD_IP_SRC;
+    ask.ask.coalesce_count = 1;
+    pm_builder_add_rule(b, &ask);
+    pm_builder_add_rule(b, &(struct pm_rule_spec){.id = "prohibit",
+                                                  .match = pm_cond_present(b, PM_FIELD_ICMP_TYPE),
+                                                  .action = PM_ACTION_REJECT});
+}
+
+/* What tells of a reject is whole and sound; every second question is answered. */
+static void take_decision(struct run *run, const struct pm_decision *decision, uint16_t link)
+{
+    EXPECT(decision->reply_count <= 2);
+    for (uint32_t i = 0; i < decision->reply_count; i++) {
+        struct pm_reply reply = pm_filter_reply(run->filter, i);
+        struct pm_headers h;
+        pm_headers_parse(link, reply.data, reply.len, reply.len, &h);
+        EXPECT(reply.len <= PM_REPLY_MAX && h.parse == PM_PARSE_L4 && h.end == reply.len);
+        EXPECT(pm_check_ip(&h) == PM_SUM_RIGHT && pm_check_l4(&h) == PM_SUM_RIGHT);
+    }
+    if (decision->is_new_ask && decision->ask_id % 2)
+        EXPECT(pm_filter_answer(run->filter, decision->ask_id, decision->ask_id % 4 == 1,
+                                (enum pm_answer_for)(decision->ask_id % 3), 2, run->now_ns));
+}
+
 /* What more than texts and fields is edited: ends, options, and what leaves. */
 static void add_more(struct pm_builder *b, uint8_t more)
 {
@@ -116,6 +167,9 @@ static struct pm_policy *make_policy(uint8_t mode, uint8_t more)
     EXPECT(b);
     settings.flows = 4;
     settings.delayed_packets = 3;
+    settings.asks = settings.answers = 2;
+    settings.meters = 3;
+    settings.reject_rate = 1000000000;
     settings.hold_ms = 0;
     settings.midstream = (enum pm_midstream)(mode >> 4 & 1);
     settings.rewrite_refused_drop = mode >> 5 & 1;
@@ -144,6 +198,7 @@ static struct pm_policy *make_policy(uint8_t mode, uint8_t more)
                (struct pm_value){
                    .kind = PM_VALUE_REGEX,
                    .regex = {.pattern = (const uint8_t *)"(?<!x)m(?:n+)+o\\b|^pq", .len = 21}});
+    add_verdicts(b);
     add_replace(b, "grow", "a", "0123456789abcdefghij", false);
     add_replace(b, "shrink", "bcd", "x", false);
     add_replace(b, "delete", "e", "", false);
@@ -175,7 +230,9 @@ static void hand_over(struct run *run, const uint8_t *bytes, size_t len, uint16_
         .data = exact, .len = len, .wire_len = len, .link = link, .dir = PM_DIR_UNKNOWN};
     while (pm_filter_due(run->filter, run->now_ns, &due))
         EXPECT(due.cookie == 0);
-    packet.dir = pm_filter_decide(run->filter, &packet, run->now_ns).dir;
+    struct pm_decision decision = pm_filter_decide(run->filter, &packet, run->now_ns);
+    take_decision(run, &decision, link);
+    packet.dir = decision.dir;
     pm_rewriter_due(run->rewriter, run->now_ns);
     pm_rewrite(run->rewriter, &packet, exact, run->now_ns);
     free(exact);
