@@ -37,10 +37,11 @@ static int escaped(const char **at, const char *end)
     const char *name = c == '\0' ? NULL : strchr(names, c);
     if (name != NULL)
         return (unsigned char)values[name - names];
-    if (c != 'x' || end - *at < 2 || hex_digit((*at)[0]) < 0 || hex_digit((*at)[1]) < 0)
+    if (c != 'x' || end - *at < 2)
         return -1;
+    int high = hex_digit((*at)[0]), low = hex_digit((*at)[1]);
     *at += 2;
-    return hex_digit((*at)[-2]) << 4 | hex_digit((*at)[-1]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
 static bool add_string(struct pm_flow_line *line, struct pm_flow_bytes *out)

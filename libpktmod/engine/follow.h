@@ -15,8 +15,8 @@
 
 /* What a first fragment got. */
 struct pm_first_verdict {
-    uint32_t rule;   /* PM_NO_RULE: the default */
-    enum pm_dir dir; /* as found from its flow */
+    uint32_t rule;          /* PM_NO_RULE: the default */
+    enum pm_dir dir;        /* as found from its flow */
     struct pm_key question; /* where the rule asks: what about */
 };
 

@@ -28,8 +28,8 @@ enum pm_csum {
     PM_CSUM_PARTIAL, /* offloaded: the field holds the pseudo-header sum, the rest is to be done */
 };
 
-/* What pm_decision.is_final said of the packet. UNKNOWN: nobody asked a filter; the rewriter asks the
- * verdict rules itself, and counts for their modifiers what it sees. */
+/* What pm_decision.is_final said of the packet. UNKNOWN: nobody asked a filter; the rewriter asks
+ * the verdict rules itself, and counts for their modifiers what it sees. */
 enum pm_final { PM_FINAL_UNKNOWN, PM_FINAL_NO, PM_FINAL_YES };
 
 /* A packet, lent for the call. `link` is a LINKTYPE_ number as in pcap files:
@@ -310,8 +310,8 @@ enum pm_event_kind {
 
 struct pm_event {
     enum pm_event_kind kind;
-    enum pm_why why; /* HOLD_TIMEOUT, HOLD_FULL, MATCH_TOO_LONG */
-    enum pm_dir dir; /* of the stream */
+    enum pm_why why;  /* HOLD_TIMEOUT, HOLD_FULL, MATCH_TOO_LONG */
+    enum pm_dir dir;  /* of the stream */
     uint64_t flow_id; /* within the rewriter */
     uint64_t cookie;  /* of the latest packet of this direction */
     uint64_t offset;  /* in the original stream of this direction, from 0 */
@@ -366,7 +366,7 @@ struct pm_rewriter_config {
     uint32_t datagram_fragments; /* and fragments of each; 0: 64 */
     uint32_t fragment_bytes;     /* all fragments that wait; 0: 4 MiB */
     uint32_t fragment_ms;        /* longest wait for the rest of a datagram; 0: 10000 */
-    int64_t wall_ns; /* as in pm_filter_config */
+    int64_t wall_ns;             /* as in pm_filter_config */
     bool clamp_mss; /* lower the MSS on SYNs by what one edit may add, where one may be made */
     pm_emit_fn *emit;
     pm_event_fn *event;    /* NULL: not told */
@@ -443,12 +443,12 @@ struct pm_stats {
     uint64_t rejected, rejected_bytes;           /* filter; not among the dropped */
     uint64_t asked, asked_bytes;                 /* filter: that waited for an answer */
     uint64_t asked_dropped, asked_dropped_bytes; /* of them, by the answer or for want of one */
-    uint64_t replies; /* filter: packets that told of a reject */
-    uint64_t emitted, emitted_bytes; /* rewriter */
-    uint64_t changed;                /* rewriter: packets in that left changed */
-    uint64_t split;                  /* rewriter: packets added by cutting to the MTU */
-    uint64_t joined;                 /* rewriter: fragments in that left within another packet */
-    uint64_t flows;                  /* flows seen */
+    uint64_t replies;                            /* filter: packets that told of a reject */
+    uint64_t emitted, emitted_bytes;             /* rewriter */
+    uint64_t changed;                            /* rewriter: packets in that left changed */
+    uint64_t split;                              /* rewriter: packets added by cutting to the MTU */
+    uint64_t joined; /* rewriter: fragments in that left within another packet */
+    uint64_t flows;  /* flows seen */
     uint64_t flows_now, flows_max;
     uint64_t why[PM_WHY_COUNT];
 };
