@@ -116,7 +116,6 @@ static struct pm_rewriter *new_rewriter(struct pipe *pipe, struct pm_error *erro
     const struct pm_pipe_config *config = &pipe->config;
     bool is_live = config->mode == PM_MODE_LIVE;
     struct pm_rewriter_config rewriter = {
-        .seed = pipe->config.seed,
         .hash_key = {hash_key[0], hash_key[1]},
         .seed = config->seed,
         .mode = config->mode,
