@@ -156,7 +156,9 @@ static void add_more(struct pm_builder *b, uint8_t more)
                                                   .match = pm_cond_not(b, from_server),
                                                   .action = PM_ACTION_REWRITE,
                                                   .ops = more & 16 ? ops : ops + 1,
-                                                  .op_count = more & 32 ? 6 : 2});
+                                                  .op_count = more & 32   ? 6
+                                                              : more & 16 ? 2
+                                                                          : 1});
 }
 
 static struct pm_policy *make_policy(uint8_t mode, uint8_t more)
