@@ -9,7 +9,7 @@
 #define MOST_EDITS 5
 #define MOST_TEXT  48
 #define MOST_OUT   4096
-#define SEEDS      3000
+#define SEEDS      1000
 
 enum kind { FIND, REGEX, INSERT, INSERT_END, DELETE, KINDS };
 
