@@ -260,7 +260,7 @@ static void segments_tile_the_payload_with_right_numbers(void **state)
             struct cargo want = c;
             bool is_last = k + 1 == count;
             want.seq += (uint32_t)k * size;
-            want.payload = TEXT + k * size;
+            want.payload = &TEXT[k * size];
             want.payload_len = is_last ? LEN - k * size : size;
             want.flags =
                 (uint8_t)(TALK_ACK | (k == 0 ? 0x80 : 0) | (is_last ? TALK_PSH | TALK_FIN : 0));
@@ -289,7 +289,7 @@ static void a_syn_with_data_is_one_segment_and_others(void **state)
     first.payload_len = 40;
     second.flags = 0;
     second.seq = 51;
-    second.payload = TEXT + 40;
+    second.payload = &TEXT[40];
     second.payload_len = 3;
     begin_op(&run, impair(PM_OP_SEGMENT, 40, false), plain);
     assert_int_equal(ends_send(&run, e, c, 1), 2);
@@ -412,7 +412,7 @@ static void impairments_come_in_their_own_order(void **state)
         ends_expect(&run, i, e,
                     (struct cargo){.flags = TALK_ACK,
                                    .seq = (uint32_t)off,
-                                   .payload = TEXT + off,
+                                   .payload = &TEXT[off],
                                    .payload_len = off == 40 ? 3 : 4});
     }
     run_end(&run);

@@ -500,12 +500,13 @@ static void max_counts_per_direction_and_within_counts_from_the_stream(void **st
     (void)state;
     struct talk t;
     struct pm_builder *b = pm_builder_new();
-    struct pm_op_spec ops[2] = {{.kind = PM_OP_REPLACE,
-                                 .replace = {(const uint8_t *)"a", (const uint8_t *)"<a>", 1, 3,
-                                             PM_IN_AUTO, 3, false, 0, PM_NO_LIMIT, false, 0}},
-                                {.kind = PM_OP_REPLACE,
-                                 .replace = {(const uint8_t *)"BB", (const uint8_t *)"", 2, 0,
-                                             PM_IN_AUTO, 0, true, 4, 6, false, 0}}};
+    struct pm_op_spec ops[2] = {
+        {.kind = PM_OP_REPLACE,
+         .replace = {(const uint8_t *)"a", (const uint8_t *)"<a>", 1, 3, PM_IN_AUTO, 3, false, 0,
+                     PM_NO_LIMIT, false, 0, PM_LENGTH_ANY, 0}},
+        {.kind = PM_OP_REPLACE,
+         .replace = {(const uint8_t *)"BB", (const uint8_t *)"", 2, 0, PM_IN_AUTO, 0, true, 4, 6,
+                     false, 0, PM_LENGTH_ANY, 0}}};
     pm_builder_add_rule(b, &(struct pm_rule_spec){
                                .id = "x", .action = PM_ACTION_REWRITE, .ops = ops, .op_count = 2});
     talk_begin(&t, b, plain_config);

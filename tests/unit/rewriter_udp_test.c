@@ -189,7 +189,7 @@ static void max_counts_per_datagram(void **state)
     struct pm_builder *b = pm_builder_new();
     struct pm_op_spec op = {.kind = PM_OP_REPLACE,
                             .replace = {(const uint8_t *)"a", (const uint8_t *)"bb", 1, 2,
-                                        PM_IN_PAYLOAD, 2, false, 1, 5, false, 0}};
+                                        PM_IN_PAYLOAD, 2, false, 1, 5, false, 0, PM_LENGTH_ANY, 0}};
     pm_builder_add_rule(b, &(struct pm_rule_spec){
                                .id = "x", .action = PM_ACTION_REWRITE, .ops = &op, .op_count = 1});
     talk_begin(&t, b, plain_config);
@@ -211,7 +211,8 @@ static void a_stream_replace_leaves_datagrams_alone(void **state)
     struct pm_builder *b = pm_builder_new();
     struct pm_op_spec op = {.kind = PM_OP_REPLACE,
                             .replace = {(const uint8_t *)"a", (const uint8_t *)"bb", 1, 2,
-                                        PM_IN_STREAM, 0, false, 0, PM_NO_LIMIT, false, 0}};
+                                        PM_IN_STREAM, 0, false, 0, PM_NO_LIMIT, false, 0,
+                                        PM_LENGTH_ANY, 0}};
     pm_builder_add_rule(b, &(struct pm_rule_spec){
                                .id = "x", .action = PM_ACTION_REWRITE, .ops = &op, .op_count = 1});
     talk_begin(&t, b, plain_config);
