@@ -105,11 +105,12 @@ static void run_command(const struct asked *asked)
 /* Replays the part, and verifies what leaves. Only incoherence counts as failing. */
 static void run_rules(const struct asked *asked)
 {
-    char *part = copy(asked->shrink.out), *result = malloc(strlen(part) + sizeof ".replayed");
+    char *part = copy(asked->shrink.out);
+    size_t cap = part == NULL ? 0 : strlen(part) + sizeof ".replayed";
+    char *result = part == NULL ? NULL : malloc(cap);
     if (result == NULL)
         _exit(PM_SHRINK_NOT_RUN);
-    strcpy(result, part);
-    strcat(result, ".replayed");
+    snprintf(result, cap, "%s.replayed", part);
     char *replay[] = {copy("replay"), copy(asked->rules), copy("-q"), copy("-r"),
                       part,           copy("-w"),         result};
     char *verify[] = {copy("verify"), result, copy("-q"), copy("-b"), part, copy("--open-loop")};

@@ -170,15 +170,22 @@ void pm_log_copy(struct pm_log *log, struct pm_log_store *s, const uint8_t *byte
     log->m_end += len;
 }
 
+/* Bytes of an edit; they join what was inserted right before. */
+static void put_in(struct pm_log *log, struct pm_log_store *s, const uint8_t *with,
+                   uint32_t with_len)
+{
+    if (!pm_log_has_loose_end(log, s))
+        add_run(log, s, PM_RUN_EDIT);
+    keep(log, s, with, with_len);
+    log->m_end += with_len;
+}
+
 void pm_log_edit(struct pm_log *log, struct pm_log_store *s, uint32_t old_len, const uint8_t *with,
                  uint32_t with_len)
 {
     assert(old_len > 0);
-    if (!pm_log_has_loose_end(log, s))
-        add_run(log, s, PM_RUN_EDIT);
-    keep(log, s, with, with_len);
+    put_in(log, s, with, with_len);
     log->o_end += old_len;
-    log->m_end += with_len;
     log->is_edited = true;
     if (with_len != old_len)
         log->is_stretched = true;
@@ -187,10 +194,7 @@ void pm_log_edit(struct pm_log *log, struct pm_log_store *s, uint32_t old_len, c
 void pm_log_insert(struct pm_log *log, struct pm_log_store *s, const uint8_t *with,
                    uint32_t with_len)
 {
-    if (!pm_log_has_loose_end(log, s))
-        add_run(log, s, PM_RUN_EDIT);
-    keep(log, s, with, with_len);
-    log->m_end += with_len;
+    put_in(log, s, with, with_len);
     log->is_edited = log->is_stretched = true;
 }
 
