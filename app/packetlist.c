@@ -2,6 +2,7 @@
 #include "app/packetlist.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "app/byteorder.h"
@@ -80,7 +81,8 @@ bool pm_packetlist_interface(struct pm_packetlist *list, const char *name, unsig
     if (list->interface_count == PM_PACKETLIST_INTERFACES)
         return false;
     *number = list->interface_count;
-    strcpy(list->interfaces[list->interface_count++], name);
+    char *kept = list->interfaces[list->interface_count++];
+    snprintf(kept, sizeof list->interfaces[0], "%s", name);
     return true;
 }
 

@@ -64,10 +64,21 @@ static size_t hash_of(const struct flow_key *key)
     return (size_t)(hash ^ hash >> 32);
 }
 
+static bool is_same_end(const struct pm_addr *a, const struct pm_addr *b)
+{
+    return a->version == b->version && memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+static bool is_same_flow(const struct flow_key *a, const struct flow_key *b)
+{
+    return is_same_end(&a->ends[0], &b->ends[0]) && is_same_end(&a->ends[1], &b->ends[1]) &&
+           a->ports[0] == b->ports[0] && a->ports[1] == b->ports[1] && a->proto == b->proto;
+}
+
 static size_t *slot_of(struct search *s, const struct flow_key *key)
 {
     size_t at = hash_of(key) & (s->slot_cap - 1);
-    while (s->slots[at] != SIZE_MAX && memcmp(&s->flows[s->slots[at]], key, sizeof *key) != 0)
+    while (s->slots[at] != SIZE_MAX && !is_same_flow(&s->flows[s->slots[at]], key))
         at = (at + 1) & (s->slot_cap - 1);
     return &s->slots[at];
 }
