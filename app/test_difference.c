@@ -372,6 +372,8 @@ static uint64_t frame_of(const struct search *search, const struct pm_kept *got)
 static uint64_t frame_at(const struct search *search, const struct pm_kept *expected)
 {
     const struct pm_summary *summary = search->summary;
+    if (expected == NULL)
+        return 0;
     for (size_t i = 0; i < summary->count; i++)
         if (summary->lines[i].recorded_ns == expected->record.time_ns &&
             summary->lines[i].parts == 0)
@@ -387,7 +389,7 @@ static void take_alone(struct search *search, const struct pm_kept *expected,
 {
     struct pm_difference *d = add_difference(search);
     const struct pm_kept *any = expected == NULL ? got : expected;
-    if (d == NULL)
+    if (d == NULL || any == NULL)
         return;
     d->is_only_expected = got == NULL;
     d->frame = got == NULL ? frame_at(search, expected) : frame_of(search, got);

@@ -98,7 +98,7 @@ void pm_verdict_count(struct pm_filter *f, uint32_t rule, const struct pm_trial 
 
 /* ---- apply.c: what follows from it */
 
-void pm_apply_rule(struct pm_filter *f, struct pm_trial *t, uint32_t rule);
+void pm_apply_rule(struct pm_filter *f, struct pm_trial *t, uint32_t index);
 /* No rule decided. */
 void pm_apply_default(const struct pm_filter *f, struct pm_trial *t);
 /* A packet that may pass waits behind those of its side that wait. */

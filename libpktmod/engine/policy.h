@@ -184,7 +184,7 @@ void pm_splice_release(struct pm_splice *splice);
 /* ---- headerop.c: the edits of headers and of what leaves, made from their specs */
 
 /* What is wrong with it, or NULL. */
-const char *pm_header_op_fault(const struct pm_op_spec *spec);
+const char *pm_header_op_fault(const struct pm_op_spec *op);
 /* Whether it is one of them; then fills *op and marks the rule. */
 bool pm_header_op_take(struct pm_op *op, struct pm_rule *rule, const struct pm_op_spec *spec);
 
