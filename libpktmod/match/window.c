@@ -173,7 +173,8 @@ static size_t map_size(const struct pm_windows *w)
 
 static uint64_t window_at(const struct pm_windows *w, const uint8_t *p)
 {
-    return read_width(p, w->width) | (w->fold & UINT64_MAX >> (64 - 8 * w->width));
+    unsigned unused_bits = (64 - 8 * (unsigned)w->width) & 63; /* width is 1 to 8 */
+    return read_width(p, w->width) | (w->fold & UINT64_MAX >> unused_bits);
 }
 
 static void put_in_map(const struct pm_windows *w, uint64_t *map, uint64_t hash)
