@@ -81,7 +81,7 @@ static void offer_names(struct suggest *suggest, FILE *in, char best[NAME_MAX_LE
         suggest->best = NULL;
         pmr_suggest_offer(suggest, name);
         if (suggest->best != NULL)
-            strcpy(best, name);
+            memcpy(best, name, sizeof name);
     }
 }
 
