@@ -1,8 +1,8 @@
 /* packetlist.c - packets that were made, in order, and the capture file that holds them. */
 #include "app/packetlist.h"
 
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/byteorder.h"
