@@ -98,7 +98,8 @@ static void run_command(const struct asked *asked)
         _exit(PM_SHRINK_NOT_RUN);
     for (int i = 0; i < asked->command_count; i++)
         arguments[i] = filled(asked->command[i], asked->shrink.out);
-    execvp(arguments[0], arguments);
+    if (arguments[0] != NULL)
+        execvp(arguments[0], arguments);
     _exit(PM_SHRINK_NOT_RUN);
 }
 
