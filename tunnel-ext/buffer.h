@@ -25,9 +25,10 @@ static inline size_t pm_buffer_len(const struct pm_buffer *b)
     return b->end - b->begin;
 }
 
+/* NULL as long as nothing was ever put in. */
 static inline const uint8_t *pm_buffer_at(const struct pm_buffer *b)
 {
-    return b->bytes + b->begin;
+    return b->bytes == NULL ? NULL : b->bytes + b->begin;
 }
 
 #endif
