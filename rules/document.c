@@ -9,6 +9,7 @@
 #include "diagnostic.h"
 #include "expect.h"
 #include "file.h"
+#include "format.h"
 #include "suggest.h"
 
 struct pm_document {
@@ -284,4 +285,17 @@ void pm_document_print_text(struct pm_document *d, FILE *out, bool colour)
 {
     pmr_diagnostics_sort(&d->rules);
     pm_rules_print_text(&d->rules, out, colour);
+}
+
+const char *pm_document_source(const struct pm_document *d, size_t *len)
+{
+    if (d->load.file_count == 0 || d->load.files[0]->text == NULL)
+        return NULL;
+    *len = d->load.files[0]->len;
+    return d->load.files[0]->text;
+}
+
+char *pm_document_canonical(const struct pm_document *d, size_t *len)
+{
+    return pmr_format(d->load.files[0], len);
 }

@@ -95,4 +95,12 @@ const struct pm_diagnostic *pm_document_diagnostic(struct pm_document *document,
 /* As a compiler writes it: file:line:column, the line, a caret. */
 void pm_document_print_text(struct pm_document *document, FILE *out, bool colour);
 
+/* ---- layout */
+
+/* The text as it was read; NULL where it could not be. */
+const char *pm_document_source(const struct pm_document *document, size_t *len);
+/* The same in the canonical layout of rule files (format.h). Only without errors, and with a root.
+ * To be freed; NULL: no memory. */
+char *pm_document_canonical(const struct pm_document *document, size_t *len);
+
 #endif
