@@ -3,9 +3,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define FIRST_CAP ((size_t)64 << 10)
 
@@ -22,29 +25,36 @@ static bool has_room(struct pm_whole *whole, size_t *cap)
     return true;
 }
 
-bool pm_whole_read(const char *path, struct pm_whole *whole)
+bool pm_whole_take(FILE *in, struct pm_whole *whole)
 {
-    *whole = (struct pm_whole){0};
-    FILE *in = fopen(path, "rb");
-    if (in == NULL)
-        return errno == ENOENT;
     size_t cap = 0, got = 1;
+    *whole = (struct pm_whole){0};
     errno = ENOMEM;
     while (got > 0 && has_room(whole, &cap)) {
         got = fread(whole->bytes + whole->len, 1, cap - whole->len - 1, in);
         whole->len += got;
     }
-    int why = errno;
     whole->is_there = got == 0 && ferror(in) == 0;
-    fclose(in);
     if (whole->is_there) {
         whole->bytes[whole->len] = '\0';
         return true;
     }
     free(whole->bytes);
     *whole = (struct pm_whole){0};
-    errno = why;
     return false;
+}
+
+bool pm_whole_read(const char *path, struct pm_whole *whole)
+{
+    *whole = (struct pm_whole){0};
+    FILE *in = fopen(path, "rb");
+    if (in == NULL)
+        return errno == ENOENT;
+    bool is_read = pm_whole_take(in, whole);
+    int why = errno;
+    fclose(in);
+    errno = why;
+    return is_read;
 }
 
 bool pm_whole_write(const char *path, const void *bytes, size_t len)
@@ -54,6 +64,60 @@ bool pm_whole_write(const char *path, const void *bytes, size_t len)
         return false;
     bool good = fwrite(bytes, 1, len, out) == len;
     return fclose(out) == 0 && good;
+}
+
+/* Writes it beside the file, so that no name ever stands for half of it. */
+static bool write_beside(int fd, const struct stat *like, const void *bytes, size_t len)
+{
+    if (fchown(fd, like->st_uid, like->st_gid) != 0) {
+        /* whoever may write the folder but not give files away keeps what is new */
+    }
+    if (fchmod(fd, like->st_mode & 07777) != 0)
+        return false;
+    for (size_t at = 0; at < len;) {
+        ssize_t put = write(fd, (const char *)bytes + at, len - at);
+        if (put < 0 && errno != EINTR)
+            return false;
+        at += put < 0 ? 0 : (size_t)put;
+    }
+    return fsync(fd) == 0;
+}
+
+static bool replace(const char *path, const void *bytes, size_t len)
+{
+    struct stat like;
+    char beside[PATH_MAX];
+    int n = snprintf(beside, sizeof beside, "%s.XXXXXX", path);
+    if (n < 0 || (size_t)n >= sizeof beside) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    if (stat(path, &like) != 0 || access(path, W_OK) != 0)
+        return false;
+    int fd = mkstemp(beside);
+    if (fd < 0)
+        return false;
+    bool is_good = write_beside(fd, &like, bytes, len);
+    int why = errno;
+    close(fd);
+    if (is_good && rename(beside, path) == 0)
+        return true;
+    why = is_good ? errno : why;
+    unlink(beside);
+    errno = why;
+    return false;
+}
+
+bool pm_whole_replace(const char *path, const void *bytes, size_t len)
+{
+    char *real = realpath(path, NULL);
+    if (real == NULL)
+        return false;
+    bool is_good = replace(real, bytes, len);
+    int why = errno;
+    free(real);
+    errno = why;
+    return is_good;
 }
 
 /* ------------------------------------------------------------------ folders */
