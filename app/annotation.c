@@ -77,6 +77,8 @@ void pm_annotate_drop(char text[PM_ANNOTATION_LEN], const struct pm_policy *poli
         add(&line, " by %s", pm_policy_rule_id(policy, fate->rule));
     if (fate->is_by_rewriter)
         add(&line, " in rewriting");
+    if (fate->is_after_rewrite)
+        add(&line, " after rewriting");
     if (fate->why != PM_WHY_RULE)
         add(&line, "; %s", pm_why_name(fate->why));
 }

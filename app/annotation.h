@@ -21,7 +21,7 @@ struct pm_fate {
     enum pm_verdict verdict; /* DROP or REJECT */
     enum pm_why why;
     uint32_t rule; /* or PM_NO_RULE */
-    bool is_by_rewriter;
+    bool is_by_rewriter, is_after_rewrite;
 };
 
 /* "pktmod: drop by no-telnet", "pktmod: drop; default", "pktmod: drop in rewriting; unmappable" */

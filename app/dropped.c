@@ -59,6 +59,33 @@ static void on_released(void *context, const struct pm_record *record, const str
             &(struct pm_fate){.verdict = PM_DROP, .why = due->why, .rule = due->rule});
 }
 
+/* It stands in the file as it was to leave. */
+static void on_judged_late(void *context, const struct pm_record *record,
+                           const struct pm_emitted *emitted, const struct pm_decision *decision,
+                           uint64_t now_ns)
+{
+    struct pm_dropped *dropped = context;
+    char comment[PM_ANNOTATION_LEN];
+    if (decision->verdict == PM_ALLOW)
+        return;
+    pm_annotate_drop(comment, dropped->replay->policy,
+                     &(struct pm_fate){.verdict = decision->verdict,
+                                       .why = decision->why,
+                                       .rule = decision->rule,
+                                       .is_after_rewrite = true});
+    struct pm_outgoing outgoing = {
+        .data = emitted->data,
+        .caplen = (uint32_t)emitted->len,
+        .origlen = (uint32_t)emitted->wire_len,
+        .time_ns = now_ns,
+        .retimed = emitted->is_late || dropped->replay->current.delayed != NULL,
+        .comment = record->kind == PM_RECORD_PCAP ? NULL : comment,
+        .dir = emitted->dir,
+        .is_extra = emitted->part > 0,
+    };
+    pm_writer_put(&dropped->writer, record, &outgoing);
+}
+
 static void on_rewritten(void *context, const struct pm_record *record, enum pm_why why,
                          uint64_t now_ns)
 {
@@ -85,13 +112,16 @@ bool pm_dropped_open(struct pm_dropped *dropped, struct pm_replay *replay, const
             {
                 .judged = on_judged,
                 .released = on_released,
+                .judged_late = on_judged_late,
                 .rewritten = on_rewritten,
                 .block = on_block,
                 .context = dropped,
             },
         .replay = replay,
     };
-    if (!pm_writer_open(&dropped->writer, path, replay->capture, 0, inputs, input_count))
+    uint32_t largest =
+        pm_policy_has_stage(replay->policy, PM_STAGE_AFTER_REWRITE) ? pm_replay_largest(replay) : 0;
+    if (!pm_writer_open(&dropped->writer, path, replay->capture, largest, inputs, input_count))
         return false;
     pm_replay_observe(replay, &dropped->observer);
     return true;

@@ -15,7 +15,8 @@ struct pm_dropped {
 };
 
 /* Opens the file as pm_writer_open() does, and observes the replay, whose capture and policy are
- * there and which has not started. The packets stand in it as they came; in pcapng each says in a
+ * there and which has not started. The packets stand in it as they came, those
+ * that a rule of stage after-rewrite dropped as they were to leave; in pcapng each says in a
  * comment why it was dropped. */
 bool pm_dropped_open(struct pm_dropped *dropped, struct pm_replay *replay, const char *path,
                      const char *const *inputs, size_t input_count);

@@ -27,6 +27,20 @@ bool pm_event_change_begin(struct pm_event_change *change, const struct pm_recor
     return true;
 }
 
+bool pm_event_change_begin_late(struct pm_event_change *change, const struct pm_record *record,
+                                const struct pm_emitted *emitted)
+{
+    struct pm_record left = *record;
+    if (!make_room(&change->left, &change->left_cap, emitted->len))
+        return false;
+    memcpy(change->left, emitted->data, emitted->len);
+    left.raw = left.data = change->left;
+    left.raw_len = left.caplen = (uint32_t)emitted->len;
+    left.origlen = (uint32_t)emitted->wire_len;
+    left.link = emitted->link;
+    return pm_event_change_begin(change, &left);
+}
+
 void pm_event_change_free(struct pm_event_change *change)
 {
     pm_record_copy_free(&change->copy);
@@ -65,6 +79,23 @@ void pm_event_change_add(struct pm_event_change *change, const struct pm_emitted
         change->notes[change->note_count++] = emitted->notes[i];
     change->edit_count += emitted->edit_count;
     if (emitted->header_rule != PM_NO_RULE)
+        change->header_rule = emitted->header_rule;
+}
+
+void pm_event_change_add_dry(struct pm_event_change *change, const struct pm_policy *policy,
+                             const struct pm_emitted *emitted)
+{
+    if (change->wants_bytes && emitted->len > 0)
+        keep_payload(change, emitted);
+    for (uint32_t i = 0; i < emitted->note_count; i++) {
+        if (!pm_policy_rule_is_dry_run(policy, emitted->notes[i].rule))
+            continue;
+        change->edit_count++;
+        if (change->note_count < PM_EDIT_NOTES)
+            change->notes[change->note_count++] = emitted->notes[i];
+    }
+    if (emitted->header_rule != PM_NO_RULE &&
+        pm_policy_rule_is_dry_run(policy, emitted->header_rule))
         change->header_rule = emitted->header_rule;
 }
 

@@ -19,8 +19,13 @@ struct pm_event_change {
 
 /* Forgets the packet before, and takes the next. False: no memory, and nothing is known of it. */
 bool pm_event_change_begin(struct pm_event_change *change, const struct pm_record *record);
-/* One of the packets that left for it. */
+/* The same for what waited, of which there is only what it is to leave as. */
+bool pm_event_change_begin_late(struct pm_event_change *change, const struct pm_record *record,
+                                const struct pm_emitted *emitted);
+/* One of the packets that left for it. The second adds edits of dry-run rules alone. */
 void pm_event_change_add(struct pm_event_change *change, const struct pm_emitted *emitted);
+void pm_event_change_add_dry(struct pm_event_change *change, const struct pm_policy *policy,
+                             const struct pm_emitted *emitted);
 void pm_event_change_free(struct pm_event_change *change);
 
 /* "diff": where the payload begins to differ, and what stood there before and after, up to where it

@@ -15,102 +15,150 @@ static const char *op_name(enum pm_op_kind kind)
     return names[kind];
 }
 
-static void put_edits(struct pm_events *events, const struct pm_edit_note *notes, uint32_t count,
-                      uint32_t header_rule)
+/* What rules did, or dry-run ones would have done. */
+struct edits {
+    const struct pm_edit_note *notes;
+    uint32_t note_count, edit_count;
+    uint32_t header_rule; /* or PM_NO_RULE */
+    bool is_dry;
+};
+
+static struct edits edits_of(const struct pm_event_change *change, bool is_dry)
+{
+    return (struct edits){change->notes, change->note_count, change->edit_count,
+                          change->header_rule, is_dry};
+}
+
+static bool has_any(const struct edits *edits)
+{
+    return edits->edit_count > 0 || edits->header_rule != PM_NO_RULE;
+}
+
+static void open_edit(struct pm_events *events, uint32_t rule, const char *op, bool is_dry)
+{
+    struct pm_json *json = &events->json;
+    pm_json_open(json, NULL, '{');
+    pm_json_text(json, "rule", pm_policy_rule_id(events->policy, rule));
+    pm_json_text(json, "op", op);
+    if (is_dry)
+        pm_json_bool(json, "dry_run", true);
+}
+
+static void put_edits(struct pm_events *events, const struct edits *edits)
 {
     struct pm_json *json = &events->json;
     pm_json_open(json, "rewrite", '[');
-    for (uint32_t i = 0; i < count; i++) {
-        if (pm_event_is_off(events, notes[i].rule))
+    for (uint32_t i = 0; i < edits->note_count; i++) {
+        const struct pm_edit_note *note = &edits->notes[i];
+        if (pm_event_is_off(events, note->rule))
             continue;
-        pm_json_open(json, NULL, '{');
-        pm_json_text(json, "rule", pm_policy_rule_id(events->policy, notes[i].rule));
-        pm_json_text(json, "op",
-                     op_name(pm_policy_op_kind(events->policy, notes[i].rule, notes[i].op)));
-        pm_json_uint(json, "offset", notes[i].offset);
-        pm_json_uint(json, "old_len", notes[i].old_len);
-        pm_json_uint(json, "new_len", notes[i].new_len);
+        open_edit(events, note->rule,
+                  op_name(pm_policy_op_kind(events->policy, note->rule, note->op)), edits->is_dry);
+        pm_json_uint(json, "offset", note->offset);
+        pm_json_uint(json, "old_len", note->old_len);
+        pm_json_uint(json, "new_len", note->new_len);
         pm_json_close(json, '}');
     }
-    if (header_rule != PM_NO_RULE && !pm_event_is_off(events, header_rule)) {
-        pm_json_open(json, NULL, '{');
-        pm_json_text(json, "rule", pm_policy_rule_id(events->policy, header_rule));
-        pm_json_text(json, "op", "header");
+    if (edits->header_rule != PM_NO_RULE && !pm_event_is_off(events, edits->header_rule)) {
+        open_edit(events, edits->header_rule, "header", edits->is_dry);
         pm_json_close(json, '}');
     }
     pm_json_close(json, ']');
 }
 
 /* The first rule that changed something and may be heard of; false: there is none. */
-static bool first_rule(const struct pm_events *events, const struct pm_edit_note *notes,
-                       uint32_t count, uint32_t header_rule, uint32_t *rule)
+static bool first_rule(const struct pm_events *events, const struct edits *edits, uint32_t *rule)
 {
-    for (uint32_t i = 0; i < count; i++)
-        if (!pm_event_is_off(events, notes[i].rule)) {
-            *rule = notes[i].rule;
+    for (uint32_t i = 0; i < edits->note_count; i++)
+        if (!pm_event_is_off(events, edits->notes[i].rule)) {
+            *rule = edits->notes[i].rule;
             return true;
         }
-    *rule = header_rule;
-    return header_rule != PM_NO_RULE && !pm_event_is_off(events, header_rule);
+    *rule = edits->header_rule;
+    return *rule != PM_NO_RULE && !pm_event_is_off(events, *rule);
 }
 
-/* The packet at hand left changed by rules. */
-static void tell_rewrite(struct pm_events *events, uint64_t now_ns)
+static void put_more_edits(struct pm_events *events, const struct edits *edits)
 {
-    const struct pm_event_change *change = &events->change;
+    if (edits->edit_count > edits->note_count)
+        pm_json_uint(&events->json, "more_edits", edits->edit_count - edits->note_count);
+}
+
+/* The packet at hand left changed by rules, or would have. */
+static void tell_rewrite(struct pm_events *events, const struct pm_event_change *change,
+                         uint64_t now_ns)
+{
+    struct edits edits = edits_of(change, change == &events->dry);
     uint32_t rule;
-    if (events->flow != NULL)
+    if (!has_any(&edits))
+        return;
+    if (events->flow != NULL && !edits.is_dry)
         events->flow->edited++;
-    if (!first_rule(events, change->notes, change->note_count, change->header_rule, &rule) ||
-        !pm_event_may_tell(events, rule, now_ns))
+    if (!first_rule(events, &edits, &rule) || !pm_event_may_tell(events, rule, now_ns))
         return;
     struct pm_event_about about = pm_event_about_packet(events, "pktmod", now_ns);
     pm_event_begin(&events->json, &about);
     pm_event_put_verdict(&events->json, events->policy, &events->verdict);
-    put_edits(events, change->notes, change->note_count, change->header_rule);
+    put_edits(events, &edits);
     pm_event_put_alert_if_wanted(events, rule, false);
-    pm_event_open_own(events, "rewrite", rule);
-    if (change->edit_count > change->note_count)
-        pm_json_uint(&events->json, "more_edits", change->edit_count - change->note_count);
+    pm_event_open_own(events, edits.is_dry ? "dry_run" : "rewrite", rule);
+    put_more_edits(events, &edits);
     if (pm_event_payload_of(events, rule) == PM_LOG_DIFF)
         pm_event_put_diff(&events->json, change,
                           pm_policy_rule_log(events->policy, rule)->max_bytes);
     pm_event_close_own(events);
 }
 
-/* Bytes that waited left changed; their packet is gone. */
-static void tell_late(struct pm_events *events, const struct pm_emitted *emitted, uint64_t now_ns)
+/* Bytes that waited left changed, or would have; their packet is gone. */
+static void tell_late(struct pm_events *events, uint64_t frame, const struct edits *edits,
+                      uint64_t now_ns)
 {
-    struct pm_event_flow *flow = pm_event_flow_of_frame(events, emitted->cookie);
+    struct pm_event_flow *flow = pm_event_flow_of_frame(events, frame);
     uint32_t rule;
-    if (flow != NULL)
+    if (flow != NULL && !edits->is_dry)
         flow->edited++;
-    if (!first_rule(events, emitted->notes, emitted->note_count, emitted->header_rule, &rule) ||
-        !pm_event_may_tell(events, rule, now_ns))
+    if (!first_rule(events, edits, &rule) || !pm_event_may_tell(events, rule, now_ns))
         return;
-    struct pm_event_about about = {.type = "pktmod",
-                                   .time_ns = now_ns,
-                                   .frame = emitted->cookie,
-                                   .flow = flow,
-                                   .seed = events->seed};
+    struct pm_event_about about = {
+        .type = "pktmod", .time_ns = now_ns, .frame = frame, .flow = flow, .seed = events->seed};
     pm_event_begin(&events->json, &about);
-    put_edits(events, emitted->notes, emitted->note_count, emitted->header_rule);
+    put_edits(events, edits);
     pm_json_open(&events->json, "pktmod", '{');
-    pm_json_text(&events->json, "event", "rewrite");
+    pm_json_text(&events->json, "event", edits->is_dry ? "dry_run" : "rewrite");
     pm_json_bool(&events->json, "late", true);
     pm_event_put_suppressed(events, rule);
-    if (emitted->edit_count > emitted->note_count)
-        pm_json_uint(&events->json, "more_edits", emitted->edit_count - emitted->note_count);
+    put_more_edits(events, edits);
     pm_event_close_own(events);
+}
+
+static bool is_at_hand(const struct pm_events *events, const struct pm_emitted *emitted)
+{
+    return !emitted->is_late && emitted->cookie == events->change.copy.record.frame;
+}
+
+void pm_event_on_rehearsed(void *context, const struct pm_emitted *emitted, uint64_t now_ns)
+{
+    struct pm_events *events = context;
+    struct pm_event_change late = {.header_rule = PM_NO_RULE};
+    if (is_at_hand(events, emitted)) {
+        pm_event_change_add_dry(&events->dry, events->policy, emitted);
+        return;
+    }
+    pm_event_change_add_dry(&late, events->policy, emitted);
+    struct edits edits = edits_of(&late, true);
+    if (has_any(&edits))
+        tell_late(events, emitted->cookie, &edits, now_ns);
 }
 
 void pm_event_on_emitted(void *context, const struct pm_emitted *emitted, uint64_t now_ns)
 {
     struct pm_events *events = context;
-    if (!emitted->is_late && emitted->cookie == events->change.copy.record.frame)
+    struct edits edits = {emitted->notes, emitted->note_count, emitted->edit_count,
+                          emitted->header_rule, false};
+    if (is_at_hand(events, emitted))
         pm_event_change_add(&events->change, emitted);
-    else if (emitted->edit_count > 0 || emitted->header_rule != PM_NO_RULE)
-        tell_late(events, emitted, now_ns);
+    else if (has_any(&edits))
+        tell_late(events, emitted->cookie, &edits, now_ns);
 }
 
 /* An edit that a rule wanted was not made. */
@@ -139,8 +187,9 @@ void pm_event_on_rewritten(void *context, const struct pm_record *record, enum p
     events->dropped = dropped;
     if (events->change.copy.record.frame != record->frame)
         return;
-    if (events->change.edit_count > 0 || events->change.header_rule != PM_NO_RULE)
-        tell_rewrite(events, now_ns);
+    tell_rewrite(events, &events->change, now_ns);
+    if (events->has_dry)
+        tell_rewrite(events, &events->dry, now_ns);
     struct pm_event_verdict verdict = {.verdict = PM_DROP, .why = why, .rule = PM_NO_RULE};
     if (is_dropped)
         pm_event_tell_drop(events, &verdict, now_ns, "rewriter");

@@ -41,6 +41,9 @@ struct pm_events {
     uint32_t *log_rules; /* those that only log */
     uint32_t log_rule_count;
     struct pm_event_change change;   /* the packet that is on its way */
+    struct pm_event_change dry;      /* what dry-run rules would make of it */
+    struct pm_event_change waited;   /* one that is judged after it waited */
+    bool has_dry;                    /* some dry-run rule rewrites */
     struct pm_event_verdict verdict; /* what it got */
     struct pm_event_flow *flow;      /* or NULL */
     enum pm_dir dir;
@@ -78,6 +81,7 @@ struct pm_event_flow *pm_event_flow_of_frame(struct pm_events *events, uint64_t 
 
 /* ---- event_rewrite.c: members of struct pm_observer */
 
+void pm_event_on_rehearsed(void *context, const struct pm_emitted *emitted, uint64_t now_ns);
 void pm_event_on_emitted(void *context, const struct pm_emitted *emitted, uint64_t now_ns);
 void pm_event_on_rewritten(void *context, const struct pm_record *record, enum pm_why why,
                            uint64_t now_ns);

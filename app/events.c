@@ -106,6 +106,8 @@ static void tell_log_rules(struct pm_events *events, uint64_t now_ns)
     for (uint32_t i = 0; i < events->log_rule_count; i++) {
         uint32_t rule = events->log_rules[i];
         uint64_t hits = pm_filter_rule_stats(events->replay->filter, rule)->packets;
+        if (events->replay->late_filter != NULL)
+            hits += pm_filter_rule_stats(events->replay->late_filter, rule)->packets;
         if (hits != events->rules[rule].hits)
             pm_event_tell_alert(events, rule, now_ns);
         events->rules[rule].hits = hits;
@@ -148,16 +150,23 @@ static void tell_wait(struct pm_events *events, const struct pm_decision *decisi
     pm_event_close_own(events);
 }
 
+static bool begin_packet(struct pm_events *events, const struct pm_record *record)
+{
+    if (pm_event_change_begin(&events->change, record) &&
+        (!events->has_dry || pm_event_change_begin(&events->dry, record)))
+        return true;
+    events->sink.error = ENOMEM;
+    return false;
+}
+
 static void on_judged(void *context, const struct pm_record *record, const struct pm_packet *packet,
                       const struct pm_decision *decision, uint64_t now_ns)
 {
     struct pm_events *events = context;
     pm_event_flows_pass(&events->flows, now_ns);
     events->dropped = dropped_by_rewriter(events);
-    if (!pm_event_change_begin(&events->change, record)) {
-        events->sink.error = ENOMEM;
+    if (!begin_packet(events, record))
         return;
-    }
     events->dir = decision->dir;
     see_flow(events, packet, record->frame, decision, now_ns);
     events->verdict = (struct pm_event_verdict){
@@ -190,10 +199,8 @@ static void on_released(void *context, const struct pm_record *record, const str
     struct pm_events *events = context;
     pm_event_flows_pass(&events->flows, now_ns);
     events->dropped = dropped_by_rewriter(events);
-    if (!pm_event_change_begin(&events->change, record)) {
-        events->sink.error = ENOMEM;
+    if (!begin_packet(events, record))
         return;
-    }
     const struct pm_event_frame *place = &events->frames[record->frame % PM_EVENT_FRAMES];
     events->dir = place->frame == record->frame ? place->dir : PM_DIR_UNKNOWN;
     events->flow = pm_event_flow_of_frame(events, record->frame);
@@ -213,6 +220,47 @@ static void on_released(void *context, const struct pm_record *record, const str
         pm_event_tell_drop(events, &events->verdict, now_ns, "filter");
 }
 
+/* ------------------------------------------------------------------ after rewriting */
+
+static void tell_late_verdict(struct pm_events *events, const struct pm_decision *decision,
+                              uint64_t now_ns)
+{
+    struct pm_event_verdict verdict = {
+        .verdict = decision->verdict, .why = decision->why, .rule = decision->rule};
+    tell_log_rules(events, now_ns);
+    if (decision->dry_rule != PM_NO_RULE)
+        tell_dry_run(events, decision->dry_rule, now_ns);
+    if (decision->verdict != PM_ALLOW)
+        pm_event_tell_drop(events, &verdict, now_ns, "after_rewrite");
+    else if (pm_event_wants_alert(events, decision->rule))
+        pm_event_tell_alert(events, decision->rule, now_ns);
+}
+
+static void on_judged_late(void *context, const struct pm_record *record,
+                           const struct pm_emitted *emitted, const struct pm_decision *decision,
+                           uint64_t now_ns)
+{
+    struct pm_events *events = context;
+    struct pm_event_change change = events->change;
+    struct pm_event_flow *flow = events->flow;
+    enum pm_dir dir = events->dir;
+    if (!emitted->is_late && emitted->cookie == change.copy.record.frame) {
+        tell_late_verdict(events, decision, now_ns);
+        return;
+    }
+    events->change = events->waited;
+    events->flow = pm_event_flow_of_frame(events, emitted->cookie);
+    events->dir = emitted->dir;
+    if (pm_event_change_begin_late(&events->change, record, emitted))
+        tell_late_verdict(events, decision, now_ns);
+    else
+        events->sink.error = ENOMEM;
+    events->waited = events->change;
+    events->change = change;
+    events->flow = flow;
+    events->dir = dir;
+}
+
 /* ------------------------------------------------------------------ life */
 
 static void look_at_rules(struct pm_events *events)
@@ -221,7 +269,9 @@ static void look_at_rules(struct pm_events *events)
         if (pm_policy_rule_action(events->policy, rule) == PM_ACTION_LOG)
             events->log_rules[events->log_rule_count++] = rule;
         if (pm_event_payload_of(events, rule) == PM_LOG_DIFF)
-            events->change.wants_bytes = true;
+            events->change.wants_bytes = events->dry.wants_bytes = true;
+        events->has_dry |= pm_policy_rule_action(events->policy, rule) == PM_ACTION_REWRITE &&
+                           pm_policy_rule_is_dry_run(events->policy, rule);
     }
 }
 
@@ -229,6 +279,8 @@ static void free_all(struct pm_events *events)
 {
     pm_event_flows_free(&events->flows);
     pm_event_change_free(&events->change);
+    pm_event_change_free(&events->dry);
+    pm_event_change_free(&events->waited);
     free(events->frames);
     free(events->rules);
     free(events->log_rules);
@@ -272,6 +324,8 @@ struct pm_events *pm_events_open(struct pm_replay *replay, const char *path, uin
     events->observer = (struct pm_observer){
         .judged = on_judged,
         .released = on_released,
+        .judged_late = on_judged_late,
+        .rehearsed = events->has_dry ? pm_event_on_rehearsed : NULL,
         .emitted = pm_event_on_emitted,
         .rewritten = pm_event_on_rewritten,
         .happened = pm_event_on_happened,

@@ -33,8 +33,8 @@ static void put_heading(const struct pm_html_page *page, const struct pm_html_ed
     pm_html_putf(sink, ", %s%s</span> <code>", edit->dir == PM_DIR_IN ? "in" : "out",
                  edit->is_late ? ", after waiting" : "");
     pm_html_put_rule(page, edit->rule);
-    pm_html_putf(sink, "</code> <span class=\"tag rewrite\">%s</span> <span class=\"soft\">",
-                 op_name(page, edit));
+    pm_html_putf(sink, "</code> <span class=\"tag rewrite\">%s</span> %s<span class=\"soft\">",
+                 op_name(page, edit), edit->is_dry ? "<span class=\"tag\">dry run</span> " : "");
     pm_html_putf(
         sink, "byte %" PRIu64 "%s, %" PRIu32 " \xe2\x86\x92 %" PRIu32 " bytes</span></h3>\n",
         edit->offset, edit->is_header ? " of the packet" : "", edit->old_len, edit->new_len);
@@ -98,7 +98,13 @@ void pm_html_put_changes(const struct pm_html_page *page)
     pm_html_open_section(page->sink, "edits", "Edits, before and after");
     if (edits->total == 0)
         pm_html_put(page->sink, "<p>Nothing was edited.</p>\n");
-    else
+    if (edits->dry > 0) {
+        pm_html_put(page->sink, "<p>");
+        pm_html_amount(page->sink, edits->dry, "edit");
+        pm_html_put(page->sink, " of dry-run rules would have been made; the packets left without "
+                                "them.</p>\n");
+    }
+    if (edits->total + edits->dry > 0)
         pm_html_putf(page->sink,
                      "<p class=\"soft\">Offsets are in the original stream of their direction or, "
                      "without a stream, in the payload. Shown are at most %u edits of a rule and "
@@ -106,9 +112,9 @@ void pm_html_put_changes(const struct pm_html_page *page)
                      PM_HTML_EDITS_RULE, PM_HTML_EDITS, PM_HTML_EDIT_BYTES);
     for (uint32_t i = 0; i < edits->count; i++)
         put_edit(page, &edits->list[i]);
-    if (edits->total > edits->count) {
+    if (edits->total + edits->dry > edits->count) {
         pm_html_put(page->sink, "<p>and ");
-        pm_html_amount(page->sink, edits->total - edits->count, "more edit");
+        pm_html_amount(page->sink, edits->total + edits->dry - edits->count, "more edit");
         pm_html_put(page->sink, ", not shown (--events tells of every one)</p>\n");
     }
     pm_html_put(page->sink, "</section>\n");

@@ -48,7 +48,10 @@ static uint32_t keep(uint8_t into[PM_HTML_EDIT_BYTES], const uint8_t *bytes, uin
 void pm_html_edits_add(struct pm_html_edits *edits, const struct pm_html_edit *about,
                        const struct pm_edit_note *note)
 {
-    edits->total++;
+    if (about->is_dry)
+        edits->dry++;
+    else
+        edits->total++;
     if (edits->count == PM_HTML_EDITS || edits->of_rule[note->rule] == PM_HTML_EDITS_RULE)
         return;
     struct pm_html_edit *edit = &edits->list[edits->count++];

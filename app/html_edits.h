@@ -20,6 +20,7 @@ struct pm_html_edit {
     enum pm_dir dir;
     bool is_header; /* offset is in the packet, op says nothing */
     bool is_late;   /* bytes that waited */
+    bool is_dry;    /* a dry-run rule would have made it */
     uint32_t old_len, new_len, skipped;
     uint32_t old_kept, new_kept;
     uint8_t old_bytes[PM_HTML_EDIT_BYTES], new_bytes[PM_HTML_EDIT_BYTES];
@@ -29,15 +30,16 @@ struct pm_html_edits {
     struct pm_html_edit *list; /* PM_HTML_EDITS of them, as they came */
     uint32_t count;
     uint32_t *of_rule; /* kept, by rule */
-    uint64_t total;    /* kept or not */
+    uint64_t total;    /* kept or not; without dry ones */
+    uint64_t dry;      /* of dry-run rules, kept or not */
 };
 
 /* False: no memory. */
 bool pm_html_edits_init(struct pm_html_edits *edits, size_t rule_count);
 void pm_html_edits_free(struct pm_html_edits *edits);
 
-/* What is known of an edit beside its bytes: frame, now_ns, dir, is_header, is_late. `note` has the
- * rest. */
+/* What is known of an edit beside its bytes: frame, now_ns, dir, is_header, is_late, is_dry. `note`
+ * has the rest. */
 void pm_html_edits_add(struct pm_html_edits *edits, const struct pm_html_edit *about,
                        const struct pm_edit_note *note);
 

@@ -114,6 +114,10 @@ static void put_cards(const struct pm_html_page *page)
         put_card(sink, "edited", "edits made", page->seen->edits.total, 0);
         put_card(sink, "", "refused", pm_html_refusals(page), 0);
     }
+    if (replay->late_filter != NULL)
+        put_card(sink, "drop", "dropped after rewriting",
+                 pm_filter_stats(replay->late_filter)->dropped,
+                 pm_filter_stats(replay->late_filter)->dropped_bytes);
     put_card(sink, "", "packets out", replay->out_packets, replay->out_bytes);
     pm_html_put(sink, "</dl>\n");
 }

@@ -111,5 +111,8 @@ void pm_html_put_reasons(const struct pm_html_page *page)
     put_engine(page, PM_HTML_FILTER, "Filter", pm_filter_stats(page->report->replay->filter));
     if (rewriter_stats(page) != NULL)
         put_engine(page, PM_HTML_REWRITER, "Rewriter", rewriter_stats(page));
+    if (page->report->replay->late_filter != NULL)
+        put_engine(page, PM_HTML_LATE, "After rewriting",
+                   pm_filter_stats(page->report->replay->late_filter));
     pm_html_put(page->sink, "</section>\n");
 }

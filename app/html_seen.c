@@ -190,6 +190,41 @@ static void on_emitted(void *context, const struct pm_emitted *emitted, uint64_t
         flow->edited++;
 }
 
+/* Edits of dry-run rules; those in force are told when they are made. */
+static void on_rehearsed(void *context, const struct pm_emitted *emitted, uint64_t now_ns)
+{
+    struct pm_html_seen *seen = context;
+    const struct pm_policy *policy = seen->replay->policy;
+    struct pm_html_edit about = {.frame = emitted->cookie,
+                                 .now_ns = now_ns,
+                                 .dir = emitted->dir,
+                                 .is_late = emitted->is_late,
+                                 .is_dry = true};
+    for (uint32_t i = 0; i < emitted->note_count; i++)
+        if (pm_policy_rule_is_dry_run(policy, emitted->notes[i].rule))
+            pm_html_edits_add(&seen->edits, &about, &emitted->notes[i]);
+    if (emitted->part == 0 && emitted->header_rule != PM_NO_RULE &&
+        pm_policy_rule_is_dry_run(policy, emitted->header_rule))
+        add_header_edit(seen, emitted, &about);
+}
+
+static void on_judged_late(void *context, const struct pm_record *record,
+                           const struct pm_emitted *emitted, const struct pm_decision *decision,
+                           uint64_t now_ns)
+{
+    struct pm_html_seen *seen = context;
+    struct pm_packet packet = {.data = emitted->data,
+                               .len = emitted->len,
+                               .wire_len = emitted->wire_len,
+                               .link = emitted->link};
+    bool is_at_hand = emitted->cookie == seen->frame && !emitted->is_late;
+    struct pm_event_flow *flow = is_at_hand ? seen->flow : flow_of(seen, &packet);
+    (void)now_ns;
+    note_frame(seen, PM_HTML_LATE, decision->why, record->frame);
+    if (flow != NULL && decision->verdict != PM_ALLOW)
+        flow->dropped++;
+}
+
 static void on_rewritten(void *context, const struct pm_record *record, enum pm_why why,
                          uint64_t now_ns)
 {
@@ -224,6 +259,8 @@ struct pm_html_seen *pm_html_seen_new(struct pm_replay *replay)
     seen->observer = (struct pm_observer){
         .judged = on_judged,
         .released = on_released,
+        .judged_late = on_judged_late,
+        .rehearsed = on_rehearsed,
         .emitted = on_emitted,
         .rewritten = on_rewritten,
         .happened = on_happened,

@@ -13,7 +13,7 @@
 #define PM_HTML_FRAMES       12u  /* named for a reason */
 #define PM_HTML_PACKET_BYTES 128u /* of a packet as it came, for edits of its header */
 
-enum pm_html_engine { PM_HTML_FILTER, PM_HTML_REWRITER, PM_HTML_ENGINES };
+enum pm_html_engine { PM_HTML_FILTER, PM_HTML_REWRITER, PM_HTML_LATE, PM_HTML_ENGINES };
 
 struct pm_html_frames {
     uint64_t first[PM_HTML_FRAMES];

@@ -56,6 +56,26 @@ static void tell_emitted(const struct pm_replay *replay, const struct pm_emitted
     }
 }
 
+static void tell_judged_late(const struct pm_replay *replay, const struct pm_record *record,
+                             const struct pm_emitted *emitted, const struct pm_decision *decision)
+{
+    for (unsigned i = 0; i < replay->observer_count; i++) {
+        const struct pm_observer *o = replay->observers[i];
+        if (o->judged_late != NULL)
+            o->judged_late(o->context, record, emitted, decision, replay->clock_ns);
+    }
+}
+
+static void tell_rehearsed(void *context, const struct pm_emitted *emitted)
+{
+    const struct pm_replay *replay = context;
+    for (unsigned i = 0; i < replay->observer_count; i++) {
+        const struct pm_observer *o = replay->observers[i];
+        if (o->rehearsed != NULL)
+            o->rehearsed(o->context, emitted, replay->clock_ns);
+    }
+}
+
 static void tell_rewritten(const struct pm_replay *replay, const struct pm_record *record,
                            enum pm_why why)
 {
@@ -124,7 +144,12 @@ static bool is_let_out(const struct pm_replay *replay, const struct pm_emitted *
                                    emitted->is_late ? NULL : replay->current.record->interface,
                                .cookie = emitted->cookie,
                                .gso_len = emitted->gso_len};
-    return pm_filter_decide(replay->late_filter, &packet, replay->clock_ns).verdict == PM_ALLOW;
+    struct pm_decision decision = pm_filter_decide(replay->late_filter, &packet, replay->clock_ns);
+    struct pm_record late;
+    if (emitted->is_late)
+        pm_capture_late(replay->capture, emitted->ifindex, emitted->cookie, &late);
+    tell_judged_late(replay, emitted->is_late ? &late : replay->current.record, emitted, &decision);
+    return decision.verdict == PM_ALLOW;
 }
 
 static void write_touched(struct pm_replay *replay, const struct pm_emitted *emitted)
@@ -473,6 +498,7 @@ bool pm_replay_start(struct pm_replay *replay)
         .pending_bytes = options->store_bytes,
         .emit = on_emit,
         .event = replay->observer_count > 0 ? tell_happened : NULL,
+        .rehearsed = replay->observer_count > 0 ? tell_rehearsed : NULL,
         .external = on_external,
         .context = replay,
     };

@@ -52,6 +52,14 @@ struct pm_observer {
     /* A packet that waited is let go (ALLOW: `emitted` follows) or not. */
     void (*released)(void *context, const struct pm_record *record, const struct pm_due *due,
                      uint64_t now_ns);
+    /* A rule of stage after-rewrite judged what was to leave: the record is that of the frame
+     * it would leave for, empty where that waited. `emitted` follows an ALLOW. */
+    void (*judged_late)(void *context, const struct pm_record *record,
+                        const struct pm_emitted *emitted, const struct pm_decision *decision,
+                        uint64_t now_ns);
+    /* A packet would leave changed, were dry-run rules in force; with the edits of all rules. It is
+     * told before what really leaves. */
+    void (*rehearsed)(void *context, const struct pm_emitted *emitted, uint64_t now_ns);
     /* A packet leaves; its cookie is the number of the frame that it left for. */
     void (*emitted)(void *context, const struct pm_emitted *emitted, uint64_t now_ns);
     /* What the rewriter answered for a frame; nothing follows for it at this time. */

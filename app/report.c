@@ -158,6 +158,25 @@ static void print_verdicts(const struct text *text, const struct pm_report *repo
         print_verdict(text, PM_ACTION_ASK, stats->asked, stats->asked_bytes);
 }
 
+/* What a dry-run rule would have done. */
+static void print_dry_run(const struct text *text, const struct pm_report *report, uint32_t rule)
+{
+    static const char *const words[] = {
+        [PM_ACTION_ALLOW] = "allow",    [PM_ACTION_DROP] = "drop",
+        [PM_ACTION_DELAY] = "delay",    [PM_ACTION_LOG] = "log",
+        [PM_ACTION_REWRITE] = "change", [PM_ACTION_REJECT] = "reject",
+        [PM_ACTION_ASK] = "ask about",
+    };
+    const struct pm_rule_stats *stats = pm_report_rule(report, rule);
+    enum pm_action action = pm_policy_rule_action(report->replay->policy, rule);
+    fprintf(text->out, "    dry run: would %s %" PRIu64 " packet%s", words[action], stats->packets,
+            plural(stats->packets));
+    if (action == PM_ACTION_REWRITE)
+        fprintf(text->out, ", %+" PRId64 " byte%s", stats->grown_bytes,
+                stats->grown_bytes == 1 || stats->grown_bytes == -1 ? "" : "s");
+    fputc('\n', text->out);
+}
+
 static void print_rule(const struct text *text, const struct pm_report *report, uint32_t rule)
 {
     const struct pm_replay *replay = report->replay;
@@ -172,6 +191,8 @@ static void print_rule(const struct text *text, const struct pm_report *report, 
     if (action == PM_ACTION_REWRITE)
         fprintf(text->out, " %8" PRIu64 " %+10" PRId64, stats->edits, stats->grown_bytes);
     fputc('\n', text->out);
+    if (pm_policy_rule_is_dry_run(replay->policy, rule))
+        print_dry_run(text, report, rule);
 }
 
 static void print_rules(const struct text *text, const struct pm_report *report)

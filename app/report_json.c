@@ -96,6 +96,8 @@ static void put_rule(struct pm_json *json, const struct pm_report *report, uint3
     pm_json_open(json, NULL, '{');
     pm_json_text(json, "id", pm_policy_rule_id(report->replay->policy, rule));
     pm_json_text(json, "action", pm_action_name(action));
+    if (pm_policy_rule_is_dry_run(report->replay->policy, rule))
+        pm_json_bool(json, "dry_run", true);
     pm_json_uint(json, "packets", stats->packets);
     pm_json_uint(json, "bytes", stats->bytes);
     if (action == PM_ACTION_REWRITE) {

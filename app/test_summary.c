@@ -201,6 +201,37 @@ static void on_emitted(void *context, const struct pm_emitted *emitted, uint64_t
         add_why(&line->what, emitted->why);
 }
 
+static void on_judged_late(void *context, const struct pm_record *record,
+                           const struct pm_emitted *emitted, const struct pm_decision *decision,
+                           uint64_t now_ns)
+{
+    struct pm_summary *summary = context;
+    struct pm_summary_line *line = line_of(summary, record->frame);
+    (void)emitted;
+    (void)now_ns;
+    if (line == NULL || (decision->verdict == PM_ALLOW && decision->dry_rule == PM_NO_RULE))
+        return;
+    pm_text_add(&line->what, "; after rewriting ");
+    add_verdict(summary, &line->what, decision);
+}
+
+/* Of a frame's dry-run rules the first is told. */
+static void on_rehearsed(void *context, const struct pm_emitted *emitted, uint64_t now_ns)
+{
+    struct pm_summary *summary = context;
+    const struct pm_policy *policy = summary->replay->policy;
+    struct pm_summary_line *line = line_of(summary, emitted->cookie);
+    uint32_t rule = emitted->header_rule;
+    (void)now_ns;
+    if (rule != PM_NO_RULE && !pm_policy_rule_is_dry_run(policy, rule))
+        rule = PM_NO_RULE;
+    for (uint32_t i = emitted->note_count; i > 0; i--)
+        if (pm_policy_rule_is_dry_run(policy, emitted->notes[i - 1].rule))
+            rule = emitted->notes[i - 1].rule;
+    if (line != NULL && rule != PM_NO_RULE && emitted->part == 0)
+        pm_text_add(&line->what, "; dry-run of %s", rule_name(summary, rule));
+}
+
 static void on_rewritten(void *context, const struct pm_record *record, enum pm_why why,
                          uint64_t now_ns)
 {
@@ -218,6 +249,8 @@ void pm_summary_begin(struct pm_summary *summary, struct pm_replay *replay)
     *summary = (struct pm_summary){
         .observer = {.judged = on_judged,
                      .released = on_released,
+                     .judged_late = on_judged_late,
+                     .rehearsed = on_rehearsed,
                      .emitted = on_emitted,
                      .rewritten = on_rewritten,
                      .context = summary},
@@ -274,6 +307,8 @@ void pm_summary_write(const struct pm_summary *summary, const char *damage, stru
     write_reasons("filter", pm_filter_stats(replay->filter), text);
     if (replay->rewriter != NULL)
         write_reasons("rewriter", pm_rewriter_stats(replay->rewriter), text);
+    if (replay->late_filter != NULL)
+        write_reasons("after", pm_filter_stats(replay->late_filter), text);
     if (damage != NULL)
         pm_text_add(text, "damage   %s\n", damage);
 }

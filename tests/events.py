@@ -167,6 +167,84 @@ class Events:
                    {"action": "drop", "scope": "packet", "rule": "would", "reason": "rule"}, "the verdict")
         self.equal((len(self.of_type(events, "drop")), report["verdicts"]["drop"]["packets"]), (0, 0), "no drop")
 
+    def a_rewrite_that_is_tried_dry_is_told_with_its_bytes(self):
+        capture = rawip.capture([(BEGIN_US, rawip.udp(A, B, 5000, 514, b"user=bob pass=x1"))])
+        rules = [{"id": "real", "match": {}, "rewrite": [{"replace": {"find": "bob", "with": "eve"}}]},
+                 {"id": "hide", "match": {}, "mode": "dry-run", "log": {"payload": "diff"},
+                  "rewrite": [{"replace": {"find": "pass", "with": "p"}}, {"set": {"ip.ttl": 9}}]}]
+        events, report = self.run(rules, capture)
+        self.equal([each["rewrite"] for each in self.own(events, "rewrite")],
+                   [[{"rule": "real", "op": "replace", "offset": 5, "old_len": 3, "new_len": 3}]], "what was made")
+        dry = self.own(events, "dry_run")
+        self.equal([each["rewrite"] for each in dry], [
+            [{"rule": "hide", "op": "replace", "dry_run": True, "offset": 9, "old_len": 4, "new_len": 1},
+             {"rule": "hide", "op": "header", "dry_run": True}]], "what would have been")
+        self.equal(dry[0]["pktmod"]["diff"], {"offset": 5, "old": b"bob pass".hex(), "new": b"eve p".hex()},
+                   "with the rules that are in force")
+        self.equal([(rule["id"], rule.get("dry_run"), rule["packets"], rule["edits"], rule["grown_bytes"])
+                    for rule in report["rules"]], [("real", None, 1, 1, 0), ("hide", True, 1, 1, -3)], "the report")
+        text = subprocess.run([self.pktmod, "replay", str(self.folder / "rules.json"), "-r",
+                               str(self.folder / "in.cap")], capture_output=True, text=True, check=True).stdout
+        self.expect("    dry run: would change 1 packet, -3 bytes\n" in text, f"the report as text: {text}")
+
+    def a_dry_run_reports_what_force_makes(self):
+        """Random streams and datagrams, cut and repeated at random: the oracle is the rule in force."""
+        for seed in range(25):
+            dice, packets, sent = random.Random(seed), [], b""
+            packets.append(rawip.tcp(A, B, 4000, 80, SYN, 100))
+            packets.append(rawip.tcp(B, A, 80, 4000, SYN | ACK, 500, ack=101))
+            for _ in range(20):
+                piece = bytes(dice.choice(b"ab.") for _ in range(dice.randrange(1, 9)))
+                packets.append(rawip.tcp(A, B, 4000, 80, ACK | PSH, 101 + len(sent), piece, ack=501))
+                if dice.random() < .2:
+                    packets.append(packets[-1])
+                sent += piece
+                packets.append(rawip.udp(A, B, 5000, 514, bytes(dice.choice(b"ab.") for _ in range(9))))
+            capture = rawip.capture([(BEGIN_US + 100 * n, each) for n, each in enumerate(packets)])
+            found = [{"id": "stream", "match": {"tcp.port": 80}, "rewrite": [
+                         {"replace": {"find": "ab", "with": dice.choice(["", "x", "xyzzy"])}}]},
+                     {"id": "packet", "match": {"udp.dstport": 514}, "rewrite": [
+                         {"replace": {"find": "aa", "with": dice.choice(["", "q", "twice"])}}, {"add": {"ip.ttl": -1}}]}]
+            out, seen = self.folder / "out.cap", []
+            for mode in ("enforce", "dry-run"):
+                _, report = self.run([{**rule, "mode": mode} for rule in found], capture, "-w", str(out))
+                seen.append([{k: v for k, v in rule.items() if k != "dry_run"} for rule in report["rules"]])
+            self.equal(seen[1], seen[0], f"seed {seed}: the rules")
+            self.expect(seen[0][0]["edits"] > 0 and seen[0][1]["edits"] > 0, "something to find")
+            self.equal(out.read_bytes(), capture, f"seed {seed}: what left")
+
+    def a_drop_after_rewriting_is_told_and_kept(self):
+        packets = [(BEGIN_US + n, rawip.udp(A, B, 5000, 514, word)) for n, word in enumerate([b"first", b"second"])]
+        rules = [{"id": "swap", "match": {}, "rewrite": [{"replace": {"find": "first", "with": "overlong"}}]},
+                 {"id": "seen", "match": {"payload": "second"}, "verdict": "allow", "log": True,
+                  "stage": "after-rewrite"},
+                 {"id": "swapped", "match": {"payload": "overlong"}, "verdict": "drop", "stage": "after-rewrite"}]
+        gone, out = self.folder / "gone.cap", self.folder / "out.cap"
+        events, report = self.run(rules, rawip.capture(packets), "--dropped", str(gone), "-w", str(out))
+        drop, = self.of_type(events, "drop")
+        self.equal((drop["pcap_cnt"], drop["verdict"], drop["pktmod"]["engine"]),
+                   (1, {"action": "drop", "scope": "packet", "rule": "swapped", "reason": "rule"}, "after_rewrite"),
+                   "the drop")
+        self.equal(self.own(events, "rewrite"), [], "nothing that left was changed")
+        self.equal([(each["pcap_cnt"], each["alert"]["signature"]) for each in self.of_type(events, "alert")],
+                   [(2, "seen")], "the rule that logs")
+        self.equal(self.of_type(events, "flow")[0]["pktmod"], {"dropped": 1, "rewritten": 0}, "the flow")
+        self.equal(report["why"]["after_rewrite"]["rule"], 2, "the report")
+        self.equal(gone.read_bytes()[-8:], b"overlong", "as it was to leave")
+        self.equal(out.read_bytes(), rawip.capture(packets[1:]), "the rest")
+
+    def what_waited_and_is_dropped_then_is_told(self):
+        packets = [(BEGIN_US, rawip.tcp(A, B, 4000, 80, SYN, 100)),
+                   (BEGIN_US + 20, rawip.tcp(A, B, 4000, 80, ACK | PSH, 111, b"a secret", ack=501))]
+        rules = [{"id": "word", "match": {"tcp.port": 80}, "rewrite": [{"replace": {"find": "secret", "with": "x"}}]},
+                 {"id": "late", "match": {"payload": "a x"}, "verdict": "drop", "stage": "after-rewrite"}]
+        gone = self.folder / "gone.cap"
+        events, _ = self.run(rules, rawip.capture(packets), "--dropped", str(gone))
+        drop, = self.of_type(events, "drop")
+        self.equal((drop["pcap_cnt"], drop["flow_id"], drop["src_port"], drop["drop"]["tcpseq"],
+                    drop["pktmod"]["engine"]), (2, 1, 4000, 111, "after_rewrite"), "the drop")
+        self.equal(gone.read_bytes()[-3:], b"a x", "as it was to leave")
+
     def policy_default_drops_without_a_rule(self):
         capture = rawip.capture([(BEGIN_US, rawip.icmp("2001:db8::1", "2001:db8::2", 128, 0))])
         events, _ = self.run([], capture, policy={"default": "drop"})

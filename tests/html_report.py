@@ -177,6 +177,21 @@ class Stories:
         self.expect("byte 8 of the packet" in text and "<del>40</del>" in text and "<ins>09</ins>" in text,
                     "bytes of the header")
 
+    def dry_runs_and_late_drops_are_named(self):
+        rules = self.write("dry.json", {"pktmod": 1, "rules": [
+            {"id": "word", "match": {}, "mode": "dry-run", "rewrite": [{"replace": {"find": "abc", "with": "ab"}}]},
+            {"id": "late", "match": {"udp.dstport": 9}, "verdict": "drop", "stage": "after-rewrite"}]})
+        capture = self.write("dry.pcap", rawip.capture([
+            (BEGIN_US, rawip.udp(A, B, 1000, 7, b"<abc>")), (BEGIN_US + 5, rawip.udp(A, B, 1000, 9, b"x"))]))
+        data, _ = self.replay(rules, capture)
+        page = self.read(data, "dry")
+        edits = page.sections["edits"]
+        self.expect("Nothing was edited." in edits and "1 edit of dry-run rules would have been made" in edits, edits)
+        self.expect("word replace dry run" in edits, edits)
+        self.expect(page.cards.get("dropped after rewriting") == "1", f"cards: {page.cards}")
+        late = page.sections["reasons"].partition("After rewriting")[2]
+        self.expect(re.search(r"rule\s*1\s*a rule decided", late) is not None, f"reasons: {late}")
+
     def hostile_input_stays_text(self):
         evil = "</title></script><script>alert('1')</script><img src=x onerror=\"alert(2)\">&lt;\u202e\x1b[31m\n"
         payload = b"</pre></script><script>alert(\"1\")</script>'\x00\x01\xff\xfe\xe2\x82&amp;"
