@@ -81,7 +81,7 @@ static pm_cond_id joined(struct load *l, bool is_any, const pm_cond_id *ids, siz
 
 static void take_part(struct cond *whole, bool is_any, const struct cond *part)
 {
-    whole->tests_stream = whole->tests_stream || part->tests_stream;
+    whole->stream = whole->stream != NULL ? whole->stream : part->stream;
     if (is_any) {
         whole->can_be_tcp = whole->can_be_tcp || part->can_be_tcp;
         whole->is_all_tcp = whole->is_all_tcp || part->is_all_tcp;
@@ -127,7 +127,7 @@ static struct cond member_of(struct load *l, const struct node *n)
         return (struct cond){.id = pm_cond_not(l->builder, inner.id),
                              .can_be_tcp = !inner.is_all_tcp,
                              .is_all_tcp = !inner.can_be_tcp,
-                             .tests_stream = inner.tests_stream};
+                             .stream = inner.stream};
     }
     return pmr_field_of(l, n, &field) ? pmr_test_of(l, field, n) : always;
 }

@@ -5,12 +5,11 @@
 #include "load.h"
 
 /* A condition in the builder, and what it has to do with TCP: whether it can hold for a TCP packet
- * at all, and whether it holds for every one. In doubt it can, and does not for every one. And
- * whether it looks at the stream of a direction. */
+ * at all, and whether it holds for every one. In doubt it can, and does not for every one. */
 struct cond {
     pm_cond_id id;
     bool can_be_tcp, is_all_tcp;
-    bool tests_stream;
+    const struct node *stream; /* the first test of the stream of a direction, or NULL */
 };
 
 /* The condition of the object; complains where it is none, and answers something then. */

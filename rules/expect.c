@@ -138,25 +138,26 @@ static const char *without_percent(struct load *l, const struct node *n)
     return pmr_text(&l->rules->memory, "write %.6g", percent / 100);
 }
 
-bool pmr_expect_probability(struct load *l, const struct node *n, uint64_t *out)
+bool pmr_expect_probability(struct load *l, const struct node *n, bool may_be_0, uint64_t *out)
 {
+    const char *range = may_be_0 ? "from 0 to 1" : "above 0 and up to 1";
     double value;
 
     if (n->bad)
         return false;
     if (pmr_node_kind(n) != NODE_NUMBER) {
-        pmr_fail(l, n, CODE_TYPE, without_percent(l, n),
-                 "expected a number above 0 and up to 1, found %s", pmr_found(n).text);
+        pmr_fail(l, n, CODE_TYPE, without_percent(l, n), "expected a number %s, found %s", range,
+                 pmr_found(n).text);
         return false;
     }
     value = pmr_node_number(n);
-    if (!(value > 0 && value <= 1)) {
-        pmr_fail(l, n, CODE_RANGE, NULL, "expected a number above 0 and up to 1, found %s",
+    if (!(value >= 0 && value <= 1) || (value == 0 && !may_be_0)) {
+        pmr_fail(l, n, CODE_RANGE, NULL, "expected a number %s, found %s", range,
                  pmr_found(n).text);
         return false;
     }
     *out = (uint64_t)(value * (double)PM_ALWAYS);
-    if (*out == 0) /* too small to tell from nothing */
+    if (*out == 0 && value > 0) /* too small to tell from nothing */
         *out = 1;
     return true;
 }

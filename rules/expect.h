@@ -24,7 +24,7 @@ bool pmr_expect_bool(struct load *l, const struct node *n, bool *out);
 bool pmr_expect_whole(struct load *l, const struct node *n, int64_t least, int64_t most,
                       int64_t *out);
 /* Above 0 and at most 1, as so many of PM_ALWAYS. */
-bool pmr_expect_probability(struct load *l, const struct node *n, uint64_t *out);
+bool pmr_expect_probability(struct load *l, const struct node *n, bool may_be_0, uint64_t *out);
 /* words ends with NULL; *out is the index. */
 bool pmr_expect_word(struct load *l, const struct node *n, const char *const *words, size_t *out);
 

@@ -28,7 +28,7 @@ static void take_draw(struct load *l, const struct node *n, struct pm_op_spec *o
     const struct node *probability = pmr_node_get(n, "probability");
 
     if (probability != NULL)
-        pmr_expect_probability(l, probability, &op->impair.probability);
+        pmr_expect_probability(l, probability, false, &op->impair.probability);
     pmr_take_number(l, n, "seed", 0, PMR_WHOLE_MAX, &op->impair.seed);
 }
 

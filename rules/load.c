@@ -1,6 +1,7 @@
 /* load.c - the door: a rule file becomes a policy, or diagnostics. */
 #include "load.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,7 +121,27 @@ static void take_settings(struct load *l)
     if (policy != NULL)
         pmr_settings_of(l, policy, &settings);
     l->hold_bytes = settings.hold_bytes;
+    l->stream_dir_bytes = settings.stream_dir_bytes;
     pm_builder_settings(l->builder, &settings);
+}
+
+/* What `stream` looks for has to fit into what is kept of a stream. */
+static void check_stream_room(struct load *l)
+{
+    const struct node *policy, *limit;
+    uint32_t tail;
+
+    if (l->seen.stream == NULL || l->rules->error_count > 0)
+        return;
+    tail = pm_builder_stream_tail(l->builder);
+    policy = pmr_node_get(&l->files[0]->nodes[0], "policy");
+    limit = policy == NULL ? NULL : pmr_node_get(policy, "stream_dir_bytes");
+    if (tail < l->stream_dir_bytes)
+        return;
+    pmr_fail_key(l, limit != NULL ? limit : l->seen.stream, CODE_RANGE, NULL,
+                 "what \"stream\" is tested for needs %" PRIu32
+                 " bytes kept, and \"stream_dir_bytes\" is %" PRIu32,
+                 tail + 1, l->stream_dir_bytes);
 }
 
 static void take_files(struct load *l)
@@ -135,6 +156,8 @@ static void take_files(struct load *l)
     for (size_t i = 0; i < l->file_count; i++)
         take_member(l, l->files[i], "sets", pmr_sets_of);
     rules_of_file(l, l->files[0]);
+    pmr_rules_check(l);
+    check_stream_room(l);
     take_member(l, l->files[0], "tests", pmr_ruletests_of);
 }
 

@@ -68,7 +68,12 @@ struct load {
     bool may_open;
     struct pm_builder *builder;
     struct names vars, sets, ids, zones;
-    uint32_t hold_bytes;    /* of the policy */
+    struct {
+        const struct node *final, *stream; /* the first "final" and test of `stream`, or NULL */
+        const char *stream_rule;
+        uint32_t answers;                  /* rules that are asked once for each flow */
+    } seen;                                /* of rules that are in use, for what they exclude */
+    uint32_t hold_bytes, stream_dir_bytes; /* of the policy */
     const struct node *via; /* where a variable is used while it is looked into, or NULL */
     struct {
         uint32_t order;

@@ -113,7 +113,7 @@ static void take_sample(struct load *l, const struct node *n, struct pm_modifier
         pmr_fail_key(l, pmr_node_get(n, "seed"), CODE_KEYS_CLASH, NULL,
                      "\"seed\" belongs to a \"probability\"; nothing is drawn for \"every\"");
     if (probability != NULL)
-        pmr_expect_probability(l, probability, &out->sample.probability);
+        out->sample.is_set = pmr_expect_probability(l, probability, true, &out->sample.probability);
     if (pmr_take_number(l, n, "every", 1, UINT32_MAX, &number))
         out->sample.every = (uint32_t)number;
     if (by != NULL && pmr_expect_word(l, by, bys, &index))
@@ -178,7 +178,9 @@ static void check_flow_edit(struct load *l, const struct node *rule, const char 
                       *limit = pmr_node_get(rule, "limit");
     const struct node *most = count == NULL ? NULL : pmr_node_get(count, "max_per_flow");
 
-    if (sample != NULL && !m->sample.by_flow && (m->sample.probability | m->sample.every) != 0)
+    bool is_sampled = m->sample.is_set || m->sample.every != 0;
+
+    if (sample != NULL && !m->sample.by_flow && is_sampled)
         pmr_fail_key(l, sample, CODE_MODIFIER, "add \"by\": \"flow\"",
                      "the rule %s, so packets cannot be sampled one by one", does);
     if (most != NULL)
@@ -191,13 +193,32 @@ static void check_flow_edit(struct load *l, const struct node *rule, const char 
                      does);
 }
 
-static void check_fit(struct load *l, const struct node *rule, const struct cond *match,
-                      const struct pm_rule_spec *spec)
+static const char *what_it_does(const struct cond *match, const struct pm_rule_spec *spec)
 {
     const char *does = NULL;
 
     for (size_t i = 0; i < spec->op_count && does == NULL; i++)
         does = flow_edit(&spec->ops[i], match);
+    return does;
+}
+
+void pmr_modifiers_count(struct load *l, const struct node *rule, const struct cond *match,
+                         const struct pm_rule_spec *spec)
+{
+    bool has_any = pmr_node_get(rule, "limit") != NULL || pmr_node_get(rule, "sample") != NULL ||
+                   pmr_node_get(rule, "count") != NULL || pmr_node_get(rule, "when") != NULL;
+
+    if (has_any && what_it_does(match, spec) != NULL && l->seen.answers++ == PM_FLOW_ANSWERS)
+        pmr_fail(l, rule, CODE_LIMIT, NULL,
+                 "at most %u rules that edit streams or whole flows can have modifiers",
+                 PM_FLOW_ANSWERS);
+}
+
+static void check_fit(struct load *l, const struct node *rule, const struct cond *match,
+                      const struct pm_rule_spec *spec)
+{
+    const char *does = what_it_does(match, spec);
+
     if (does != NULL)
         check_flow_edit(l, rule, does, &spec->modifiers);
 }

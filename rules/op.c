@@ -17,6 +17,7 @@ struct ops {
     const struct cond *match;
     struct pm_op_spec *list;
     size_t count, cap;
+    bool has_external;
 };
 
 static struct pm_op_spec *another(struct ops *ops)
@@ -59,6 +60,29 @@ static const struct {
     enum pm_op_kind kind;
 } assigns[] = {{"set", PM_OP_SET}, {"add", PM_OP_ADD}, {"nat", PM_OP_NAT}};
 
+/* A stream goes to one program. */
+static void check_external(struct ops *ops, const struct node *n, const struct pm_op_spec *op)
+{
+    if (op == NULL || op->kind != PM_OP_EXTERNAL)
+        return;
+    if (ops->has_external)
+        pmr_fail_key(ops->load, n, CODE_KEYS_CLASH, "write a rule for each",
+                     "a rule hands its streams to one \"external\" program");
+    ops->has_external = true;
+}
+
+/* Without TCP there are only payloads, and no flow edit is in question. */
+static void settle_where(struct pm_op_spec *op)
+{
+    enum pm_where *where = op->kind == PM_OP_REPLACE  ? &op->replace.where
+                           : op->kind == PM_OP_INSERT ? &op->insert.where
+                           : op->kind == PM_OP_DELETE ? &op->delete.where
+                                                      : NULL;
+
+    if (where != NULL && *where == PM_IN_AUTO)
+        *where = PM_IN_PAYLOAD;
+}
+
 /* The member that says what the operation is. */
 static void add_named(struct ops *ops, const struct node *n)
 {
@@ -68,6 +92,7 @@ static void add_named(struct ops *ops, const struct node *n)
 
             if (op != NULL)
                 single[i].take(ops->load, n, op);
+            check_external(ops, n, op);
             return;
         }
     for (size_t i = 0; i < sizeof assigns / sizeof assigns[0]; i++)
@@ -104,6 +129,8 @@ void pmr_ops_of(struct load *l, const struct node *list, const struct cond *matc
         return;
     for (const struct node *n = pmr_node_first(list); n != NULL; n = pmr_node_next(n))
         add_op(&ops, n);
+    for (size_t i = 0; i < ops.count && !match->can_be_tcp; i++)
+        settle_where(&ops.list[i]);
     out->ops = ops.list;
     out->op_count = ops.count;
 }

@@ -90,7 +90,7 @@ static void take_scope(struct load *l, const struct node *rule, const struct con
     const struct node *n = pmr_node_get(rule, "scope");
     size_t index;
 
-    if (match->tests_stream && pmr_node_get(rule, "verdict") != NULL)
+    if (match->stream != NULL && pmr_node_get(rule, "verdict") != NULL)
         out->scope = PM_SCOPE_FLOW;
     if (n == NULL)
         return;
@@ -98,6 +98,21 @@ static void take_scope(struct load *l, const struct node *rule, const struct con
         pmr_fail_key(l, n, CODE_KEYS_CLASH, NULL, "\"scope\" belongs to rules with a verdict");
     if (pmr_expect_word(l, n, words, &index))
         out->scope = index == 0 ? PM_SCOPE_PACKET : PM_SCOPE_FLOW;
+}
+
+/* After rewriting a packet is on its way out: nothing waits there, and its sender does not know the
+ * numbers that it has then. */
+static void check_late(struct load *l, const struct node *stage, const struct pm_rule_spec *spec)
+{
+    const char *what = spec->action == PM_ACTION_DELAY    ? "delay"
+                       : spec->action == PM_ACTION_ASK    ? "ask"
+                       : spec->action == PM_ACTION_REJECT ? "reject"
+                                                          : NULL;
+
+    if (what != NULL)
+        pmr_fail_key(l, stage, CODE_KEYS_CLASH,
+                     "leave \"stage\" out: the packet is judged before it is rewritten",
+                     "after rewriting, a rule can only allow or drop; \"%s\" comes too late", what);
 }
 
 static void take_stage(struct load *l, const struct node *rule, struct pm_rule_spec *out)
@@ -112,6 +127,8 @@ static void take_stage(struct load *l, const struct node *rule, struct pm_rule_s
         pmr_fail_key(l, n, CODE_KEYS_CLASH, NULL, "\"stage\" belongs to rules with a verdict");
     if (pmr_expect_word(l, n, words, &index))
         out->stage = index == 0 ? PM_STAGE_ORIGINAL : PM_STAGE_AFTER_REWRITE;
+    if (out->stage == PM_STAGE_AFTER_REWRITE)
+        check_late(l, n, out);
 }
 
 static void take_final(struct load *l, const struct node *rule, struct pm_rule_spec *out)
@@ -126,6 +143,28 @@ static void take_final(struct load *l, const struct node *rule, struct pm_rule_s
         pmr_fail_key(l, n, CODE_KEYS_CLASH, NULL,
                      "\"final\" comes too late for rules that judge after rewriting");
     pmr_expect_bool(l, n, &out->final);
+}
+
+/* Notes what other rules may not be beside. */
+static void see_rule(struct load *l, const struct node *rule, const struct cond *match,
+                     const struct pm_rule_spec *spec)
+{
+    if (spec->final && l->seen.final == NULL)
+        l->seen.final = pmr_node_get(rule, "final");
+    if (match->stream != NULL && l->seen.stream == NULL) {
+        l->seen.stream = match->stream;
+        l->seen.stream_rule = spec->id;
+    }
+    pmr_modifiers_count(l, rule, match, spec);
+}
+
+static void check_match(struct load *l, const struct cond *match, const struct pm_rule_spec *spec)
+{
+    if (spec->action == PM_ACTION_REWRITE && match->stream != NULL)
+        pmr_fail_key(l, match->stream, CODE_TEST_KIND,
+                     "test \"payload\", or let the edit itself look for it",
+                     "a rule that rewrites cannot test \"stream\": what it tests may follow what "
+                     "was to be rewritten");
 }
 
 static void take_rule(struct load *l, const struct node *rule)
@@ -147,16 +186,27 @@ static void take_rule(struct load *l, const struct node *rule)
         cond = pmr_cond_of(l, match);
     spec.match = cond.id;
     take_action(l, rule, &cond, &spec);
+    check_match(l, &cond, &spec);
     take_scope(l, rule, &cond, &spec);
     take_stage(l, rule, &spec);
     take_final(l, rule, &spec);
+    if (enabled != NULL)
+        pmr_expect_bool(l, enabled, &is_enabled);
     pmr_modifiers_of(l, rule, &cond, &spec);
     if (log != NULL)
         pmr_logging_of(l, log, &spec);
-    if (enabled != NULL)
-        pmr_expect_bool(l, enabled, &is_enabled);
+    if (is_enabled)
+        see_rule(l, rule, &cond, &spec);
     if (is_enabled && l->rules->error_count == 0)
         pm_builder_add_rule(l->builder, &spec);
+}
+
+void pmr_rules_check(struct load *l)
+{
+    if (l->seen.final != NULL && l->seen.stream != NULL)
+        pmr_fail_key(l, l->seen.final, CODE_KEYS_CLASH, NULL,
+                     "\"final\" and tests of \"stream\" exclude each other; rule %s tests it",
+                     pmr_quote(l->seen.stream_rule).text);
 }
 
 void pmr_rules_of(struct load *l, const struct node *list)

@@ -6,5 +6,7 @@
 
 /* All rules of the list, into the builder. */
 void pmr_rules_of(struct load *l, const struct node *list);
+/* After all rules: whether they go together. */
+void pmr_rules_check(struct load *l);
 
 #endif

@@ -141,6 +141,17 @@ static void add_flag(struct test *t, const struct node *n)
     pmr_test_add_value(t, n, &value);
 }
 
+/* Whether the library takes it for the field. */
+static bool check_value(struct test *t, const struct node *n, const struct pm_value *value)
+{
+    struct pm_op_fault fault;
+
+    if (pm_value_check(t->field, value, &fault))
+        return true;
+    pmr_fail(t->load, n, CODE_TEST_KIND, NULL, "%s", fault.text);
+    return false;
+}
+
 void pmr_test_add_bytes(struct test *t, const struct node *n, const struct pm_value *like)
 {
     struct pm_value value = *like;
@@ -150,7 +161,8 @@ void pmr_test_add_bytes(struct test *t, const struct node *n, const struct pm_va
         return;
     value.bytes.bytes = bytes.at;
     value.bytes.len = bytes.len;
-    pmr_test_add_value(t, n, &value);
+    if (check_value(t, n, &value))
+        pmr_test_add_value(t, n, &value);
 }
 
 static void add_whole_text(struct test *t, const struct node *n)
@@ -365,6 +377,6 @@ struct cond pmr_test_of(struct load *l, enum pm_field field, const struct node *
         for (const struct node *m = pmr_node_first(n); m != NULL; m = pmr_node_next(m))
             add_item(&t, m);
     cond = any_of(&t);
-    cond.tests_stream = field == PM_FIELD_STREAM;
+    cond.stream = field == PM_FIELD_STREAM ? n : NULL;
     return cond;
 }

@@ -511,6 +511,11 @@ static void fit_regexes(struct pm_builder *b)
     }
 }
 
+uint32_t pm_builder_stream_tail(const struct pm_builder *b)
+{
+    return pm_streamtest_tail(b->policy->conds, b->policy->settings.stream_match);
+}
+
 /* final is asked in the rewriter, which does not look at streams. */
 static void check_streams(struct pm_builder *b)
 {
@@ -524,7 +529,7 @@ static void check_streams(struct pm_builder *b)
         refuse(b, "settings: stream_match is out of its range", NULL);
     else if (s->streams == 0)
         refuse(b, "settings: streams must be at least 1", NULL);
-    else if (pm_streamtest_tail(p->conds, s->stream_match) >= s->stream_dir_bytes)
+    else if (pm_builder_stream_tail(b) >= s->stream_dir_bytes)
         refuse(b, "settings: stream_dir_bytes has no room for the longest value on stream", NULL);
 }
 

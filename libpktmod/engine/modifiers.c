@@ -13,7 +13,7 @@ static bool has_limit(const struct pm_modifiers *spec)
 
 static bool has_sample(const struct pm_modifiers *spec)
 {
-    return spec->sample.probability > 0 || spec->sample.every > 0;
+    return spec->sample.is_set || spec->sample.probability > 0 || spec->sample.every > 0;
 }
 
 static bool has_count(const struct pm_modifiers *spec)
@@ -64,7 +64,7 @@ static const char *limit_fault(const struct pm_modifiers *spec)
 
 static const char *sample_fault(const struct pm_modifiers *spec)
 {
-    if (spec->sample.probability > 0 && spec->sample.every > 0)
+    if ((spec->sample.is_set || spec->sample.probability > 0) && spec->sample.every > 0)
         return "a sample has a probability or an every, not both";
     return spec->sample.probability > PM_ALWAYS ? "a sample's probability is at most 1" : NULL;
 }

@@ -34,9 +34,6 @@ struct pm_modifier {
     } limit;
 };
 
-/* Where rules that edit streams keep their answers in a flow, two bits for each. */
-#define PM_FLOW_ANSWERS 1024u
-
 bool pm_modifiers_are_set(const struct pm_modifiers *spec);
 /* What is wrong with them, or NULL. */
 const char *pm_modifiers_fault(const struct pm_modifiers *spec, uint32_t zone_count);

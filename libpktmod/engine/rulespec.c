@@ -40,7 +40,8 @@ static const char *modifiers_fault(const struct pm_policy *p, const struct pm_ru
     const char *fault = pm_modifiers_fault(m, p->zone_count);
     if (fault || !pm_modifiers_are_set(m) || !pm_rulespec_edits_stream(spec))
         return fault;
-    if ((m->sample.probability > 0 || m->sample.every > 0) && !m->sample.by_flow)
+    bool is_sampled = m->sample.is_set || m->sample.probability > 0 || m->sample.every > 0;
+    if (is_sampled && !m->sample.by_flow)
         return "an edit of streams, or nat, is sampled by flow: a repeated segment gets what the "
                "first got";
     if (m->count.max_per_flow > 0)

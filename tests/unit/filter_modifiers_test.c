@@ -102,6 +102,22 @@ static void every_third_packet_or_flow_is_sampled(void **state)
     }
 }
 
+static void a_probability_of_0_is_never_and_none_is_always(void **state)
+{
+    (void)state;
+    for (int is_set = 0; is_set < 2; is_set++)
+        for (int by_flow = 0; by_flow < 2; by_flow++) {
+            struct judge j;
+            struct pm_rule_spec rule = drop_rule("never");
+            rule.modifiers.sample.is_set = is_set;
+            rule.modifiers.sample.by_flow = by_flow;
+            begin(&j, &rule, 1, 0, 100);
+            for (uint16_t i = 0; i < 28; i++)
+                assert_int_equal(is_dropped(&j, i % 7, i), !is_set);
+            judge_end(&j);
+        }
+}
+
 #define DRAWS 4000
 
 static void samples(bool dropped[DRAWS], uint64_t seed, bool by_flow, bool has_other)
@@ -389,6 +405,7 @@ int main(void)
         cmocka_unit_test(a_forgotten_key_begins_anew_and_is_counted),
         cmocka_unit_test(a_count_skips_and_stops),
         cmocka_unit_test(every_third_packet_or_flow_is_sampled),
+        cmocka_unit_test(a_probability_of_0_is_never_and_none_is_always),
         cmocka_unit_test(a_draw_keeps_its_share_and_no_other_rule_deals_it_anew),
         cmocka_unit_test(a_dry_run_is_told_and_decides_nothing),
         cmocka_unit_test(a_filter_judges_the_rules_of_its_stage),

@@ -357,7 +357,8 @@ struct pm_modifiers {
         bool over_matches; /* the rule matches what is over the limit, else what is within it */
     } limit;
     struct {
-        uint64_t probability; /* of PM_ALWAYS; 0 with every 0: no sampling */
+        bool is_set;          /* a probability of 0 counts too: the rule never matches */
+        uint64_t probability; /* of PM_ALWAYS; 0 with every 0, and not is_set: no sampling */
         uint32_t every;       /* the first of so many, and so on */
         bool by_flow;
         uint64_t seed; /* beside the engine's */
@@ -377,6 +378,9 @@ struct pm_modifiers {
 };
 
 #define PM_UTC UINT32_MAX
+
+/* Most rules with modifiers that edit streams or nat: the answer of each is kept with the flow. */
+#define PM_FLOW_ANSWERS 1024u
 
 /* What a rule wants told of what it matched; the engines hand it on to who writes events. */
 enum pm_log_payload { PM_LOG_NONE, PM_LOG_HEX, PM_LOG_DIFF };
@@ -504,6 +508,10 @@ struct pm_zone_step {
 uint32_t pm_builder_add_zone(struct pm_builder *b, const struct pm_zone_step *steps, size_t count);
 
 void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec);
+
+/* Bytes of a stream that what is tested of it so far may reach back; the setting stream_dir_bytes
+ * has to be more. */
+uint32_t pm_builder_stream_tail(const struct pm_builder *b);
 
 /* Compiles. Always frees the builder. NULL on failure, with *error filled. */
 struct pm_policy *pm_builder_finish(struct pm_builder *b, struct pm_error *error);
