@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define START_NS (UINT64_C(1767225600) * 1000000000u) /* 2026-01-01T00:00:00Z */
-#define STEP_NS  UINT64_C(10000) /* so that a match does not take longer than hold_ms */
-#define PIECE    5u              /* bytes in each piece that is sent twice, or changes places */
+#define STEP_NS UINT64_C(10000) /* so that a match does not take longer than hold_ms */
+#define PIECE   5u              /* bytes in each piece that is sent twice, or changes places */
 
 /* ------------------------------------------------------------------ plans */
 
@@ -129,9 +128,10 @@ static void send_way(struct pm_talk *talk, unsigned way, const struct pm_ruletes
 
 static const uint8_t macs[2][6] = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}};
 
-static void stream_packets(const struct pm_ruletest_stream *s, const struct pm_ruletest_plan *plan,
+static void stream_packets(const struct pm_ruletest *test, const struct pm_ruletest_plan *plan,
                            struct pm_packetlist *list, uint32_t isn[2])
 {
+    const struct pm_ruletest_stream *s = &test->stream;
     struct pm_craft craft = {.link = PM_CRAFT_ETHERNET,
                              .src = s->client,
                              .dst = s->server,
@@ -141,7 +141,7 @@ static void stream_packets(const struct pm_ruletest_stream *s, const struct pm_r
                              .src_port = s->client_port,
                              .dst_port = s->server_port,
                              .window = 64240};
-    struct pm_talk_clock clock = {.now_ns = START_NS, .step_ns = STEP_NS};
+    struct pm_talk_clock clock = {.now_ns = test->start_ns, .step_ns = STEP_NS};
     struct pm_talk talk;
     memcpy(craft.src_mac, macs[0], 6);
     memcpy(craft.dst_mac, macs[1], 6);
@@ -203,10 +203,10 @@ static struct pm_craft craft_of(const struct pm_ruletest_packet *p)
     return craft;
 }
 
-static void add_packet(const struct pm_ruletest_packet *p, struct pm_packetlist *list,
-                       uint8_t *frame)
+static void add_packet(const struct pm_ruletest_packet *p, uint64_t start_ns,
+                       struct pm_packetlist *list, uint8_t *frame)
 {
-    struct pm_listed what = {.time_ns = START_NS + p->time_ns,
+    struct pm_listed what = {.time_ns = start_ns + p->time_ns,
                              .dir = p->is_in ? PM_DIR_IN : PM_DIR_OUT};
     const uint8_t *bytes = p->payload.at;
     size_t len = p->payload.len;
@@ -226,12 +226,12 @@ bool pm_ruletest_packets(const struct pm_ruletest *test, const struct pm_ruletes
 {
     list->link = PM_CRAFT_ETHERNET;
     if (test->kind == PM_RULETEST_STREAM) {
-        stream_packets(&test->stream, plan, list, isn);
+        stream_packets(test, plan, list, isn);
         return !list->no_memory && !list->is_full;
     }
     uint8_t *frame = malloc(PM_CRAFT_FRAME_LEN);
     for (size_t i = 0; i < test->packet_count && frame != NULL; i++)
-        add_packet(&test->packets[i], list, frame);
+        add_packet(&test->packets[i], test->start_ns, list, frame);
     list->no_memory = list->no_memory || frame == NULL;
     free(frame);
     return !list->no_memory && !list->is_full;

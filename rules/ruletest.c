@@ -7,6 +7,7 @@
 #include "diagnostic.h"
 #include "expect.h"
 #include "file.h"
+#include "instant.h"
 #include "ruletests.h"
 
 const char *pmr_ruletest_text(struct load *l, const struct node *n)
@@ -38,6 +39,23 @@ bool pmr_ruletest_number(struct load *l, const struct node *object, const char *
 }
 
 /* ------------------------------------------------------------------ what comes in */
+
+/* A Thursday: 2026-01-01T00:00:00Z. */
+#define START_NS (UINT64_C(1767225600) * 1000000000u)
+
+static void take_start(struct load *l, const struct node *test, struct pm_ruletest *out)
+{
+    const struct node *n = pmr_node_get(test, "start");
+    struct complaint c = {.text = ""};
+
+    out->start_ns = START_NS;
+    if (n == NULL || !pmr_expect_kind(l, n, NODE_STRING))
+        return;
+    if (out->kind == PM_RULETEST_CAPTURE)
+        pmr_fail_key(l, n, CODE_KEYS_CLASH, NULL, "the packets of a capture have their times");
+    else if (!pmr_parse_instant(pmr_node_text(n), &out->start_ns, &c))
+        pmr_fail(l, n, c.code, NULL, "%s", c.text);
+}
 
 static void take_packets(struct load *l, const struct node *list, struct pm_ruletest *out)
 {
@@ -123,9 +141,9 @@ static void take_test(struct load *l, const struct node *test, struct names *nam
                       struct pm_ruletest *out)
 {
     static const struct key keys[] = {
-        {"name", false},   {"note", false},    {"packets", false},
-        {"stream", false}, {"capture", false}, {"expect", false},
-        {"seed", false},   {"answers", true},  {"resegment", false},
+        {"name", false},      {"note", false},   {"packets", false}, {"stream", false},
+        {"capture", false},   {"expect", false}, {"seed", false},    {"answers", true},
+        {"resegment", false}, {"start", false},
     };
     const struct node *note, *expect;
     int64_t seed = 0;
@@ -140,6 +158,7 @@ static void take_test(struct load *l, const struct node *test, struct names *nam
     if (note != NULL)
         pmr_expect_kind(l, note, NODE_STRING);
     take_input(l, test, out);
+    take_start(l, test, out);
     if (pmr_ruletest_number(l, test, "seed", INT64_C(1) << 53, &seed))
         out->seed = (uint64_t)seed;
     expect = pmr_expect_member(l, test, "expect", "a test");

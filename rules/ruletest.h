@@ -21,7 +21,7 @@ enum pm_ruletest_proto { PM_RULETEST_TCP, PM_RULETEST_UDP, PM_RULETEST_ICMP, PM_
 struct pm_ruletest_packet {
     enum pm_ruletest_proto proto;
     bool is_in;       /* from the network to the host; else out */
-    uint64_t time_ns; /* since the test began */
+    uint64_t time_ns; /* since the test's start */
     struct pm_addr src, dst;
     uint8_t ttl, dscp, type, code;
     uint16_t id, src_port, dst_port, flags, window, vlan;
@@ -85,6 +85,7 @@ struct pm_ruletest {
     size_t packet_count;
     struct pm_ruletest_stream stream;
     const char *capture; /* its path, as the system wants it */
+    uint64_t start_ns; /* of packets and streams, since 1970 */
     uint64_t seed;
     const struct pm_ruletest_packet_expected *expected; /* one for each of packets; NULL: none */
     struct pm_ruletest_bytes streams[2];                /* as they leave */

@@ -38,6 +38,15 @@ static int days_before(int month, int year)
     return days;
 }
 
+int64_t pmr_tz_days_to(int year, int month, int day)
+{
+    if (year < 1970 || year > 9999 || month < 1 || month > 12)
+        return -1;
+    if (day < 1 || day > days_of_month(month, year))
+        return -1;
+    return days_to(year) + days_before(month, year) + day - 1;
+}
+
 int pmr_tz_year_of(int64_t time_s)
 {
     int low = 1, high = 10000;

@@ -38,4 +38,8 @@ int64_t pmr_tz_day_at(const struct tz_day *day, int year, int32_t offset_s);
 /* The year (in UTC) of a time since 1970, for years 1 to 9999; others give the nearest of them. */
 int pmr_tz_year_of(int64_t time_s);
 
+/* Days from 1970-01-01 to that date (month and day from 1); -1: there is no such day. Years 1970 to
+ * 9999. */
+int64_t pmr_tz_days_to(int year, int month, int day);
+
 #endif

@@ -152,6 +152,14 @@ static const struct bad ruletests[] = {
           "'expect':{'to_server':'a'}}")},
     {"PKM203", TEST("{'name':'t','stream':{'server':'10.0.0.1:1','to_server':'a'},'resegment':"
                     "[`'every'],'expect':{'to_server':'a'}}")},
+    {"PKM231", TEST("{'name':'t','packets':[{'frame':'a'}],'start':`'2026-02-29T00:00:00Z','expect'"
+                    ":[{'leaves':true}]}")},
+    {"PKM231", TEST("{'name':'t','packets':[{'frame':'a'}],'start':`'2026-02-28','expect':[{'"
+                    "leaves':true}]}")},
+    {"PKM231", TEST("{'name':'t','packets':[{'frame':'a'}],'start':`'1970-01-01T00:00:00+00:01','"
+                    "expect':[{'leaves':true}]}")},
+    {"PKM231", TEST("{'name':'t','packets':[{'frame':'a'}],'start':`'2026-02-28T24:00:00Z','expect'"
+                    ":[{'leaves':true}]}")},
     {"PKM115", TEST("{'name':'t','packets':[{'frame':'a'}],`'resegment':['1-byte'],'expect':"
                     "[{'leaves':true}]}")},
     {"PKM116", TEST("{'name':'t','packets':[{'frame':'a'}],`'answers':['drop'],'expect':"

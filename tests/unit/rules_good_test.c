@@ -520,14 +520,15 @@ static void warnings_do_not_refuse_a_file(void **state)
 
 static void tests_of_a_file_are_there_as_they_stand(void **state)
 {
-    struct pm_rules *rules = load(
-        NULL, "{'pktmod':1,'rules':[{'id':'a','match':{},'verdict':'drop'}],'tests':[\n"
-              "{'name':'p','seed':7,'packets':[{'dir':'in','ip':['10.0.0.1','10.0.0.2'],'ttl':3,\n"
-              "'udp':{'dstport':53,'payload':'x'}},{'frame':{'hex':'0011'},'time_ms':5}],\n"
-              "'expect':[{'verdict':'drop','rule':'a'},{'rule':null,'leaves':true}]},\n"
-              "{'name':'s','stream':{'server':'[2001:db8::1]:443','to_client':'hi'},\n"
-              "'resegment':['1-byte','reorder'],\n"
-              "'expect':{'to_client':'ho','rules':{'a':{'hits':{'ge':2}}}}}]}");
+    struct pm_rules *rules =
+        load(NULL, "{'pktmod':1,'rules':[{'id':'a','match':{},'verdict':'drop'}],'tests':[\n"
+                   "{'name':'p','seed':7,'start':'2026-03-01T00:30:00+01:00','packets':[{'dir':'in'"
+                   ",'ip':['10.0.0.1','10.0.0.2'],'ttl':3,\n"
+                   "'udp':{'dstport':53,'payload':'x'}},{'frame':{'hex':'0011'},'time_ms':5}],\n"
+                   "'expect':[{'verdict':'drop','rule':'a'},{'rule':null,'leaves':true}]},\n"
+                   "{'name':'s','stream':{'server':'[2001:db8::1]:443','to_client':'hi'},\n"
+                   "'resegment':['1-byte','reorder'],\n"
+                   "'expect':{'to_client':'ho','rules':{'a':{'hits':{'ge':2}}}}}]}");
     const struct pm_ruletest *t = pm_rules_test(rules, 0);
 
     (void)state;
@@ -537,6 +538,8 @@ static void tests_of_a_file_are_there_as_they_stand(void **state)
     assert_string_equal(t->name, "p");
     assert_int_equal(t->line, 2);
     assert_int_equal(t->seed, 7);
+    /* `date -u -d 2026-02-28T23:30:00Z +%s` */
+    assert_int_equal(t->start_ns / 1000000000, 1772321400);
     assert_int_equal(t->kind, PM_RULETEST_PACKETS);
     assert_int_equal(t->packet_count, 2);
     assert_true(t->packets[0].is_in);
