@@ -199,6 +199,9 @@ static void judge_packet(struct judge *j, size_t index)
                 seen->left ? "it leaves, and should not" : "it does not leave, and should");
         tell_decision(j, &seen->decision);
     }
+    if (seen->unmet != NULL && differs(j))
+        fprintf(j->text, "packet %zu: it leaves, but \"%s\" is not as expected\n", index + 1,
+                seen->unmet);
     if (!e->payload.is_set)
         return;
     snprintf(what, sizeof what, "packet %zu, payload", index + 1);

@@ -53,6 +53,22 @@ static struct pm_verify_packet read_emitted(const struct pm_emitted *emitted)
     return packet;
 }
 
+/* Whether it meets what is expected; the first that does not is told. */
+static void see_leaving(struct watch *watch, const struct pm_emitted *emitted, uint64_t now_ns)
+{
+    struct pm_ruletest_seen_packet *seen = &watch->seen->packets[emitted->cookie - 1];
+    struct pm_packet packet = {.data = emitted->data,
+                               .len = emitted->len,
+                               .wire_len = emitted->wire_len,
+                               .link = emitted->link,
+                               .dir = emitted->dir};
+    if (seen->leaving == NULL || seen->unmet != NULL)
+        return;
+    struct pm_decision d = pm_filter_decide(seen->leaving, &packet, now_ns);
+    if (d.verdict == PM_DROP && d.rule != PM_NO_RULE)
+        seen->unmet = pm_policy_rule_id(watch->test->expected[emitted->cookie - 1].leaving, d.rule);
+}
+
 static void see_payload(struct watch *watch, const struct pm_emitted *emitted,
                         const struct pm_verify_packet *p)
 {
@@ -92,11 +108,13 @@ static void emitted(void *context, const struct pm_emitted *what, uint64_t now_n
 {
     struct watch *watch = context;
     struct pm_verify_packet packet = read_emitted(what);
-    (void)now_ns;
     if (watch->test->kind == PM_RULETEST_STREAM)
         see_segment(watch, what, &packet);
-    else if (what->cookie >= 1 && what->cookie <= watch->seen->packet_count)
-        see_payload(watch, what, &packet);
+    if (watch->test->kind == PM_RULETEST_STREAM || what->cookie < 1 ||
+        what->cookie > watch->seen->packet_count)
+        return;
+    see_payload(watch, what, &packet);
+    see_leaving(watch, what, now_ns);
 }
 
 /* ------------------------------------------------------------------ running */
@@ -165,6 +183,20 @@ static struct pm_capture *capture_of(struct watch *watch, const struct pm_rulete
     return capture;
 }
 
+static bool ready_to_judge(const struct pm_ruletest *test, struct pm_ruletest_seen *seen)
+{
+    for (size_t i = 0; i < test->packet_count && test->expected != NULL; i++) {
+        if (test->expected[i].leaving == NULL)
+            continue;
+        struct pm_error error = {.status = PM_OK};
+        seen->packets[i].leaving =
+            pm_filter_new(test->expected[i].leaving, &(struct pm_filter_config){.seed = 0}, &error);
+        if (seen->packets[i].leaving == NULL)
+            return false;
+    }
+    return true;
+}
+
 bool pm_ruletest_run(const struct pm_ruletest *test, const struct pm_ruletest_plan *plan,
                      struct pm_policy *policy, struct pm_ruletest_seen *seen, FILE *text)
 {
@@ -175,7 +207,7 @@ bool pm_ruletest_run(const struct pm_ruletest *test, const struct pm_ruletest_pl
         .hits = calloc(pm_policy_rule_count(policy) + 1, sizeof *seen->hits),
     };
     struct pm_capture *capture = NULL;
-    if (seen->packets != NULL && seen->hits != NULL)
+    if (seen->packets != NULL && seen->hits != NULL && ready_to_judge(test, seen))
         capture = capture_of(&watch, plan, text);
     if (capture == NULL) {
         fputs("its packets could not be made\n", text);
@@ -192,8 +224,10 @@ bool pm_ruletest_run(const struct pm_ruletest *test, const struct pm_ruletest_pl
 
 void pm_ruletest_seen_free(struct pm_ruletest_seen *seen)
 {
-    for (size_t i = 0; i < seen->packet_count && seen->packets != NULL; i++)
+    for (size_t i = 0; i < seen->packet_count && seen->packets != NULL; i++) {
         free(seen->packets[i].payload);
+        pm_filter_free(seen->packets[i].leaving);
+    }
     free(seen->packets);
     free(seen->hits);
     pm_assembly_free(&seen->ways[0]);

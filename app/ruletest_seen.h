@@ -10,6 +10,8 @@
 struct pm_ruletest_seen_packet {
     struct pm_decision decision;
     bool was_judged, left;
+    struct pm_filter *leaving; /* judges what leaves; NULL: nothing is said of it */
+    const char *unmet;         /* what a packet that left does not meet, or NULL */
     uint8_t *payload; /* of all that left for it */
     size_t len;
 };

@@ -91,8 +91,6 @@ static void take_part(struct cond *whole, bool is_any, const struct cond *part)
     }
 }
 
-static struct cond member_of(struct load *l, const struct node *n);
-
 /* All or any of the members of an object or a list, each of them a condition. */
 static struct cond members(struct load *l, const struct node *n, bool is_any)
 {
@@ -104,7 +102,7 @@ static struct cond members(struct load *l, const struct node *n, bool is_any)
     if (ids == NULL || count == 0)
         return always;
     for (const struct node *m = pmr_node_first(n); m != NULL; m = pmr_node_next(m)) {
-        struct cond part = is_list ? pmr_cond_of(l, m) : member_of(l, m);
+        struct cond part = is_list ? pmr_cond_of(l, m) : pmr_cond_member_of(l, m);
 
         ids[at++] = part.id;
         take_part(&whole, is_any, &part);
@@ -114,7 +112,7 @@ static struct cond members(struct load *l, const struct node *n, bool is_any)
 }
 
 /* One member of a condition: any, all, not, or the test of a field. */
-static struct cond member_of(struct load *l, const struct node *n)
+struct cond pmr_cond_member_of(struct load *l, const struct node *n)
 {
     const char *key = pmr_node_key(n);
     enum pm_field field;

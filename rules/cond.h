@@ -15,4 +15,7 @@ struct cond {
 /* The condition of the object; complains where it is none, and answers something then. */
 struct cond pmr_cond_of(struct load *l, const struct node *n);
 
+/* The same of one member of such an object. */
+struct cond pmr_cond_member_of(struct load *l, const struct node *n);
+
 #endif

@@ -227,6 +227,7 @@ void pm_rules_free(struct pm_rules *rules)
     if (rules == NULL)
         return;
     pm_policy_unref(rules->policy);
+    pmr_ruletest_leaving_free(rules);
     pmr_memory_free(&rules->memory);
     free(rules);
 }

@@ -22,6 +22,7 @@
 #define PMR_DEPTH_MAX 64u         /* values within values */
 
 struct cJSON;
+struct leaving;
 
 /* A JSON file that was opened. */
 struct file {
@@ -56,6 +57,7 @@ struct pm_rules {
     size_t entry_count, entry_cap, error_count;
     struct entry no_memory; /* told even without memory */
     struct pm_ruletest *tests;
+    struct leaving *leaving; /* of the tests */
     size_t test_count;
 };
 
@@ -74,6 +76,7 @@ struct load {
         uint32_t answers;                  /* rules that are asked once for each flow */
     } seen;                                /* of rules that are in use, for what they exclude */
     uint32_t hold_bytes, stream_dir_bytes; /* of the policy */
+    bool in_test;                          /* a condition of a test is read, not of a rule */
     const struct node *via; /* where a variable is used while it is looked into, or NULL */
     struct {
         uint32_t order;

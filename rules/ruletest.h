@@ -46,6 +46,8 @@ struct pm_ruletest_packet_expected {
     const char *rule;                 /* its id; NULL: none, the policy's default decided */
     struct pm_ruletest_bytes payload; /* of what leaves for it */
     bool has_leaves, leaves;          /* whether anything does */
+    struct pm_policy *leaving;        /* drops what leaves and does not meet the condition that has
+                                         the rule's id; NULL: none is stated */
 };
 
 /* How often a rule has to do something. */

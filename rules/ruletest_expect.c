@@ -108,8 +108,12 @@ static void take_expected(struct load *l, const struct node *n,
     rule = pmr_node_get(n, "rule");
     payload = pmr_node_get(n, "payload");
     leaves = pmr_node_get(n, "leaves");
-    if (leaves != NULL)
+    if (leaves != NULL && pmr_node_kind(leaves) == NODE_OBJECT) {
+        out->has_leaves = out->leaves = true;
+        pmr_ruletest_leaving_of(l, leaves, &out->leaving);
+    } else if (leaves != NULL) {
         out->has_leaves = pmr_expect_bool(l, leaves, &out->leaves);
+    }
     if (verdict != NULL && pmr_expect_word(l, verdict, words, &index))
         out->verdict = (enum pm_ruletest_verdict)(PM_RULETEST_ALLOW + index);
     if (rule != NULL)

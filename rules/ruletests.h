@@ -16,6 +16,10 @@ void pmr_ruletest_modes_of(struct load *l, const struct node *n, struct pm_rulet
 /* "expect"; what the test does is in out already. */
 void pmr_ruletest_expect_of(struct load *l, const struct node *n, struct pm_ruletest *out);
 
+/* "leaves", where it is a condition; *out belongs to what was loaded. */
+void pmr_ruletest_leaving_of(struct load *l, const struct node *n, struct pm_policy **out);
+void pmr_ruletest_leaving_free(struct pm_rules *rules);
+
 /* Texts and bytes that stay as long as what was loaded. NULL, false: complained, or no memory. */
 const char *pmr_ruletest_text(struct load *l, const struct node *n);
 bool pmr_ruletest_bytes(struct load *l, const struct node *n, struct pm_ruletest_bytes *out);

@@ -215,6 +215,11 @@ static void add_set(struct test *t, const struct node *n)
     const struct set *set = pmr_set_named(t->load, n);
     enum set_type type;
 
+    if (t->load->in_test) {
+        pmr_fail(t->load, n, CODE_RULETEST, "write the value",
+                 "a test does not use the sets of the rules");
+        return;
+    }
     if (set == NULL || set->is_broken)
         return;
     if (!fitting_set(t->info->kind, &type))

@@ -525,7 +525,8 @@ static void tests_of_a_file_are_there_as_they_stand(void **state)
                    "{'name':'p','seed':7,'start':'2026-03-01T00:30:00+01:00','packets':[{'dir':'in'"
                    ",'ip':['10.0.0.1','10.0.0.2'],'ttl':3,\n"
                    "'udp':{'dstport':53,'payload':'x'}},{'frame':{'hex':'0011'},'time_ms':5}],\n"
-                   "'expect':[{'verdict':'drop','rule':'a'},{'rule':null,'leaves':true}]},\n"
+                   "'expect':[{'verdict':'drop','rule':'a'},{'rule':null,'leaves':{'ip.ttl':3,'not'"
+                   ":{'udp.port':9}}}]},\n"
                    "{'name':'s','stream':{'server':'[2001:db8::1]:443','to_client':'hi'},\n"
                    "'resegment':['1-byte','reorder'],\n"
                    "'expect':{'to_client':'ho','rules':{'a':{'hits':{'ge':2}}}}}]}");
@@ -552,6 +553,10 @@ static void tests_of_a_file_are_there_as_they_stand(void **state)
     assert_int_equal(t->expected[0].verdict, PM_RULETEST_DROP);
     assert_string_equal(t->expected[0].rule, "a");
     assert_true(t->expected[1].has_rule && t->expected[1].rule == NULL && t->expected[1].leaves);
+    assert_null(t->expected[0].leaving);
+    assert_int_equal(pm_policy_rule_count(t->expected[1].leaving), 2);
+    assert_string_equal(pm_policy_rule_id(t->expected[1].leaving, 0), "ip.ttl");
+    assert_string_equal(pm_policy_rule_id(t->expected[1].leaving, 1), "not");
     t = pm_rules_test(rules, 1);
     assert_int_equal(t->kind, PM_RULETEST_STREAM);
     assert_int_equal(t->stream.server_port, 443);
