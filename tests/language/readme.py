@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 RULES = Path(__file__).resolve().parents[2] / "rules"
-TASK = re.compile(r"^\*\*\d+\. .*?\(\[(?P<name>[a-z-]+\.json)\]\(examples/(?P=name)\)\).*\n\n"
+TASK = re.compile(r"^\*\*\d+\. [^\n]*?\(\[(?P<name>[a-z-]+\.json)\]\(examples/(?P=name)\)\)[^\n]*\n\n"
                   r"```(?:json)?\n(?P<piece>.*?)```", re.MULTILINE | re.DOTALL)
 
 
