@@ -38,7 +38,7 @@ static void add_member(struct load *l, const struct node *n)
     struct cond met = pmr_cond_member_of(l, n);
     struct pm_rule_spec spec = {.id = pmr_node_key(n), .action = PM_ACTION_DROP};
 
-    if (met.tests_stream)
+    if (met.stream != NULL)
         pmr_fail_key(l, n, CODE_RULETEST, "expect \"to_server\" or \"to_client\" of a \"stream\"",
                      "a single packet that leaves has no stream");
     spec.match = pm_cond_not(l->builder, met.id);
