@@ -411,6 +411,7 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
         .modifier = PM_NO_SLOT,
         .answer = PM_NO_SLOT,
         .tests_stream = pm_cond_tests_stream(p->conds, spec->match),
+        .tests_payload = pm_cond_tests_payload(p->conds, spec->match),
         .log = spec->log,
         .first_op = p->op_count,
         .first_literal = p->literal_count,
@@ -469,6 +470,8 @@ static bool fill_list(const struct pm_policy *p, struct pm_rule_list *list,
             continue;
         list->has_watchers |= pm_rule_watches(&p->rules[i]);
         list->tests_streams |= p->rules[i].tests_stream;
+        list->tests_payload |= p->rules[i].tests_payload;
+        list->payload_decides |= p->rules[i].tests_payload && !pm_rule_watches(&p->rules[i]);
         list->rules[list->count] = i;
         list->conds[list->count++] = p->rules[i].match;
     }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "engine/follow.h"
 #include "wire/checksum.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -13,12 +12,18 @@
 
 /* ------------------------------------------------------------------ life */
 
+/* Of either stage. */
+static bool may_copy(const struct pm_policy *policy)
+{
+    return policy->verdicts.tests_payload || policy->late_verdicts.tests_payload;
+}
+
 size_t pm_filter_footprint(const struct pm_policy *policy)
 {
     const struct pm_settings *s = &policy->settings;
     return sizeof(struct pm_filter) +
            pm_flow_table_footprint(s->flows, sizeof(struct pm_filter_flow)) +
-           pm_delay_footprint(s->delayed_packets) + pm_follow_footprint() +
+           pm_delay_footprint(s->delayed_packets) + pm_wholes_footprint(may_copy(policy)) +
            pm_cond_room_footprint(policy->conds) + pm_views_footprint(policy) +
            pm_meters_footprint(policy) + pm_questions_footprint(policy) +
            (policy->rule_count + 1) * sizeof(struct pm_rule_stats);
@@ -37,8 +42,7 @@ static bool allocate(struct pm_filter *f, const struct pm_filter_config *config)
            pm_flow_table_init(&f->flows, s->flows, sizeof(struct pm_filter_flow), config->hash_key,
                               s->flow_idle_s * NS_PER_S) &&
            pm_delay_init(&f->delay, s->delayed_packets, s->delayed_bytes) &&
-           pm_follow_init(&f->firsts, config->hash_key) &&
-           pm_meters_init(&f->meters, f->policy, &meters) &&
+           pm_wholes_init(f, config->hash_key) && pm_meters_init(&f->meters, f->policy, &meters) &&
            pm_questions_init(&f->questions, f->policy) &&
            pm_views_init(&f->views, f->policy, f->verdicts->tests_streams);
 }
@@ -78,7 +82,7 @@ void pm_filter_free(struct pm_filter *filter)
     pm_meters_release(&filter->meters);
     pm_questions_release(&filter->questions);
     pm_delay_release(&filter->delay);
-    pm_reassembly_release(&filter->firsts);
+    pm_wholes_release(&filter->wholes);
     pm_flow_table_release(&filter->flows);
     pm_views_release(&filter->views);
     pm_cond_room_free(filter->room);

@@ -3,6 +3,7 @@
  *     filter.c     parse -> flow -> judge -> count
  *     view.c       -> what the packet adds to its stream
  *     verdict.c    -> which rule decides
+ *     whole.c      -> of a fragment: what its datagram got
  *     apply.c      -> what the rule does: allow, drop, delay, reject
  *     ask.c        -> and ask; answers
  */
@@ -16,7 +17,7 @@
 #include "engine/question.h"
 #include "engine/reject.h"
 #include "engine/view.h"
-#include "flow/reassembly.h"
+#include "engine/whole.h"
 #include "flow/track.h"
 
 /* What is known of the verdict on one side of a flow. */
@@ -52,8 +53,8 @@ struct pm_filter {
     enum pm_stage stage;
     struct pm_flow_table flows;
     struct pm_delay delay;
-    struct pm_reassembly firsts; /* fragments, and what they got */
-    struct pm_cond_room *room;   /* for the conditions */
+    struct pm_wholes wholes;   /* fragments, and what they got */
+    struct pm_cond_room *room; /* for the conditions */
     struct pm_meters meters;
     struct pm_questions questions;
     bool has_replies; /* rejects may be told at all */
@@ -92,6 +93,14 @@ static inline struct pm_filter_flow *pm_filter_own(const struct pm_trial *t)
 
 /* The deciding rule, or PM_NO_RULE. Rules that do not end the search are counted on the way. */
 uint32_t pm_verdict_rule(struct pm_filter *f, struct pm_trial *t);
+/* The same for a packet that is judged by itself, whether or not it is a fragment. */
+uint32_t pm_verdict_alone(struct pm_filter *f, struct pm_trial *t);
+/* The same for a datagram that came in fragments, when it is complete. first_rule is what its first
+ * fragment got, if that was judged with its ports: rules that do not look into payloads are not
+ * asked again. alone: that fragment, so that rules that watch do not count it twice; or NULL. */
+uint32_t pm_verdict_of_whole(struct pm_filter *f, struct pm_trial *whole,
+                             const struct pm_trial *alone, bool is_first_known,
+                             uint32_t first_rule);
 /* Whether the same rule decides about every packet of the side, whatever comes. */
 bool pm_verdict_is_settled(struct pm_filter *f, struct pm_trial *t);
 void pm_verdict_count(struct pm_filter *f, uint32_t rule, const struct pm_trial *t);

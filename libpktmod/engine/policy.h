@@ -97,7 +97,7 @@ struct pm_rule {
     uint32_t modifier; /* in policy->modifiers; PM_NO_SLOT */
     uint32_t answer;   /* an edit of streams with modifiers: where flows keep what they answered;
                           PM_NO_SLOT */
-    bool tests_stream;
+    bool tests_stream, tests_payload;
     struct pm_log_spec log;
     uint32_t first_op, op_count;
     uint32_t first_literal, literal_count; /* its replaces are neighbours in literal order */
@@ -118,7 +118,8 @@ struct pm_rule_list {
     pm_cond_id *conds;
     uint32_t count;
     struct pm_classifier *classifier; /* NULL: few rules, asked one by one */
-    bool tests_streams;
+    bool tests_streams, tests_payload;
+    bool payload_decides; /* and one of them ends the search */
     bool has_watchers; /* some never end the search: log_only, dry-run */
 };
 

@@ -1,7 +1,6 @@
 /* verdict.c - which rule decides about a packet; the contract is in filter.h. */
 #include "base/prefetch.h"
 #include "engine/filter.h"
-#include "engine/follow.h"
 
 void pm_verdict_count(struct pm_filter *f, uint32_t rule, const struct pm_trial *t)
 {
@@ -168,25 +167,11 @@ static struct pm_key question_of(const struct pm_filter *f, const struct pm_tria
                        t->tracked.flow);
 }
 
-/* As decide_rule. What the first fragment of a datagram got is for its later ones too. */
-static uint32_t decide_fragment(struct pm_filter *f, struct pm_trial *t)
+uint32_t pm_verdict_alone(struct pm_filter *f, struct pm_trial *t)
 {
-    const struct pm_headers *h = &t->headers;
-    uint16_t link = t->packet->link;
-    struct pm_first_verdict first;
-    if (!h->is_first_fragment && pm_follow_find(&f->firsts, h, link, f->now_ns, &first)) {
-        t->decision.dir = first.dir;
-        t->question = first.question;
-        return first.rule;
-    }
-    first.rule = decide_rule(f, t);
-    first.dir = t->decision.dir;
-    first.question = t->question = question_of(f, t, first.rule);
-    if (h->parse == PM_PARSE_L4)
-        pm_follow_remember(&f->firsts, h, link, first, f->now_ns);
-    else
-        f->stats.why[PM_WHY_FRAGMENT]++;
-    return first.rule;
+    uint32_t rule = decide_rule(f, t);
+    t->question = question_of(f, t, rule);
+    return rule;
 }
 
 uint32_t pm_verdict_rule(struct pm_filter *f, struct pm_trial *t)
@@ -194,8 +179,69 @@ uint32_t pm_verdict_rule(struct pm_filter *f, struct pm_trial *t)
     const struct pm_headers *h = &t->headers;
     bool is_read = h->parse != PM_PARSE_NOT_IP && h->parse != PM_PARSE_BAD_L3;
     if (is_read && h->is_fragment && !h->has_no_length)
-        return decide_fragment(f, t);
-    uint32_t rule = decide_rule(f, t);
-    t->question = question_of(f, t, rule);
+        return pm_whole_rule(f, t);
+    return pm_verdict_alone(f, t);
+}
+
+/* ------------------------------------------------------------------ wholes */
+
+/* What its first fragment is known to have got, before and at first_rule. */
+enum known { KNOWN_NOT, KNOWN_FALSE, KNOWN_TRUE };
+
+static enum known known_of(const struct pm_rule *rule, uint32_t index, bool is_first_known,
+                           uint32_t first_rule)
+{
+    if (!is_first_known || rule->tests_payload || index > first_rule)
+        return KNOWN_NOT;
+    return index == first_rule ? KNOWN_TRUE : KNOWN_FALSE;
+}
+
+/* A rule that watches and held for the first fragment has counted the datagram. */
+static bool was_seen(const struct pm_filter *f, uint32_t position, const struct pm_trial *alone)
+{
+    return alone && pm_cond_truth(f->policy->conds, f->verdicts->conds[position],
+                                  &alone->subject) == PM_TRUE;
+}
+
+static uint32_t search_whole(struct pm_filter *f, struct pm_trial *w, const struct pm_trial *alone,
+                             bool is_first_known, uint32_t first_rule)
+{
+    const struct pm_policy *policy = f->policy;
+    struct pm_rule_walk walk;
+    uint32_t position;
+    pm_rule_walk_begin(&walk, f->verdicts, &w->subject, 0);
+    while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
+        uint32_t index = f->verdicts->rules[position];
+        const struct pm_rule *rule = &policy->rules[index];
+        enum known known = known_of(rule, index, is_first_known, first_rule);
+        if (known == KNOWN_TRUE)
+            return index;
+        if (known == KNOWN_FALSE)
+            continue;
+        enum pm_truth truth =
+            pm_cond_truth(policy->conds, f->verdicts->conds[position], &w->subject);
+        if (truth == PM_DEPENDS && drops_in_doubt(f, w, index))
+            return PM_NO_RULE;
+        bool was_admitted = is_first_known && index == first_rule;
+        if (truth != PM_TRUE || (pm_rule_watches(rule) && was_seen(f, position, alone)) ||
+            (!was_admitted && !is_admitted(f, w, rule)))
+            continue;
+        if (!pm_rule_watches(rule))
+            return index;
+        watch(f, w, index);
+    }
+    return PM_NO_RULE;
+}
+
+uint32_t pm_verdict_of_whole(struct pm_filter *f, struct pm_trial *whole,
+                             const struct pm_trial *alone, bool is_first_known, uint32_t first_rule)
+{
+    bool has_flow = whole->tracked.flow;
+    if (has_flow && pm_filter_own(whole)->latched)
+        return pm_filter_own(whole)->latched - 1;
+    uint32_t rule = search_whole(f, whole, alone, is_first_known, first_rule);
+    if (rule != PM_NO_RULE && has_flow && f->policy->rules[rule].scope == PM_SCOPE_FLOW)
+        pm_filter_own(whole)->latched = rule + 1;
+    whole->question = question_of(f, whole, rule);
     return rule;
 }

@@ -46,11 +46,11 @@ uint32_t pm_streamtest_tail(const struct pm_conds *c, uint32_t window)
 
 /* ------------------------------------------------------------------ the tests of a condition */
 
-typedef void stretch_fn(void *context, struct pm_stream_stretch stretch);
+typedef void test_fn(void *context, const struct pm_node *node);
 
-/* Calls visit for every test on the stream, at any depth. */
-static void visit_streams(const struct pm_conds *c, pm_cond_id cond, stretch_fn *visit,
-                          void *context)
+/* Calls visit for every test of the field, at any depth. */
+static void visit_tests(const struct pm_conds *c, pm_cond_id cond, enum pm_field field,
+                        test_fn *visit, void *context)
 {
     struct level {
         const pm_cond_id *next, *end;
@@ -66,24 +66,31 @@ static void visit_streams(const struct pm_conds *c, pm_cond_id cond, stretch_fn 
         }
         const struct pm_node *node = pm_node_at(c, *top->next++);
         if (node->kind == PM_NODE_TEST) {
-            if (node->field == PM_FIELD_STREAM)
-                visit(context, pm_node_streams(node));
+            if (node->field == field)
+                visit(context, node);
         } else if (node->kind != PM_NODE_PRESENT && node->count > 0) {
             stack[depth++] = (struct level){pm_node_kids(node), pm_node_kids(node) + node->count};
         }
     }
 }
 
-static void note_any(void *context, struct pm_stream_stretch stretch)
+static void note_any(void *context, const struct pm_node *node)
 {
-    (void)stretch;
+    (void)node;
     *(bool *)context = true;
 }
 
 bool pm_cond_tests_stream(const struct pm_conds *c, pm_cond_id cond)
 {
     bool any = false;
-    visit_streams(c, cond, note_any, &any);
+    visit_tests(c, cond, PM_FIELD_STREAM, note_any, &any);
+    return any;
+}
+
+bool pm_cond_tests_payload(const struct pm_conds *c, pm_cond_id cond)
+{
+    bool any = false;
+    visit_tests(c, cond, PM_FIELD_PAYLOAD, note_any, &any);
     return any;
 }
 
@@ -93,9 +100,10 @@ struct opening {
     bool is_midstream;
 };
 
-static void open_tests(void *context, struct pm_stream_stretch stretch)
+static void open_tests(void *context, const struct pm_node *node)
 {
     const struct opening *o = context;
+    struct pm_stream_stretch stretch = pm_node_streams(node);
     for (uint32_t i = stretch.first; i < stretch.first + stretch.count; i++) {
         bool is_lost = o->is_midstream && is_positional(o->c, &o->c->streams[i]);
         if (pm_streamtest_state(o->states, i) == PM_STREAM_TEST_CLOSED)
@@ -107,7 +115,7 @@ void pm_streamtest_open(const struct pm_conds *c, pm_cond_id cond, bool is_midst
                         uint64_t *states)
 {
     struct opening o = {c, states, is_midstream};
-    visit_streams(c, cond, open_tests, &o);
+    visit_tests(c, cond, PM_FIELD_STREAM, open_tests, &o);
 }
 
 void pm_streamtest_lose_beginning(const struct pm_conds *c, uint64_t *states)
