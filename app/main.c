@@ -17,6 +17,7 @@ static const struct {
      "run a capture through a rule file; report, and write the result"},
     {"check", pm_command_check, "read rule files and say what is wrong with them"},
     {"fmt", pm_command_fmt, "lay rule files out in the one canonical way"},
+    {"schema", pm_command_schema, "print the JSON Schema of rule files, for editors"},
     {"test", pm_command_test, "run regression cases: rules, a capture, and what is expected"},
     {"create", pm_command_create, "make a regression case from rules and a capture"},
     {"verify", pm_command_verify, "check that a capture, or a rewritten one, is coherent"},

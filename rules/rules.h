@@ -47,4 +47,7 @@ const struct pm_diagnostic *pm_rules_diagnostic(const struct pm_rules *rules, si
 void pm_rules_print_text(const struct pm_rules *rules, FILE *out, bool colour);
 void pm_rules_print_json(const struct pm_rules *rules, FILE *out);
 
+/* The JSON Schema (2020-12) of rule files, for editors; it has len bytes and a NUL behind them. */
+const char *pm_rules_schema(size_t *len);
+
 #endif

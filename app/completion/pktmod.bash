@@ -5,10 +5,10 @@ _pktmod()
     local command=${COMP_WORDS[1]} words=''
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words='replay check fmt test create verify flow shrink pipe help --help --version'
+        words='replay check fmt schema test create verify flow shrink pipe help --help --version'
     else
         case $command:$before in
-        help:*) words='replay check fmt test create verify flow shrink pipe' ;;
+        help:*) words='replay check fmt schema test create verify flow shrink pipe' ;;
         replay:--view) words='rewritten wire host' ;;
         replay:--checksums | verify:--checksums | create:--checksums) words='auto verify ignore' ;;
         test:--format) words='text tap junit' ;;
@@ -31,6 +31,7 @@ _pktmod()
                 ;;
             check:-*) words='--format --help' ;;
             fmt:-*) words='--check --help' ;;
+            schema:-*) words='--help' ;;
             verify:-*)
                 words='--baseline --mtu --checksums --open-loop --any-headers --strict --max-findings --format --quiet --help'
                 ;;
