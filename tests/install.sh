@@ -15,6 +15,8 @@ fi
 missing=''
 packages=''
 optional='' # Debian packages that can be done without
+node=''     # packages of npm, likewise
+node_folder="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/pktmod"
 
 # A library with its headers. macOS brings libpcap in its SDK.
 has_library() { # pkg-config module, Debian package, brew formula
@@ -67,6 +69,7 @@ want() { # group
     test)
         want build
         optional="$optional libvectorscan-dev"
+        [ -d "$node_folder/node_modules/ajv" ] || node=ajv@8 # schema
         library cmocka libcmocka-dev cmocka
         tool python3 python3 python3
         tool tshark tshark wireshark
@@ -164,3 +167,9 @@ fi
 for package in $optional; do
     install_optional "$package"
 done
+if [ -n "$node" ] && command -v npm >/dev/null 2>&1; then
+    echo "installing, if it is there: $node"
+    mkdir -p "$node_folder"
+    npm install --silent --no-audit --no-fund --prefix "$node_folder" "$node" >/dev/null 2>&1 ||
+        echo "not to be had: $node; done without it"
+fi
