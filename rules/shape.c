@@ -135,7 +135,7 @@ static const struct shape hit = {SHAPE(hit_keys)};
 static const struct shape hit_rules = {.each = &hit};
 
 static const struct shape_key seen_keys[] = {
-    {"verdict", NULL}, {"rule", NULL}, {"leaves", NULL}, {"payload", NULL}};
+    {"verdict", NULL}, {"rule", NULL}, {"leaves", &cond}, {"payload", NULL}};
 static const struct shape seen = {SHAPE(seen_keys)};
 static const struct shape seen_list = {.each = &seen};
 
@@ -145,8 +145,9 @@ static const struct shape_key expect_keys[] = {
 static const struct shape expect = {SHAPE(expect_keys), .each = &seen};
 
 static const struct shape_key test_keys[] = {
-    {"name", NULL},      {"note", NULL},    {"seed", NULL},      {"packets", &packets},
-    {"stream", &stream}, {"capture", NULL}, {"resegment", NULL}, {"expect", &expect}};
+    {"name", NULL},    {"note", NULL},        {"seed", NULL},
+    {"start", NULL},   {"packets", &packets}, {"stream", &stream},
+    {"capture", NULL}, {"resegment", NULL},   {"expect", &expect}};
 static const struct shape test = {SHAPE(test_keys)};
 static const struct shape tests = {.each = &test, .is_spread = true};
 
