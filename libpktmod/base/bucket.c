@@ -22,7 +22,7 @@ bool pm_bucket_rate_make(uint32_t tokens, uint64_t per_ns, uint32_t burst,
     return true;
 }
 
-bool pm_bucket_take(struct pm_bucket *bucket, const struct pm_bucket_rate *rate, uint64_t now_ns)
+static void fill(struct pm_bucket *bucket, const struct pm_bucket_rate *rate, uint64_t now_ns)
 {
     uint64_t elapsed_ns = now_ns - bucket->last_ns;
     bucket->last_ns = now_ns;
@@ -30,8 +30,24 @@ bool pm_bucket_take(struct pm_bucket *bucket, const struct pm_bucket_rate *rate,
         bucket->missing = 0;
     else
         bucket->missing -= elapsed_ns * rate->gain;
+}
+
+bool pm_bucket_take(struct pm_bucket *bucket, const struct pm_bucket_rate *rate, uint64_t now_ns)
+{
+    fill(bucket, rate, now_ns);
     if (rate->cap - bucket->missing < rate->cost)
         return false;
     bucket->missing += rate->cost;
     return true;
+}
+
+uint64_t pm_bucket_tokens(const struct pm_bucket *bucket, const struct pm_bucket_rate *rate,
+                          uint64_t now_ns, uint64_t *next_ns)
+{
+    struct pm_bucket copy = *bucket;
+    fill(&copy, rate, now_ns);
+    uint64_t saved = rate->cap - copy.missing;
+    uint64_t lacking = saved < rate->cost ? rate->cost - saved : 0;
+    *next_ns = lacking / rate->gain + (lacking % rate->gain != 0);
+    return saved / rate->cost;
 }

@@ -24,4 +24,8 @@ bool pm_bucket_rate_make(uint32_t tokens, uint64_t per_ns, uint32_t burst,
 /* Takes a token. False: there was none. now_ns never goes back. */
 bool pm_bucket_take(struct pm_bucket *bucket, const struct pm_bucket_rate *rate, uint64_t now_ns);
 
+/* So many tokens are there, and the next one comes after *next_ns (0: one is there). */
+uint64_t pm_bucket_tokens(const struct pm_bucket *bucket, const struct pm_bucket_rate *rate,
+                          uint64_t now_ns, uint64_t *next_ns);
+
 #endif

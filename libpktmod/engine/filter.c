@@ -145,20 +145,29 @@ static void note_sent(struct pm_trial *t)
     flow->has_sent |= (uint8_t)(1u << side);
 }
 
-static void judge(struct pm_filter *f, struct pm_trial *t)
+/* Why it is dropped before any rule is asked; NONE: it is not. */
+static enum pm_why refusal_of(struct pm_filter *f, struct pm_trial *t)
 {
     bool is_original = f->stage == PM_STAGE_ORIGINAL;
-    if (is_original && f->policy->settings.bad_checksum_drop && has_bad_checksum(t)) {
-        pm_put_verdict(t, true, PM_WHY_BAD_CHECKSUM);
-        return;
-    }
+    if (is_original && f->policy->settings.bad_checksum_drop && has_bad_checksum(t))
+        return PM_WHY_BAD_CHECKSUM;
     enum pm_why unread = pm_view_take(f, t);
-    if (pm_view_drops(f, t, unread)) {
-        pm_put_verdict(t, true, unread);
-        return;
-    }
+    if (pm_view_drops(f, t, unread))
+        return unread;
     f->stats.why[unread] += unread != PM_WHY_NONE;
     t->told = unread != PM_WHY_NONE ? unread : t->told;
+    return PM_WHY_NONE;
+}
+
+static void judge(struct pm_filter *f, struct pm_trial *t)
+{
+    enum pm_why refusal = refusal_of(f, t);
+    if (f->explainer)
+        pm_explain_trial(f, t, refusal, false);
+    if (refusal != PM_WHY_NONE) {
+        pm_put_verdict(t, true, refusal);
+        return;
+    }
     uint32_t rule = pm_verdict_rule(f, t);
     if (rule != PM_NO_RULE)
         pm_apply_rule(f, t, rule);

@@ -12,6 +12,7 @@
 
 #include "base/bucket.h"
 #include "engine/delay.h"
+#include "engine/explain.h"
 #include "engine/meters.h"
 #include "engine/policy.h"
 #include "engine/question.h"
@@ -64,6 +65,7 @@ struct pm_filter {
     enum pm_dir reply_dir;           /* of that packet */
     uint16_t reply_link;
     struct pm_views views;
+    const struct pm_explainer *explainer; /* of the packet at hand; NULL: nobody asks */
     struct pm_stats stats;
     struct pm_rule_stats *rules;
     uint64_t seed;

@@ -10,13 +10,6 @@
 /* A rule's samples are drawn apart from its delays. */
 #define SAMPLE_DOMAIN UINT64_C(0x73616d706c657321)
 
-/* What is counted under a key; each use has its own part. */
-struct meter {
-    struct pm_bucket bucket;
-    uint64_t count;
-    uint8_t is_known, is_sampled;
-};
-
 static const struct pm_key_spec per_flow = {.per = PM_PER_FLOW};
 
 static bool needs_keys(const struct pm_policy *policy)
@@ -38,7 +31,7 @@ size_t pm_meters_footprint(const struct pm_policy *policy)
 {
     size_t size = policy->modifier_count * sizeof(struct pm_rule_meter);
     if (needs_keys(policy))
-        size += pm_keytable_footprint(key_cap(policy), sizeof(struct meter));
+        size += pm_keytable_footprint(key_cap(policy), sizeof(struct pm_meter));
     return size;
 }
 
@@ -54,7 +47,7 @@ bool pm_meters_init(struct pm_meters *m, const struct pm_policy *policy,
         return true;
     m->rules = calloc(policy->modifier_count, sizeof *m->rules);
     return m->rules && (!needs_keys(policy) ||
-                        pm_keytable_init(&m->keys, key_cap(policy), sizeof(struct meter)));
+                        pm_keytable_init(&m->keys, key_cap(policy), sizeof(struct pm_meter)));
 }
 
 void pm_meters_release(struct pm_meters *m)
@@ -64,11 +57,20 @@ void pm_meters_release(struct pm_meters *m)
     m->rules = NULL;
 }
 
-static struct meter *meter_of(struct pm_meters *m, enum pm_key_use use, uint32_t rule,
-                              const struct pm_key_spec *spec, const struct pm_occasion *o)
+static struct pm_meter *copy_of(const struct pm_meters *m, enum pm_key_use use, struct pm_key key)
+{
+    const struct pm_meter *meter = pm_keytable_peek(&m->keys, key);
+    m->copies[use] = meter ? *meter : (struct pm_meter){.is_known = 0};
+    return &m->copies[use];
+}
+
+static struct pm_meter *meter_of(struct pm_meters *m, enum pm_key_use use, uint32_t rule,
+                                 const struct pm_key_spec *spec, const struct pm_occasion *o)
 {
     struct pm_key key = pm_rule_key(m->hash_key, use, rule, spec, o->subject, o->flow);
-    struct meter *meter = pm_keytable_find(&m->keys, key);
+    if (m->copies)
+        return copy_of(m, use, key);
+    struct pm_meter *meter = pm_keytable_find(&m->keys, key);
     if (meter)
         return meter;
     bool forgot;
@@ -87,14 +89,28 @@ static int64_t seconds_of(int64_t ns, int64_t *rest_ns)
     return s;
 }
 
-static bool is_within_hours(const struct pm_meters *m, const struct pm_modifier *mod,
-                            uint64_t now_ns)
+static int64_t utc_s_of(const struct pm_meters *m, uint64_t now_ns)
 {
     int64_t wall_rest;
     int64_t utc_s = seconds_of(m->wall_ns, &wall_rest) + (int64_t)(now_ns / NS_PER_S);
-    utc_s += (wall_rest + (int64_t)(now_ns % NS_PER_S)) / NS_PER_S;
-    const struct pm_zone *zone = mod->zone == PM_UTC ? NULL : &m->policy->zones[mod->zone];
-    return pm_hours_hold(&mod->hours, zone, utc_s);
+    return utc_s + (wall_rest + (int64_t)(now_ns % NS_PER_S)) / NS_PER_S;
+}
+
+static const struct pm_zone *zone_of(const struct pm_meters *m, const struct pm_modifier *mod)
+{
+    return mod->zone == PM_UTC ? NULL : &m->policy->zones[mod->zone];
+}
+
+static bool is_within_hours(const struct pm_meters *m, const struct pm_modifier *mod,
+                            uint64_t now_ns)
+{
+    return pm_hours_hold(&mod->hours, zone_of(m, mod), utc_s_of(m, now_ns));
+}
+
+static int64_t local_s_of(const struct pm_meters *m, const struct pm_modifier *mod, uint64_t now_ns)
+{
+    int64_t utc_s = utc_s_of(m, now_ns);
+    return utc_s + pm_zone_offset(zone_of(m, mod), utc_s);
 }
 
 /* ------------------------------------------------------------------ sample */
@@ -108,7 +124,7 @@ static bool is_turn(struct pm_rule_meter *meter, uint32_t every)
 static bool is_flow_of_turn(struct pm_meters *m, const struct pm_modifier *mod,
                             struct pm_rule_meter *of_rule, const struct pm_occasion *o)
 {
-    struct meter *meter = meter_of(m, PM_KEY_SAMPLE, mod->rule, &per_flow, o);
+    struct pm_meter *meter = meter_of(m, PM_KEY_SAMPLE, mod->rule, &per_flow, o);
     if (!meter->is_known) {
         meter->is_known = 1;
         meter->is_sampled = is_turn(of_rule, mod->sample.every);
@@ -149,7 +165,7 @@ static bool is_counted_in(struct pm_meters *m, const struct pm_modifier *mod,
         return false;
     if (mod->count.max_per_flow == 0)
         return true;
-    struct meter *meter = meter_of(m, PM_KEY_COUNT, mod->rule, &per_flow, o);
+    struct pm_meter *meter = meter_of(m, PM_KEY_COUNT, mod->rule, &per_flow, o);
     if (meter->count == mod->count.max_per_flow)
         return false;
     meter->count++;
@@ -168,15 +184,68 @@ static bool is_on_its_side_of_limit(struct pm_meters *m, const struct pm_modifie
     return is_within != mod->limit.over_matches;
 }
 
-bool pm_meters_admit(struct pm_meters *m, const struct pm_rule *rule, const struct pm_occasion *o)
+/* Which of them lets the rule not match. */
+static enum pm_modifier_kind refused_by(struct pm_meters *m, const struct pm_rule *rule,
+                                        struct pm_rule_meter *meter, const struct pm_occasion *o)
 {
     const struct pm_modifier *mod = &m->policy->modifiers[rule->modifier];
-    struct pm_rule_meter *meter = &m->rules[rule->modifier];
     if (mod->has_when && !is_within_hours(m, mod, o->now_ns))
-        return false;
+        return PM_MODIFIER_WHEN;
     if (mod->has_sample && !is_sampled(m, mod, rule, meter, o))
-        return false;
+        return PM_MODIFIER_SAMPLE;
     if (mod->has_count && !is_counted_in(m, mod, meter, o))
-        return false;
-    return !mod->has_limit || is_on_its_side_of_limit(m, mod, meter, o);
+        return PM_MODIFIER_COUNT;
+    if (mod->has_limit && !is_on_its_side_of_limit(m, mod, meter, o))
+        return PM_MODIFIER_LIMIT;
+    return PM_MODIFIER_NONE;
+}
+
+bool pm_meters_admit(struct pm_meters *m, const struct pm_rule *rule, const struct pm_occasion *o)
+{
+    return refused_by(m, rule, &m->rules[rule->modifier], o) == PM_MODIFIER_NONE;
+}
+
+/* ------------------------------------------------------------------ only asked */
+
+static const struct pm_meter *known_under(const struct pm_meters *m, enum pm_key_use use,
+                                          uint32_t rule, const struct pm_key_spec *spec,
+                                          const struct pm_occasion *o)
+{
+    struct pm_key key = pm_rule_key(m->hash_key, use, rule, spec, o->subject, o->flow);
+    return pm_keytable_peek(&m->keys, key);
+}
+
+static void tell_limit(const struct pm_meters *m, const struct pm_modifier *mod,
+                       const struct pm_occasion *o, struct pm_bucket bucket,
+                       struct pm_about_modifiers *out)
+{
+    if (mod->limit.key.per != PM_PER_RULE) {
+        const struct pm_meter *meter = known_under(m, PM_KEY_LIMIT, mod->rule, &mod->limit.key, o);
+        bucket = meter ? meter->bucket : (struct pm_bucket){.missing = 0};
+    }
+    out->tokens = pm_bucket_tokens(&bucket, &mod->limit.rate, o->now_ns, &out->refill_ns);
+}
+
+/* The same questions, to copies of what would be counted. */
+void pm_meters_peek(const struct pm_meters *m, const struct pm_rule *rule,
+                    const struct pm_occasion *o, struct pm_about_modifiers *out)
+{
+    const struct pm_modifier *mod = &m->policy->modifiers[rule->modifier];
+    const struct pm_rule_meter *counts = &m->rules[rule->modifier];
+    struct pm_meter copies[PM_KEY_ASK + 1];
+    struct pm_rule_meter copy = *counts;
+    struct pm_meters asked = *m;
+    asked.copies = copies;
+    out->refused_by = refused_by(&asked, rule, &copy, o);
+    out->is_drawn = mod->has_sample && mod->sample.every == 0;
+    out->sampled = counts->sampled;
+    out->counted = counts->counted;
+    if (mod->has_when)
+        out->local_s = local_s_of(m, mod, o->now_ns);
+    if (mod->has_count && mod->count.max_per_flow > 0) {
+        const struct pm_meter *meter = known_under(m, PM_KEY_COUNT, mod->rule, &per_flow, o);
+        out->counted_in_flow = meter ? meter->count : 0;
+    }
+    if (mod->has_limit)
+        tell_limit(m, mod, o, counts->bucket, out);
 }

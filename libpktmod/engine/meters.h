@@ -6,6 +6,8 @@
 #ifndef PM_ENGINE_METERS_H
 #define PM_ENGINE_METERS_H
 
+#include <pktmod/explain.h>
+
 #include "engine/policy.h"
 #include "engine/rulekey.h"
 
@@ -16,6 +18,13 @@ struct pm_rule_meter {
     uint64_t counted; /* packets that the count was asked about */
 };
 
+/* What is counted under a key; each use has its own part. */
+struct pm_meter {
+    struct pm_bucket bucket;
+    uint64_t count;
+    uint8_t is_known, is_sampled;
+};
+
 struct pm_meters {
     const struct pm_policy *policy;
     struct pm_rule_meter *rules; /* one for each of policy->modifiers */
@@ -23,7 +32,8 @@ struct pm_meters {
     uint64_t hash_key[2];
     uint64_t seed;
     int64_t wall_ns;
-    uint64_t *forgotten; /* the counter of METERS_FULL */
+    uint64_t *forgotten;     /* the counter of METERS_FULL */
+    struct pm_meter *copies; /* while somebody only asks: one for each use, in place of `keys` */
 };
 
 struct pm_meters_config {
@@ -48,5 +58,9 @@ void pm_meters_release(struct pm_meters *m);
 
 /* Whether the rule, which has modifiers, matched. */
 bool pm_meters_admit(struct pm_meters *m, const struct pm_rule *rule, const struct pm_occasion *o);
+
+/* What pm_meters_admit would answer, and why; counts nothing. */
+void pm_meters_peek(const struct pm_meters *m, const struct pm_rule *rule,
+                    const struct pm_occasion *o, struct pm_about_modifiers *out);
 
 #endif

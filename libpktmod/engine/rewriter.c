@@ -398,6 +398,8 @@ enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p)
         pm_quote_map(r, p);
 
     const struct pm_side *side = pm_select_side(r, p);
+    if (r->explainer)
+        pm_explain_passage(r, p);
     bool is_tcp = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP;
     bool has_rules = side->may_replace || side->may_assign || side->may_more;
     const struct pm_rewriter_flow *own = pm_rewriter_own(p);

@@ -13,6 +13,7 @@
 
 #include "edit/log.h"
 #include "edit/mapping.h"
+#include "engine/explain.h"
 #include "engine/meters.h"
 #include "engine/policy.h"
 #include "engine/stream.h"
@@ -116,7 +117,8 @@ struct pm_rewriter {
     struct pm_cond_room *room;            /* for the conditions */
     struct pm_vectorscan_room *scan_room; /* for the literals; may be NULL */
     struct pm_meters meters;
-    uint8_t *frame; /* a packet under construction */
+    const struct pm_explainer *explainer; /* of the packet at hand; NULL: nobody asks */
+    uint8_t *frame;                       /* a packet under construction */
     struct pm_reassembly fragments;
     struct pm_mappings mappings;
     uint8_t *cut;              /* a segment that a rule wants; NULL: no rule does */
@@ -186,6 +188,11 @@ void pm_packet_read_sum(const struct pm_rewriter *r, struct pm_passage *p);
 struct pm_side *pm_select_side(struct pm_rewriter *r, const struct pm_passage *p);
 /* Fills p->selection with the rules that hold for this packet. */
 void pm_select(struct pm_rewriter *r, struct pm_passage *p);
+
+/* What the flow was told when the rule's modifiers were asked for all of it; false: they are asked
+ * for each packet, or were not yet. */
+bool pm_select_recall(const struct pm_passage *p, const struct pm_rule *rule,
+                      struct pm_about_modifiers *out);
 
 /* Whether the rule, whose condition holds, matched: what its modifiers say. */
 bool pm_select_admits(struct pm_rewriter *r, const struct pm_passage *p,

@@ -13,6 +13,26 @@ static uint8_t *answer_at(const struct pm_passage *p, const struct pm_rule *rule
     return &answers[rule->answer / 4];
 }
 
+/* Its answer is for the flow: a repeated segment gets what the first one got. */
+static bool is_asked_once(const struct pm_passage *p, const struct pm_rule *rule)
+{
+    return rule->answer != PM_NO_SLOT && (p->headers.ip_proto == PM_PROTO_TCP || rule->has_nat);
+}
+
+bool pm_select_recall(const struct pm_passage *p, const struct pm_rule *rule,
+                      struct pm_about_modifiers *out)
+{
+    unsigned shift;
+    if (!is_asked_once(p, rule))
+        return false;
+    uint8_t answer = (uint8_t)(*answer_at(p, rule, &shift) >> shift);
+    if (!(answer & ANSWER_ASKED))
+        return false;
+    out->is_kept = true;
+    out->refused_by = answer & ANSWER_MATCHED ? PM_MODIFIER_NONE : PM_MODIFIER_BEFORE;
+    return true;
+}
+
 static bool ask(struct pm_rewriter *r, const struct pm_passage *p, const struct pm_rule *rule)
 {
     struct pm_occasion occasion = {
@@ -20,7 +40,6 @@ static bool ask(struct pm_rewriter *r, const struct pm_passage *p, const struct 
     return pm_meters_admit(&r->meters, rule, &occasion);
 }
 
-/* Once for the flow: a repeated segment gets what the first one got. */
 static bool ask_for_flow(struct pm_rewriter *r, const struct pm_passage *p,
                          const struct pm_rule *rule)
 {
@@ -39,8 +58,7 @@ bool pm_select_admits(struct pm_rewriter *r, const struct pm_passage *p, const s
 {
     if (rule->modifier == PM_NO_SLOT)
         return true;
-    bool is_tcp = p->headers.ip_proto == PM_PROTO_TCP;
-    if (rule->answer != PM_NO_SLOT && (is_tcp || rule->has_nat))
+    if (is_asked_once(p, rule))
         return ask_for_flow(r, p, rule);
     return !p->is_late && ask(r, p, rule);
 }

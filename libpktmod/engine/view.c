@@ -489,3 +489,19 @@ bool pm_view_drops(const struct pm_filter *f, const struct pm_trial *t, enum pm_
         return false;
     return why == PM_WHY_OVERLAP_DIFFERS || f->policy->settings.engine_error_drop;
 }
+
+void pm_view_about(const struct pm_filter *f, const struct pm_trial *t, struct pm_about_stream *out)
+{
+    *out = (struct pm_about_stream){.is_tested = false};
+    if (!f->views.is_used || !is_tcp(t) || !t->tracked.flow)
+        return;
+    const struct pm_view_side *side = side_of(t->tracked.flow, t->tracked.side);
+    const struct view *v = view_of(&f->views, side);
+    out->is_tested = side->state == PM_VIEW_WANTED || side->state == PM_VIEW_LOST;
+    out->is_lost = side->state == PM_VIEW_LOST;
+    out->is_midstream = side->is_midstream;
+    if (!v)
+        return;
+    out->in_order = v->bytes.next - v->bytes.begin;
+    out->highest = v->bytes.end > v->bytes.next ? v->bytes.end - v->bytes.begin : out->in_order;
+}

@@ -62,6 +62,11 @@ enum pm_why pm_view_take(struct pm_filter *f, struct pm_trial *t);
 /* Whether that drops the packet. */
 bool pm_view_drops(const struct pm_filter *f, const struct pm_trial *t, enum pm_why why);
 
+struct pm_about_stream;
+/* What is known of the packet's stream. */
+void pm_view_about(const struct pm_filter *f, const struct pm_trial *t,
+                   struct pm_about_stream *out);
+
 /* Frees the views of a flow that is about to be forgotten. */
 void pm_view_forget(struct pm_filter *f, struct pm_flow *flow);
 

@@ -124,6 +124,8 @@ static uint32_t judge_whole(struct pm_filter *f, struct pm_trial *t, struct pm_d
     struct pm_packet piece;
     const struct first *first = first_of(d);
     try_bytes(f, &whole, packet);
+    if (f->explainer)
+        pm_explain_trial(f, &whole, PM_WHY_NONE, true);
     if (f->verdicts->has_watchers)
         try_first(f, &alone, d, &piece);
     uint32_t rule = pm_verdict_of_whole(f, &whole, f->verdicts->has_watchers ? &alone : NULL,
@@ -274,4 +276,21 @@ uint32_t pm_whole_rule(struct pm_filter *f, struct pm_trial *t)
     if (pm_reassembly_count(d, &part))
         pm_reassembly_close(table, d);
     return rule;
+}
+
+void pm_whole_about(struct pm_filter *f, const struct pm_trial *t, struct pm_about_packet *out)
+{
+    const struct pm_headers *h = &t->headers;
+    struct pm_fragment part;
+    bool is_read = h->parse != PM_PARSE_NOT_IP && h->parse != PM_PARSE_BAD_L3;
+    if (!is_read || !h->is_fragment || h->has_no_length)
+        return;
+    pm_fragment_read(h, t->packet->link, &part);
+    struct pm_datagram *d = pm_reassembly_find(&f->wholes.table, &part.key, f->now_ns);
+    if (!d)
+        return;
+    if (d->state == PM_DATAGRAM_POISONED && out->refused == PM_WHY_NONE)
+        out->refused = PM_WHY_FRAGMENT_OVERLAP;
+    out->follows = !h->is_first_fragment && first_of(d)->is_known;
+    out->followed = out->follows ? first_of(d)->rule : PM_NO_RULE;
 }

@@ -38,6 +38,9 @@ size_t pm_wholes_footprint(bool tests_payload);
 bool pm_wholes_init(struct pm_filter *f, const uint64_t hash_key[2]);
 void pm_wholes_release(struct pm_wholes *wholes);
 
+struct pm_about_packet;
+/* What is known of the datagram that the packet, if it is one, is a fragment of. */
+void pm_whole_about(struct pm_filter *f, const struct pm_trial *t, struct pm_about_packet *out);
 /* As pm_verdict_rule, for a fragment. */
 uint32_t pm_whole_rule(struct pm_filter *f, struct pm_trial *t);
 

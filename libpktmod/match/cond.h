@@ -2,14 +2,14 @@
 #ifndef PM_MATCH_COND_H
 #define PM_MATCH_COND_H
 
+#include <pktmod/explain.h>
+
 #include "match/bpf.h"
 #include "match/field.h"
 #include "match/set.h"
 
 /* All conditions of a policy, in flat arrays; ids are indices of nodes. Immutable once built. */
 struct pm_conds;
-
-enum pm_truth { PM_FALSE, PM_TRUE, PM_DEPENDS };
 
 struct pm_conds *pm_conds_new(void);
 void pm_conds_free(struct pm_conds *conds);
