@@ -10,6 +10,7 @@
 #include "expect.h"
 #include "suggest.h"
 #include "test.h"
+#include "trace.h"
 
 static const struct cond always = {.id = PM_COND_TRUE, .can_be_tcp = true, .is_all_tcp = true};
 
@@ -111,28 +112,62 @@ static struct cond members(struct load *l, const struct node *n, bool is_any)
     return whole;
 }
 
+/* "any" or "all" */
+static struct cond list_of(struct load *l, const struct node *n, bool is_any)
+{
+    size_t traced = pmr_trace_begin(l, is_any ? PM_SOURCE_ANY : PM_SOURCE_ALL, n);
+    struct cond cond = always;
+
+    if (pmr_expect_filled(l, n, NODE_LIST))
+        cond = members(l, n, is_any);
+    pmr_trace_end(l, traced, cond.id);
+    return cond;
+}
+
+static struct cond field_of(struct load *l, const struct node *n)
+{
+    enum pm_field field;
+    size_t traced;
+    struct cond cond;
+
+    if (!pmr_field_of(l, n, &field))
+        return always;
+    cond = pmr_test_of(l, field, n);
+    traced = pmr_trace_begin(l, PM_SOURCE_TEST, n);
+    pmr_trace_test(l, traced, field);
+    pmr_trace_end(l, traced, cond.id);
+    return cond;
+}
+
 /* One member of a condition: any, all, not, or the test of a field. */
 struct cond pmr_cond_member_of(struct load *l, const struct node *n)
 {
     const char *key = pmr_node_key(n);
-    enum pm_field field;
 
     if (strcmp(key, "any") == 0 || strcmp(key, "all") == 0)
-        return pmr_expect_filled(l, n, NODE_LIST) ? members(l, n, key[1] == 'n') : always;
+        return list_of(l, n, key[1] == 'n');
     if (strcmp(key, "not") == 0) {
+        size_t traced = pmr_trace_begin(l, PM_SOURCE_NOT, n);
         struct cond inner = pmr_cond_of(l, n);
 
-        return (struct cond){.id = pm_cond_not(l->builder, inner.id),
+        struct cond outer = {.id = pm_cond_not(l->builder, inner.id),
                              .can_be_tcp = !inner.is_all_tcp,
                              .is_all_tcp = !inner.can_be_tcp,
                              .stream = inner.stream};
+
+        pmr_trace_end(l, traced, outer.id);
+        return outer;
     }
-    return pmr_field_of(l, n, &field) ? pmr_test_of(l, field, n) : always;
+    return field_of(l, n);
 }
 
 struct cond pmr_cond_of(struct load *l, const struct node *n)
 {
-    if (!pmr_expect_kind(l, n, NODE_OBJECT))
-        return always;
-    return members(l, n, false);
+    size_t traced = pmr_trace_begin(l, PM_SOURCE_ALL, n);
+    struct cond cond = always;
+
+    if (pmr_expect_kind(l, n, NODE_OBJECT))
+        cond = members(l, n, false);
+    pmr_trace_end(l, traced, cond.id);
+    return cond;
 }

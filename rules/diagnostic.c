@@ -257,7 +257,7 @@ static void place(struct load *l, const struct stretch_of *where, struct pm_diag
     keep_line(l, file->order, d, file->text + begin, len, start);
 }
 
-static const struct file *file_of(const struct load *l, const struct node *n)
+const struct file *pmr_file_of(const struct load *l, const struct node *n)
 {
     for (size_t i = 0; i < l->file_count; i++) {
         const struct file *file = l->files[i];
@@ -270,12 +270,12 @@ static const struct file *file_of(const struct load *l, const struct node *n)
 
 size_t pmr_line_of(const struct load *l, const struct node *n)
 {
-    return line_at(file_of(l, n), n->start) + 1;
+    return line_at(pmr_file_of(l, n), n->start) + 1;
 }
 
 static struct stretch_of stretch_of_value(const struct load *l, const struct node *n)
 {
-    const struct file *file = file_of(l, n);
+    const struct file *file = pmr_file_of(l, n);
 
     assert(file != NULL);
     return (struct stretch_of){.file = file, .n = n, .start = n->start, .len = n->len};

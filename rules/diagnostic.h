@@ -70,6 +70,8 @@ bool pmr_may_look(struct load *l, size_t count);
 const char *pmr_did_you_mean(struct load *l, const char *best);
 char *pmr_text(struct memory *m, const char *format, ...) PMR_PRINTF(2, 3);
 
+/* The file that has the value. */
+const struct file *pmr_file_of(const struct load *l, const struct node *n);
 /* The line where a value begins, from 1. */
 size_t pmr_line_of(const struct load *l, const struct node *n);
 

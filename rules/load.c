@@ -13,6 +13,7 @@
 #include "ruletests.h"
 #include "set.h"
 #include "settings.h"
+#include "trace.h"
 #include "var.h"
 
 /* ------------------------------------------------------------------ the keys of a file */
@@ -185,8 +186,8 @@ static void finish(struct load *l)
     pmr_diagnostics_sort(rules);
 }
 
-struct pm_rules *pmr_load(bool is_text, const char *name, const char *text, size_t len,
-                          size_t *budget)
+static struct pm_rules *load(bool is_text, const char *name, const char *text, size_t len,
+                             size_t *budget, bool is_traced)
 {
     struct pm_rules *rules = calloc(1, sizeof *rules);
     struct load l = {.rules = rules, .memory = {.budget = budget}};
@@ -194,6 +195,7 @@ struct pm_rules *pmr_load(bool is_text, const char *name, const char *text, size
     if (rules == NULL)
         return NULL;
     rules->memory.budget = budget;
+    rules->trace.is_kept = is_traced;
     l.may_open = name != NULL;
     l.builder = pm_builder_new();
     if (l.builder == NULL)
@@ -204,10 +206,22 @@ struct pm_rules *pmr_load(bool is_text, const char *name, const char *text, size
         pmr_file_first(&l, name);
     if (l.file_count > 0 && l.builder != NULL)
         take_files(&l);
+    pmr_trace_finish(&l);
     finish(&l);
     pmr_files_free(&l);
     pmr_memory_free(&l.memory);
     return rules;
+}
+
+struct pm_rules *pmr_load(bool is_text, const char *name, const char *text, size_t len,
+                          size_t *budget)
+{
+    return load(is_text, name, text, len, budget, false);
+}
+
+struct pm_rules *pm_rules_load_traced(const char *path)
+{
+    return load(false, path, NULL, 0, NULL, true);
 }
 
 struct pm_rules *pm_rules_load(const char *path)

@@ -5,6 +5,7 @@
  *     names.c    variables, sets, ids
  *     rule.c     rules, with cond.c, test.c; verdict.c, ask.c; op.c and a file for each operation;
  *                modifier.c, when.c, zone.c, logging.c; settings.c, set.c beside them
+ *     trace.c    how rules stand in the files, for who explains them
  *     ruletest.c, ruletest_packet.c, ruletest_expect.c   tests of the rules
  *     diagnostic.c, print.c   what is wrong, in order, for people and for editors
  */
@@ -49,6 +50,15 @@ struct entry {
     uint32_t order, number; /* of its file; of its own */
 };
 
+/* How rules stand in their files; trace.h. */
+struct trace {
+    bool is_kept, is_open; /* open: a rule is being read */
+    uint32_t enabled; /* rules that are in the policy */
+    struct pm_source_rule *rules;
+    struct pm_source_item *items; /* of all rules, one after the other */
+    size_t rule_count, rule_cap, item_count, item_cap;
+};
+
 struct pm_rules {
     struct memory memory;
     struct pm_policy *policy;
@@ -59,6 +69,7 @@ struct pm_rules {
     struct pm_ruletest *tests;
     struct leaving *leaving; /* of the tests */
     size_t test_count;
+    struct trace trace;
 };
 
 struct load {

@@ -10,6 +10,7 @@
 #include "modifier.h"
 #include "notation.h"
 #include "op.h"
+#include "trace.h"
 #include "verdict.h"
 
 static const struct key rule_keys[] = {
@@ -181,6 +182,7 @@ static void take_rule(struct load *l, const struct node *rule)
     take_id(l, rule, &spec);
     check_remarks(l, rule);
     take_mode(l, rule, &spec);
+    pmr_trace_rule(l, rule);
     match = pmr_expect_member(l, rule, "match", "a rule");
     if (match != NULL)
         cond = pmr_cond_of(l, match);
@@ -197,6 +199,7 @@ static void take_rule(struct load *l, const struct node *rule)
         pmr_logging_of(l, log, &spec);
     if (is_enabled)
         see_rule(l, rule, &cond, &spec);
+    pmr_trace_rule_end(l, spec.id, is_enabled);
     if (is_enabled && l->rules->error_count == 0)
         pm_builder_add_rule(l->builder, &spec);
 }
