@@ -19,6 +19,7 @@ enum pm_exit pm_command_check(int argc, char *const argv[]);
 enum pm_exit pm_command_test(int argc, char *const argv[]);
 enum pm_exit pm_command_create(int argc, char *const argv[]);
 enum pm_exit pm_command_verify(int argc, char *const argv[]);
+enum pm_exit pm_command_explain(int argc, char *const argv[]);
 enum pm_exit pm_command_flow(int argc, char *const argv[]);
 enum pm_exit pm_command_shrink(int argc, char *const argv[]);
 enum pm_exit pm_command_pipe(int argc, char *const argv[]);

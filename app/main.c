@@ -21,6 +21,7 @@ static const struct {
     {"test", pm_command_test, "run regression cases: rules, a capture, and what is expected"},
     {"create", pm_command_create, "make a regression case from rules and a capture"},
     {"verify", pm_command_verify, "check that a capture, or a rewritten one, is coherent"},
+    {"explain", pm_command_explain, "say why a packet gets what it gets"},
     {"flow", pm_command_flow, "make a capture of a few lines of text"},
     {"shrink", pm_command_shrink, "find the smallest part of a capture that still fails"},
     {"pipe", pm_command_pipe, "the engine on standard input and output, for other programs"},

@@ -127,6 +127,11 @@ static bool is_shown(const struct pm_replay *replay, const struct pm_emitted *em
     return true;
 }
 
+static bool is_asked(const struct pm_replay *replay, uint64_t frame)
+{
+    return replay->asked != NULL && replay->asked->frame == frame;
+}
+
 /* Rules of stage after-rewrite let it pass. */
 static bool is_let_out(const struct pm_replay *replay, const struct pm_emitted *emitted)
 {
@@ -144,7 +149,10 @@ static bool is_let_out(const struct pm_replay *replay, const struct pm_emitted *
                                    emitted->is_late ? NULL : replay->current.record->interface,
                                .cookie = emitted->cookie,
                                .gso_len = emitted->gso_len};
-    struct pm_decision decision = pm_filter_decide(replay->late_filter, &packet, replay->clock_ns);
+    const struct pm_explainer *explainer =
+        is_asked(replay, packet.cookie) ? &replay->asked->late : NULL;
+    struct pm_decision decision =
+        pm_filter_explain(replay->late_filter, &packet, replay->clock_ns, explainer);
     struct pm_record late;
     if (emitted->is_late)
         pm_capture_late(replay->capture, emitted->ifindex, emitted->cookie, &late);
@@ -261,8 +269,10 @@ static void send(struct pm_replay *replay, const struct pm_record *record,
     if (replay->rewriter == NULL)
         emit_unchanged(replay, packet);
     else
-        tell_rewritten(replay, record,
-                       pm_rewrite(replay->rewriter, packet, record->data, replay->clock_ns));
+        tell_rewritten(
+            replay, record,
+            pm_rewrite_explain(replay->rewriter, packet, record->data, replay->clock_ns,
+                               is_asked(replay, record->frame) ? &replay->asked->rewriter : NULL));
     hear_clients(replay);
 }
 
@@ -393,7 +403,9 @@ static void take_packet(struct pm_replay *replay, const struct pm_record *record
     replay->packets++;
     replay->bytes += packet.wire_len;
 
-    struct pm_decision decision = pm_filter_decide(replay->filter, &packet, replay->clock_ns);
+    struct pm_decision decision =
+        pm_filter_explain(replay->filter, &packet, replay->clock_ns,
+                          is_asked(replay, record->frame) ? &replay->asked->filter : NULL);
     bool is_refused = decision.verdict == PM_DROP || decision.verdict == PM_REJECT;
     if (decision.flow_id != 0 && (is_refused || replay->notlive.flow_count > 0))
         pm_notlive_see(&replay->notlive, &packet, &decision, record->frame);
@@ -444,7 +456,7 @@ static void take_block(struct pm_replay *replay, const struct pm_record *record)
 
 static bool must_stop(const struct pm_replay *replay)
 {
-    return replay->no_memory || pm_interrupted() != 0 ||
+    return replay->no_memory || replay->is_enough || pm_interrupted() != 0 ||
            (replay->writer != NULL && replay->writer->sink.error != 0);
 }
 

@@ -9,8 +9,10 @@
 #include "app/progress.h"
 #include "app/writer.h"
 #include "tunnel-ext/clients.h"
+#include <pktmod/explain.h>
 
 struct pm_replay_options {
+    const char *command; /* whose they are, for complaints */
     const char *rules, *in;
     const char *out;     /* NULL: write no capture */
     const char *dropped; /* NULL: no capture of what was dropped */
@@ -32,6 +34,9 @@ struct pm_replay_options {
 /* False: complained already. The words live as long as argv; the rest goes with the _free. */
 bool pm_replay_options_parse(struct pm_replay_options *options, int argc, char *const argv[]);
 void pm_replay_options_free(struct pm_replay_options *options);
+/* Reads one of view, local, mtu, checksums, seed and format, for commands that have them too.
+ * False: complained already, as options->command. */
+bool pm_replay_option_read(struct pm_replay_options *options, const char *name, const char *value);
 const char *pm_view_name(enum pm_view view);
 const char *pm_checksums_name(enum pm_checksums checksums);
 
@@ -71,6 +76,12 @@ struct pm_observer {
     void *context;
 };
 
+/* Who wants to be asked why a frame gets what it gets; <pktmod/explain.h>. */
+struct pm_replay_asked {
+    uint64_t frame;
+    struct pm_explainer filter, rewriter, late; /* the engines, in the order of its way */
+};
+
 #define PM_OBSERVERS 4
 
 struct pm_replay {
@@ -93,9 +104,11 @@ struct pm_replay {
     uint64_t out_packets, out_bytes; /* that leave, written or not */
     uint64_t annotated;              /* of them, not as they came: changed, split or delayed */
     bool no_memory;                  /* stopped for lack of it */
+    bool is_enough;                  /* an observer has seen all that it wants */
     int stopped_by;                  /* the signal that ended the run early, or 0 */
     const struct pm_observer *observers[PM_OBSERVERS];
     unsigned observer_count;
+    const struct pm_replay_asked *asked; /* NULL: nobody asks */
 };
 
 /* Before pm_replay_start(). The observer is the caller's, and lives as long as the replay. */

@@ -92,21 +92,22 @@ const char *pm_checksums_name(enum pm_checksums checksums)
     return checksum_modes[checksums];
 }
 
-static bool read_word(const char *option, const char *value, const char *const *words,
-                      unsigned *index)
+static bool read_word(const char *command, const char *option, const char *value,
+                      const char *const *words, unsigned *index)
 {
     for (unsigned i = 0; words[i] != NULL; i++)
         if (strcmp(words[i], value) == 0) {
             *index = i;
             return true;
         }
-    pm_complain(PM_EXIT_BAD_INPUT, "replay: --%s is %s%s%s%s%s, not \"%s\"", option, words[0],
+    pm_complain(PM_EXIT_BAD_INPUT, "%s: --%s is %s%s%s%s%s, not \"%s\"", command, option, words[0],
                 words[2] == NULL ? " or " : ", ", words[1], words[2] == NULL ? "" : " or ",
                 words[2] == NULL ? "" : words[2], value);
     return false;
 }
 
-static bool read_number(const char *option, const char *value, uint64_t most, uint64_t *number)
+static bool read_number(const char *command, const char *option, const char *value, uint64_t most,
+                        uint64_t *number)
 {
     char *end;
     errno = 0;
@@ -115,27 +116,28 @@ static bool read_number(const char *option, const char *value, uint64_t most, ui
         *number = got;
         return true;
     }
-    pm_complain(PM_EXIT_BAD_INPUT, "replay: --%s is a number from 0 to %" PRIu64 ", not \"%s\"",
-                option, most, value);
+    pm_complain(PM_EXIT_BAD_INPUT, "%s: --%s is a number from 0 to %" PRIu64 ", not \"%s\"",
+                command, option, most, value);
     return false;
 }
 
 static bool read_mtu(struct pm_replay_options *options, const char *value)
 {
     uint64_t mtu;
-    if (!read_number("mtu", value, 65535, &mtu))
+    if (!read_number(options->command, "mtu", value, 65535, &mtu))
         return false;
     options->mtu = (uint32_t)mtu;
     if (mtu == 0 || mtu >= 68)
         return true;
-    pm_complain(PM_EXIT_BAD_INPUT, "replay: --mtu is 0 or at least 68, the least of IPv4");
+    pm_complain(PM_EXIT_BAD_INPUT, "%s: --mtu is 0 or at least 68, the least of IPv4",
+                options->command);
     return false;
 }
 
 static bool read_community_seed(struct pm_replay_options *options, const char *value)
 {
     uint64_t seed;
-    if (!read_number("community-seed", value, UINT16_MAX, &seed))
+    if (!read_number(options->command, "community-seed", value, UINT16_MAX, &seed))
         return false;
     options->community_seed = (uint16_t)seed;
     return true;
@@ -147,12 +149,12 @@ static bool read_local(struct pm_replay_options *options, const char *value)
     if (pm_local_parse(&options->local, value, &bad))
         return true;
     if (bad == NULL)
-        pm_complain(PM_EXIT_INTERNAL, "replay: no memory");
+        pm_complain(PM_EXIT_INTERNAL, "%s: no memory", options->command);
     else
         pm_complain(PM_EXIT_BAD_INPUT,
-                    "replay: --local: \"%.*s\" is no address and no prefix (192.0.2.0/24, "
+                    "%s: --local: \"%.*s\" is no address and no prefix (192.0.2.0/24, "
                     "2001:db8::/32)",
-                    (int)strcspn(bad, ","), bad);
+                    options->command, (int)strcspn(bad, ","), bad);
     return false;
 }
 
@@ -190,15 +192,15 @@ static bool read_option(struct pm_replay_options *options, int found, const char
     case OPT_COMMUNITY_SEED:
         return read_community_seed(options, value);
     case OPT_VIEW:
-        good = read_word("view", value, views, &word);
+        good = read_word(options->command, "view", value, views, &word);
         options->view = (enum pm_view)word;
         return good;
     case OPT_CHECKSUMS:
-        good = read_word("checksums", value, checksum_modes, &word);
+        good = read_word(options->command, "checksums", value, checksum_modes, &word);
         options->checksums = (enum pm_checksums)word;
         return good;
     case OPT_FORMAT:
-        good = read_word("format", value, formats, &word);
+        good = read_word(options->command, "format", value, formats, &word);
         options->json = word == 1;
         return good;
     case OPT_LOCAL:
@@ -206,11 +208,11 @@ static bool read_option(struct pm_replay_options *options, int found, const char
     case OPT_MTU:
         return read_mtu(options, value);
     case OPT_EXTERNAL_WAIT:
-        good = read_number("external-wait", value, 3600000, &number);
+        good = read_number(options->command, "external-wait", value, 3600000, &number);
         options->external_wait_ms = (uint32_t)number;
         return good;
     case OPT_SEED:
-        return read_number("seed", value, UINT64_MAX, &options->seed);
+        return read_number(options->command, "seed", value, UINT64_MAX, &options->seed);
     case OPT_QUIET:
         options->quiet = true;
         return true;
@@ -227,12 +229,22 @@ static bool read_option(struct pm_replay_options *options, int found, const char
     }
 }
 
+bool pm_replay_option_read(struct pm_replay_options *options, const char *name, const char *value)
+{
+    static const int shared[] = {OPT_VIEW, OPT_LOCAL, OPT_MTU, OPT_CHECKSUMS, OPT_SEED, OPT_FORMAT};
+    for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++)
+        if (strcmp(table[shared[i]].name, name) == 0)
+            return read_option(options, shared[i], value);
+    return false;
+}
+
 bool pm_replay_options_parse(struct pm_replay_options *options, int argc, char *const argv[])
 {
     struct pm_arguments arguments = {"replay", table, OPT_COUNT, argv, argc, 1, false};
     const char *value;
     int found;
-    *options = (struct pm_replay_options){.mtu = 1500, .external_wait_ms = 5000};
+    *options =
+        (struct pm_replay_options){.command = "replay", .mtu = 1500, .external_wait_ms = 5000};
     while (!options->only_told &&
            (found = pm_arguments_next(&arguments, &value)) != PM_ARGUMENT_END)
         if (!read_option(options, found, value))

@@ -175,7 +175,11 @@ static void tell_next(const struct teller *t)
     const struct pm_replay_options *options = &t->explain->run->options;
     if (t->explain->is_update)
         return;
-    fprintf(t->text, "next: pktmod replay %s -r %s -w OUT", c->rules, c->in);
+    if (t->first > 0)
+        fprintf(t->text, "next: pktmod explain %s -r %s --frame %" PRIu64, c->rules, c->in,
+                t->first);
+    else
+        fprintf(t->text, "next: pktmod replay %s -r %s -w OUT", c->rules, c->in);
     if (options->view != PM_VIEW_REWRITTEN)
         fprintf(t->text, " --view %s", pm_view_name(options->view));
     if (options->checksums != PM_CHECKSUMS_AUTO)

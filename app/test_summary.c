@@ -45,7 +45,7 @@ static void name_protocol(struct pm_text *text, const struct pm_endpoints *ends)
     }
 }
 
-static void name_packet(struct pm_text *text, const struct pm_packet *packet)
+void pm_summary_name_packet(struct pm_text *text, const struct pm_packet *packet)
 {
     struct pm_endpoints ends;
     if (!pm_packet_endpoints(packet, &ends)) {
@@ -148,7 +148,7 @@ static void on_judged(void *context, const struct pm_record *record, const struc
     line->bytes = packet->wire_len;
     line->arrived_ns = now_ns;
     line->recorded_ns = record->time_ns;
-    name_packet(&line->who, packet);
+    pm_summary_name_packet(&line->who, packet);
     add_verdict(summary, &line->what, decision);
     summary->delays_or_drops = summary->delays_or_drops || decision->verdict != PM_ALLOW;
 }

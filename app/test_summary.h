@@ -33,6 +33,8 @@ struct pm_summary {
 
 /* Observes the replay; before pm_replay_start(). Does not move until the replay ended. */
 void pm_summary_begin(struct pm_summary *summary, struct pm_replay *replay);
+/* "192.0.2.1:80 > 192.0.2.2:1234 TCP SA" */
+void pm_summary_name_packet(struct pm_text *text, const struct pm_packet *packet);
 /* After pm_replay_run(). damage: why the capture ended early, or NULL. */
 void pm_summary_write(const struct pm_summary *summary, const char *damage, struct pm_text *text);
 void pm_summary_free(struct pm_summary *summary);

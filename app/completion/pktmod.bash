@@ -5,12 +5,12 @@ _pktmod()
     local command=${COMP_WORDS[1]} words=''
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words='replay check fmt schema test create verify flow shrink pipe help --help --version'
+        words='replay check fmt schema test create verify explain flow shrink pipe help --help --version'
     else
         case $command:$before in
-        help:*) words='replay check fmt schema test create verify flow shrink pipe' ;;
-        replay:--view) words='rewritten wire host' ;;
-        replay:--checksums | verify:--checksums | create:--checksums) words='auto verify ignore' ;;
+        help:*) words='replay check fmt schema test create verify explain flow shrink pipe' ;;
+        replay:--view | explain:--view) words='rewritten wire host' ;;
+        replay:--checksums | explain:--checksums | verify:--checksums | create:--checksums) words='auto verify ignore' ;;
         test:--format) words='text tap junit' ;;
         *:--format) words='text json' ;;
         replay:--local | replay:--mtu | replay:--seed | replay:--community-seed) return ;;
@@ -18,6 +18,8 @@ _pktmod()
         test:-k | test:--only | test:-j | test:--jobs | test:--timeout) return ;;
         test:--max-differences) return ;;
         verify:--mtu | verify:--max-findings) return ;;
+        explain:--frame | explain:-f | explain:--packet | explain:--rule) return ;;
+        explain:--local | explain:--mtu | explain:--seed) return ;;
         *)
             case $command:$word in
             replay:-*)
@@ -34,6 +36,9 @@ _pktmod()
             schema:-*) words='--help' ;;
             verify:-*)
                 words='--baseline --mtu --checksums --open-loop --any-headers --strict --max-findings --format --quiet --help'
+                ;;
+            explain:-*)
+                words='--read --frame --packet --rule --all --answers --view --local --mtu --checksums --seed --format --help'
                 ;;
             flow:-*) words='--write --help' ;;
             shrink:-*) words='--read --write --tries --timeout --help' ;;

@@ -9,7 +9,8 @@
  *
  * pm_filter_explain() does what pm_filter_decide() does, to the bit. In between, when all that
  * rules look at is known and none of them was asked yet, it calls the explainer: once, also where
- * the packet will not come before the rules. In that call, and only there, every rule and every
+ * the packet will not come before the rules; of a fragment that completes its datagram once more,
+ * with the whole. In that call, and only there, every rule and every
  * condition may be asked what the engine would be told; asking counts nothing, draws nothing, takes
  * from no limit. So an explanation cannot differ from what happens.
  */
