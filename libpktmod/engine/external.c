@@ -52,43 +52,31 @@ static bool hand_out(struct pm_rewriter *r, const struct pm_passage *p, struct p
     return r->config.external && r->config.external(r->config.context, &data);
 }
 
-/* How many more bytes the client may have. */
-static size_t credit(const struct pm_rewriter *r, const struct pm_half *half)
-{
-    uint32_t all = r->config.external_bytes - r->external_waiting;
-    uint32_t own = r->config.external_dir_bytes - half->external.waiting;
-    return all < own ? all : own;
-}
-
 bool pm_external_offer(struct pm_rewriter *r, const struct pm_passage *p, struct pm_half *half,
                        const struct pm_front *front)
 {
     struct pm_external_half *own = &half->external;
     size_t known = (size_t)(own->offered_o - half->log.o_end);
-    size_t rest = front->len > known ? front->len - known : 0, most = credit(r, half);
+    size_t rest = front->len > known ? front->len - known : 0, most = pm_credit_of(r, half);
     size_t len = rest < most ? rest : most;
     bool is_all = len == rest;
     bool is_end = is_all && pm_ends_with_fin(half, half->log.o_end + front->len);
     if (!is_all && !own->is_full)
         pm_count_why(r, PM_WHY_EXTERNAL_FULL);
     own->is_full = !is_all;
+    pm_credit_take(r, half, (uint32_t)len);
+    pm_credit_want(r, half, !is_all);
     if (len == 0 && (!is_end || own->is_end_told))
         return true;
-    if (!hand_out(r, p, half, front->bytes + known, len, is_end))
+    if (!hand_out(r, p, half, front->bytes + known, len, is_end)) {
+        pm_credit_give_back(r, half, (uint32_t)len);
         return false;
+    }
     own->offered_o += len;
-    own->waiting += (uint32_t)len;
-    r->external_waiting += (uint32_t)len;
     return true;
 }
 
 /* ------------------------------------------------------------------ the end */
-
-static void take_back(struct pm_rewriter *r, struct pm_half *half, uint32_t len)
-{
-    half->external.waiting -= len;
-    r->external_waiting -= len;
-}
 
 static void tell_gone(const struct pm_rewriter *r, const struct pm_half *half)
 {
@@ -104,7 +92,8 @@ static void tell_gone(const struct pm_rewriter *r, const struct pm_half *half)
 void pm_external_give_up(struct pm_rewriter *r, struct pm_half *half)
 {
     bool drop = op_of(r, half)->on_timeout == PM_TIMEOUT_DROP;
-    take_back(r, half, half->external.waiting);
+    pm_credit_give_back(r, half, half->external.waiting);
+    pm_credit_leave(r, half);
     half->external.state = drop ? PM_EXTERNAL_ENDED : PM_EXTERNAL_PASSED;
     pm_count_why(r, PM_WHY_EXTERNAL_LATE);
     tell_gone(r, half);
@@ -135,7 +124,8 @@ void pm_external_forget(struct pm_rewriter *r, struct pm_half *half)
     struct pm_external_half *own = &half->external;
     if (own->state == PM_EXTERNAL_OFF)
         return;
-    take_back(r, half, own->waiting);
+    pm_credit_give_back(r, half, own->waiting);
+    pm_credit_leave(r, half);
     if (own->state == PM_EXTERNAL_ON)
         tell_gone(r, half);
     own->state = PM_EXTERNAL_OFF;
@@ -211,7 +201,7 @@ static enum pm_external_verdict take_answer(struct pm_rewriter *r, struct pm_hal
     if (take > front.len)
         return PM_EXTERNAL_WRONG;
     log_answer(r, half, &late.passage, front.bytes, take, bytes, len);
-    take_back(r, half, (uint32_t)take);
+    pm_credit_give_back(r, half, (uint32_t)take);
     half->tail.count = 0; /* the client is at work: the rest waits from now on */
     pm_pending_drop(&half->pending, &r->pieces, half->log.o_end);
     front.bytes += take;
@@ -240,7 +230,9 @@ enum pm_external_verdict pm_rewriter_external_answer(struct pm_rewriter *rewrite
     if (offset != half->log.o_end - half->begin_o || take == 0 || take > half->external.waiting ||
         len > take + MOST_ADDED || len > r->config.retain_dir_bytes)
         return PM_EXTERNAL_WRONG;
-    return take_answer(r, half, take, bytes, len);
+    enum pm_external_verdict verdict = take_answer(r, half, take, bytes, len);
+    pm_credit_serve(r);
+    return verdict;
 }
 
 void pm_rewriter_external_lost(struct pm_rewriter *rewriter, const char *socket, uint64_t now_ns)
@@ -262,4 +254,5 @@ void pm_rewriter_external_lost(struct pm_rewriter *rewriter, const char *socket,
             index = flow->newer;
         }
     }
+    pm_credit_serve(r);
 }

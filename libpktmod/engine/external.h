@@ -34,4 +34,18 @@ static inline bool pm_external_has_ended(const struct pm_half *half, uint64_t o)
 /* How long bytes at the frontier may wait. */
 uint64_t pm_external_patience_ns(const struct pm_rewriter *r, const struct pm_half *half);
 
+/* ---- credit.c: bytes handed out that have no answer yet are bounded, per direction and in all */
+
+/* How many more bytes the client may have of the direction now; none out of turn. */
+size_t pm_credit_of(const struct pm_rewriter *r, const struct pm_half *half);
+void pm_credit_take(struct pm_rewriter *r, struct pm_half *half, uint32_t len);
+void pm_credit_give_back(struct pm_rewriter *r, struct pm_half *half, uint32_t len);
+/* After an offer: bytes are left that only the credit of all keeps back; or none are. */
+void pm_credit_want(struct pm_rewriter *r, struct pm_half *half, bool wants_more);
+/* The direction waits for credit no longer. */
+void pm_credit_leave(struct pm_rewriter *r, struct pm_half *half);
+/* Credit that came back goes to who waits for it, first come, first served. At the end of every
+ * call that may have brought some. */
+void pm_credit_serve(struct pm_rewriter *r);
+
 #endif

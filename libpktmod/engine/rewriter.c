@@ -1,5 +1,6 @@
 /* rewriter.c - the rewriting engine: its life and the line each packet takes. */
 #include "engine/rewriter.h"
+#include "engine/external.h"
 #include "engine/fragments.h"
 #include "engine/nat.h"
 #include "engine/quote.h"
@@ -478,6 +479,7 @@ enum pm_why pm_rewrite(struct pm_rewriter *rewriter, const struct pm_packet *pac
         r->stats.dropped++;
         r->stats.dropped_bytes += packet->wire_len;
     }
+    pm_credit_serve(r);
     r->stats.flows_now = r->flows.pool.used;
     r->stats.flows_max = r->flows.flows_max;
     return why;
@@ -499,6 +501,7 @@ void pm_rewriter_due(struct pm_rewriter *rewriter, uint64_t now_ns)
         rewriter->now_ns = now_ns;
     pm_reassembly_due(&rewriter->fragments, rewriter->now_ns);
     pm_wait_due(rewriter);
+    pm_credit_serve(rewriter);
     if (rewriter->rehearsal)
         pm_rewriter_due(rewriter->rehearsal, now_ns);
 }

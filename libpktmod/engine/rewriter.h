@@ -124,7 +124,8 @@ struct pm_rewriter {
     uint8_t *cut;              /* a segment that a rule wants; NULL: no rule does */
     uint8_t *whole, *piece;    /* a datagram made of fragments; one of those it is cut to */
     uint32_t external_waiting; /* bytes handed out that have no answer yet */
-    uint64_t prompt;           /* packets emitted that are not late */
+    uint32_t oldest_starved, newest_starved; /* credit.c */
+    uint64_t prompt;                         /* packets emitted that are not late */
     uint64_t now_ns;
 };
 

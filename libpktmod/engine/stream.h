@@ -56,6 +56,8 @@ enum pm_external_state { PM_EXTERNAL_OFF, PM_EXTERNAL_ON, PM_EXTERNAL_PASSED, PM
 struct pm_external_half {
     uint8_t state; /* enum pm_external_state */
     bool is_end_told, is_full;
+    bool is_starved; /* in line for the credit of all: */
+    uint32_t older, newer;
     uint32_t op;
     uint64_t handle, flow_id;
     uint64_t offered_o; /* all below was handed out */

@@ -170,12 +170,15 @@ static void begin_payload(struct judge *j, enum pm_action action, bool is_strict
     assert_non_null(j->filter);
 }
 
+static const uint8_t attack[] = {'a', 't', 't', 'a', 'c', 'k'};
+static const uint8_t harmless[] = {'h', 'a', 'r', 'm', 'l', 'e'};
+
 /* The same in four fragments, the word between the second and the third; or with nothing in it. */
 static void cut_word(struct piece p[4], int version, bool has_word, uint32_t id)
 {
     static uint8_t payload[150], ip[400];
     memset(payload, '.', sizeof payload);
-    memcpy(payload + 70, has_word ? "attack" : "harmle", 6);
+    memcpy(payload + 70, has_word ? attack : harmless, sizeof attack);
     struct talk_packet udp = {
         .version = version, .udp = 1, .payload = payload, .payload_len = sizeof payload};
     assert_int_equal(piece_cut(p, ip, talk_build(&udp, ip), 0, id, 40), 4);
@@ -302,7 +305,7 @@ static void rules_that_watch_see_the_whole_once_and_drop_nothing(void **state)
         cut_word(other, 4, false, 7);
         if (place == 1) { /* all of the word is in the first */
             static uint8_t payload[150], ip[400];
-            memcpy(payload, "attack", 6);
+            memcpy(payload, attack, sizeof attack);
             struct talk_packet udp = {.udp = 1, .payload = payload, .payload_len = sizeof payload};
             assert_int_equal(piece_cut(p, ip, talk_build(&udp, ip), 0, 7, 40), 4);
         }

@@ -345,6 +345,139 @@ static void a_client_has_no_more_than_its_credit(void **state)
     }
 }
 
+/* Flows of one client, told apart by their ports. */
+#define CROWD 40
+
+struct crowd {
+    struct talk talk;
+    uint64_t stream[CROWD];
+    size_t had[CROWD], answered[CROWD];
+    unsigned turn[CROWD], turns; /* who was handed something first, second, ... */
+    int deaf_to;                 /* a flow of which nothing is taken; -1: none */
+};
+
+static bool take_crowd(void *context, const struct pm_external_data *data)
+{
+    struct crowd *c = context;
+    if (data->is_gone)
+        return true;
+    size_t flow = data->ends.src_port - 40000u;
+    assert_true(flow < CROWD);
+    if ((int)flow == c->deaf_to)
+        return false;
+    c->stream[flow] = data->stream;
+    if (c->had[flow] == 0)
+        c->turn[flow] = ++c->turns;
+    c->had[flow] += data->len;
+    return true;
+}
+
+static void begin_crowd(struct crowd *c, uint32_t bytes)
+{
+    struct pm_rewriter_config config = small_config(true);
+    config.streams = config.waits = 2 * CROWD;
+    config.external = take_crowd;
+    config.external_bytes = bytes;
+    struct pm_builder *b = pm_builder_new();
+    struct pm_op_spec op = {
+        .kind = PM_OP_EXTERNAL,
+        .external = {.socket = "/run/client", .timeout_ms = 100, .on_timeout = PM_TIMEOUT_PASS}};
+    pm_builder_add_rule(b, &(struct pm_rule_spec){.id = "ask",
+                                                  .match = talk_flow(b, 0),
+                                                  .action = PM_ACTION_REWRITE,
+                                                  .ops = &op,
+                                                  .op_count = 1});
+    *c = (struct crowd){.deaf_to = -1};
+    talk_begin(&c->talk, b, config);
+    for (uint16_t flow = 0; flow < CROWD; flow++) {
+        uint16_t port = (uint16_t)(40000 + flow);
+        talk_send(&c->talk,
+                  &(struct talk_packet){.client_port = port, .flags = TALK_SYN, .seq = ISN_C});
+        talk_send(&c->talk, &(struct talk_packet){.client_port = port,
+                                                  .from_server = 1,
+                                                  .flags = TALK_SYN | TALK_ACK,
+                                                  .seq = ISN_S,
+                                                  .ack = ISN_C + 1});
+    }
+}
+
+static void crowd_send(struct crowd *c, size_t flow, const char *text)
+{
+    struct talk_packet p = data(0, text);
+    p.client_port = (uint16_t)(40000 + flow);
+    talk_send(&c->talk, &p);
+}
+
+static void crowd_answer(struct crowd *c, size_t flow, size_t take)
+{
+    static const uint8_t text[64] = {0};
+    c->talk.out_count = 0;
+    assert_int_equal(pm_rewriter_external_answer(c->talk.rewriter, c->stream[flow],
+                                                 c->answered[flow], take, text, take, 0),
+                     PM_EXTERNAL_TAKEN);
+    c->answered[flow] += take;
+}
+
+static void credit_that_comes_back_goes_to_who_waits_longest(void **state)
+{
+    (void)state;
+    struct crowd c;
+    begin_crowd(&c, 8);
+    crowd_send(&c, 0, "0123456789");
+    crowd_send(&c, 2, "abcdef");
+    crowd_send(&c, 1, "ABCD");
+    assert_int_equal(c.had[0], 8);
+    assert_int_equal(c.had[1] + c.had[2], 0);
+    crowd_answer(&c, 0, 4);
+    assert_int_equal(c.had[0], 10); /* it has stood in line from its own first bytes on */
+    assert_int_equal(c.had[2], 2);
+    crowd_answer(&c, 0, 6);
+    assert_int_equal(c.had[2], 6);
+    assert_int_equal(c.had[1], 2);
+    crowd_answer(&c, 2, 6);
+    assert_int_equal(c.had[1], 4);
+    talk_end(&c.talk);
+}
+
+static void a_crowd_gets_its_turns_in_order_and_all_of_it(void **state)
+{
+    (void)state;
+    struct crowd c;
+    begin_crowd(&c, 3);
+    for (size_t flow = 0; flow < CROWD; flow++)
+        crowd_send(&c, flow, "0123456");
+    for (unsigned rounds = 0; rounds < 1000; rounds++)
+        for (size_t flow = 0; flow < CROWD; flow++)
+            if (c.had[flow] > c.answered[flow])
+                crowd_answer(&c, flow, c.had[flow] - c.answered[flow]);
+    for (size_t flow = 0; flow < CROWD; flow++) {
+        assert_int_equal(c.answered[flow], 7);
+        assert_int_equal(c.turn[flow], flow + 1);
+    }
+    talk_end(&c.talk);
+}
+
+/* Of one of them the client takes nothing, others are late. */
+static void who_leaves_the_line_holds_nobody_up(void **state)
+{
+    (void)state;
+    struct crowd c;
+    begin_crowd(&c, 4);
+    for (size_t flow = 0; flow < 5; flow++)
+        crowd_send(&c, flow, "0123");
+    c.deaf_to = 2;
+    crowd_answer(&c, 0, 4);
+    crowd_answer(&c, 1, 4);
+    assert_int_equal(c.had[3], 4);
+    assert_int_equal(c.had[4], 0);
+    c.talk.out_count = 0;
+    pm_rewriter_due(c.talk.rewriter, 100 * MS); /* flows 3 and 4 are late together */
+    assert_int_equal(pm_rewriter_stats(c.talk.rewriter)->why[PM_WHY_EXTERNAL_LATE], 3);
+    crowd_send(&c, 6, "0123");
+    assert_int_equal(c.had[6], 4);
+    talk_end(&c.talk);
+}
+
 static void live_bytes_that_cannot_be_kept_come_again(void **state)
 {
     (void)state;
@@ -460,6 +593,9 @@ int main(void)
         cmocka_unit_test(lies_are_told_apart),
         cmocka_unit_test(a_stream_that_ends_is_told),
         cmocka_unit_test(a_client_has_no_more_than_its_credit),
+        cmocka_unit_test(credit_that_comes_back_goes_to_who_waits_longest),
+        cmocka_unit_test(a_crowd_gets_its_turns_in_order_and_all_of_it),
+        cmocka_unit_test(who_leaves_the_line_holds_nobody_up),
         cmocka_unit_test(live_bytes_that_cannot_be_kept_come_again),
         cmocka_unit_test(random_clients_are_obeyed_however_the_stream_is_cut),
     };
