@@ -42,28 +42,30 @@ static void delay_until(struct pm_filter *f, struct pm_trial *t, uint64_t releas
 }
 
 /* delay_ns +- jitter_ns, never below 0. */
-static uint64_t draw_delay(struct pm_filter *f, struct pm_trial *t, const struct pm_rule *rule)
+static uint64_t draw_delay(struct pm_filter *f, struct pm_trial *t, const struct pm_rule *rule,
+                           const struct pm_pause *pause)
 {
-    if (rule->jitter_ns == 0)
-        return rule->delay_ns;
+    if (pause->jitter_ns == 0)
+        return pause->delay_ns;
     uint64_t flow_hash = t->tracked.flow ? t->tracked.flow->hash : 0;
     uint64_t count = t->tracked.flow ? pm_filter_own(t)->draws++ : f->stats.packets;
-    uint64_t draw = pm_draw(f->seed, rule->id_hash, flow_hash, count);
-    uint64_t span = pm_draw_below(draw, 2 * rule->jitter_ns + 1);
-    uint64_t sum = rule->delay_ns + span;
-    return sum > rule->jitter_ns ? sum - rule->jitter_ns : 0;
+    uint64_t draw = pm_draw(f->seed, pm_rule_key_of_draws(f->policy, rule), flow_hash, count);
+    uint64_t span = pm_draw_below(draw, 2 * pause->jitter_ns + 1);
+    uint64_t sum = pause->delay_ns + span;
+    return sum > pause->jitter_ns ? sum - pause->jitter_ns : 0;
 }
 
 static void delay(struct pm_filter *f, struct pm_trial *t, const struct pm_rule *rule)
 {
-    uint64_t release_ns = f->now_ns + draw_delay(f, t, rule);
-    if (rule->keep_order && t->tracked.flow) {
+    const struct pm_pause *pause = &f->policy->pauses[rule->pause];
+    uint64_t release_ns = f->now_ns + draw_delay(f, t, rule, pause);
+    if (pause->keep_order && t->tracked.flow) {
         uint64_t *hold = &pm_filter_own(t)->hold_until_ns[t->tracked.side];
         if (release_ns < *hold)
             release_ns = *hold;
         *hold = release_ns;
     }
-    delay_until(f, t, release_ns, PM_WHY_RULE, rule->drop_when_full);
+    delay_until(f, t, release_ns, PM_WHY_RULE, pause->drop_when_full);
 }
 
 /* ------------------------------------------------------------------ reject */
@@ -134,7 +136,7 @@ void pm_apply_rule(struct pm_filter *f, struct pm_trial *t, uint32_t index)
     t->decision.rule = index;
     t->decision.is_final = rule->final;
     pm_verdict_count(f, index, t);
-    switch (rule->action) {
+    switch ((enum pm_action)rule->action) {
     case PM_ACTION_ALLOW:
     case PM_ACTION_LOG:
     case PM_ACTION_REWRITE:

@@ -16,7 +16,8 @@
 
 struct pm_builder {
     struct pm_policy *policy; /* grows here */
-    uint32_t rule_cap, op_cap, literal_cap, regex_cap, zone_cap, modifier_cap, ask_cap;
+    uint32_t rule_cap, op_cap, literal_cap, regex_cap, zone_cap, modifier_cap, ask_cap, pause_cap,
+        log_cap, ids_cap;
     bool is_invalid;
     bool is_out_of_memory;
     char text[sizeof((struct pm_error *)0)->text];
@@ -360,19 +361,64 @@ static void add_ask(struct pm_builder *b, struct pm_rule *rule, const struct pm_
     memcpy(ask->key.fields, spec->ask.coalesce, sizeof ask->key.fields);
 }
 
+static void add_pause(struct pm_builder *b, struct pm_rule *rule, const struct pm_rule_spec *spec)
+{
+    struct pm_policy *p = b->policy;
+    void *list = p->pauses;
+    if (spec->action != PM_ACTION_DELAY ||
+        !grow(b, &list, p->pause_count, &b->pause_cap, sizeof *p->pauses))
+        return;
+    p->pauses = list;
+    rule->pause = p->pause_count;
+    p->pauses[p->pause_count++] = (struct pm_pause){.delay_ns = spec->delay.delay_ns,
+                                                    .jitter_ns = spec->delay.jitter_ns,
+                                                    .keep_order = spec->delay.keep_order,
+                                                    .drop_when_full = spec->delay.drop_when_full};
+}
+
+static void add_log(struct pm_builder *b, struct pm_rule *rule, const struct pm_rule_spec *spec)
+{
+    struct pm_policy *p = b->policy;
+    void *list = p->logs;
+    if (!spec->log.is_set || !grow(b, &list, p->log_count, &b->log_cap, sizeof *p->logs))
+        return;
+    p->logs = list;
+    rule->log = p->log_count;
+    p->logs[p->log_count++] = spec->log;
+}
+
 static void note_stream(struct pm_builder *b, const struct pm_rule *rule)
 {
     if (!rule->tests_stream)
         return;
     if (rule->action == PM_ACTION_REWRITE)
         refuse(b, "a rewrite cannot hang on stream: what it tests may follow what was rewritten",
-               rule->id);
+               pm_rule_id(b->policy, rule));
     b->policy->has_stream = true;
+}
+
+/* Behind the ids of the rules before. */
+static bool keep_id(struct pm_builder *b, const char *id)
+{
+    struct pm_policy *p = b->policy;
+    size_t len = strlen(id) + 1;
+    if (len > b->ids_cap - p->ids_len) {
+        size_t cap = 2 * (size_t)b->ids_cap + len;
+        char *larger = cap <= UINT32_MAX ? realloc(p->ids, cap) : NULL;
+        if (!larger) {
+            b->is_out_of_memory = true;
+            return false;
+        }
+        p->ids = larger;
+        b->ids_cap = (uint32_t)cap;
+    }
+    memcpy(p->ids + p->ids_len, id, len);
+    p->ids_len += (uint32_t)len;
+    return true;
 }
 
 void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
 {
-    static const uint64_t no_key[2];
     struct pm_policy *p = b->policy;
     if (is_dead(b))
         return;
@@ -385,34 +431,26 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
     void *rules = p->rules;
     bool ok = grow(b, &rules, p->rule_count, &b->rule_cap, sizeof *p->rules);
     p->rules = rules;
-    size_t id_len = strlen(spec->id);
-    char *id = ok ? malloc(id_len + 1) : NULL;
-    if (!id) {
-        b->is_out_of_memory = true;
+    uint32_t id = p->ids_len;
+    if (!ok || !keep_id(b, spec->id))
         return;
-    }
-    memcpy(id, spec->id, id_len + 1);
     struct pm_rule *rule = &p->rules[p->rule_count];
     *rule = (struct pm_rule){
         .id = id,
-        .id_hash = pm_hash(no_key, id, id_len),
         .match = spec->match,
-        .action = spec->action,
-        .scope = spec->scope,
+        .action = (uint8_t)spec->action,
+        .scope = (uint8_t)spec->scope,
         .final = spec->final,
-        .delay_ns = spec->delay.delay_ns,
-        .jitter_ns = spec->delay.jitter_ns,
-        .keep_order = spec->delay.keep_order,
-        .drop_when_full = spec->delay.drop_when_full,
         .is_dry_run = spec->is_dry_run,
-        .stage = spec->stage,
-        .reject = spec->reject,
+        .stage = (uint8_t)spec->stage,
+        .reject = (uint8_t)spec->reject,
+        .log = PM_NO_SLOT,
+        .pause = PM_NO_SLOT,
         .ask = PM_NO_SLOT,
         .modifier = PM_NO_SLOT,
         .answer = PM_NO_SLOT,
         .tests_stream = pm_cond_tests_stream(p->conds, spec->match),
         .tests_payload = pm_cond_tests_payload(p->conds, spec->match),
-        .log = spec->log,
         .first_op = p->op_count,
         .first_literal = p->literal_count,
         .first_regex = p->regex_count,
@@ -421,6 +459,8 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
         add_op(b, rule, &spec->ops[i]);
     add_modifiers(b, rule, spec);
     add_ask(b, rule, spec);
+    add_pause(b, rule, spec);
+    add_log(b, rule, spec);
     note_stream(b, rule);
     p->has_final = p->has_final || spec->final;
     p->has_reject = p->has_reject || spec->action == PM_ACTION_REJECT;
@@ -460,7 +500,9 @@ static bool has_rehearsal(const struct pm_policy *p)
 static bool fill_list(const struct pm_policy *p, struct pm_rule_list *list,
                       bool (*takes)(const struct pm_rule *))
 {
-    size_t room = p->rule_count ? p->rule_count : 1;
+    size_t room = 1;
+    for (uint32_t i = 0; i < p->rule_count; i++)
+        room += takes(&p->rules[i]);
     list->rules = malloc(room * sizeof *list->rules);
     list->conds = malloc(room * sizeof *list->conds);
     if (!list->rules || !list->conds)
@@ -505,7 +547,7 @@ static void fit_regexes(struct pm_builder *b)
         struct pm_replace *replace = &op->replace;
         uint32_t hold = replace->where == PM_IN_PAYLOAD ? PM_MAX_MATCH : p->settings.hold_bytes;
         if (replace->window > hold)
-            refuse(b, "max_match is larger than hold_bytes", p->rules[op->rule].id);
+            refuse(b, "max_match is larger than hold_bytes", pm_rule_id(p, &p->rules[op->rule]));
         if (replace->window == 0)
             replace->window = hold > DEFAULT_MATCH ? DEFAULT_MATCH : hold > 0 ? hold : 1;
         uint32_t groups = pm_regex_groups(replace->regex);
@@ -536,11 +578,21 @@ static void check_streams(struct pm_builder *b)
         refuse(b, "settings: stream_dir_bytes has no room for the longest value on stream", NULL);
 }
 
+/* Gives back the room for rules that did not come. */
+static void fit_rules(struct pm_policy *p)
+{
+    void *rules = p->rule_count ? realloc(p->rules, p->rule_count * sizeof *p->rules) : NULL;
+    p->rules = rules ? rules : p->rules;
+    char *ids = p->ids_len ? realloc(p->ids, p->ids_len) : NULL;
+    p->ids = ids ? ids : p->ids;
+}
+
 static bool compile(struct pm_builder *b)
 {
     struct pm_policy *p = b->policy;
     fit_regexes(b);
     check_streams(b);
+    fit_rules(p);
     if (!pm_conds_seal(p->conds) || !fill_list(p, &p->verdicts, judges) ||
         !fill_list(p, &p->late_verdicts, judges_late) || !fill_list(p, &p->rewrites, rewrites))
         return false;

@@ -35,7 +35,7 @@ static uint64_t draw(const struct pm_rewriter *r, const struct pm_passage *p,
                      const struct chosen *c, uint64_t further)
 {
     const struct pm_rule *rule = &r->policy->rules[c->op->rule];
-    uint64_t what = rule->id_hash + c->op->index + (further << 32);
+    uint64_t what = pm_rule_key_of_draws(r->policy, rule) + c->op->index + (further << 32);
     return pm_draw(r->config.seed + c->op->impair.seed, what, p->tracked.flow->hash, c->count);
 }
 

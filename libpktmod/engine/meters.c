@@ -137,8 +137,8 @@ static bool is_drawn(const struct pm_meters *m, const struct pm_modifier *mod,
 {
     uint64_t flow_hash = o->flow ? o->flow->hash : 0;
     uint64_t number = mod->sample.by_flow ? 0 : o->number + 1;
-    uint64_t draw =
-        pm_draw(m->seed ^ mod->sample.seed, rule->id_hash ^ SAMPLE_DOMAIN, flow_hash, number);
+    uint64_t key = pm_rule_key_of_draws(m->policy, rule) ^ SAMPLE_DOMAIN;
+    uint64_t draw = pm_draw(m->seed ^ mod->sample.seed, key, flow_hash, number);
     return pm_draw_below(draw, PM_ALWAYS) < mod->sample.probability;
 }
 

@@ -2,6 +2,9 @@
 #include "engine/policy.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
 
 static void free_list(struct pm_rule_list *list)
 {
@@ -46,8 +49,7 @@ void pm_policy_unref(struct pm_policy *policy)
 {
     if (!policy || --policy->references > 0)
         return;
-    for (uint32_t i = 0; i < policy->rule_count; i++)
-        free(policy->rules[i].id);
+    free(policy->ids);
     for (uint32_t i = 0; i < policy->op_count; i++)
         free_op(&policy->ops[i]);
     free_list(&policy->verdicts);
@@ -61,11 +63,39 @@ void pm_policy_unref(struct pm_policy *policy)
     free(policy->zones);
     free(policy->modifiers);
     free(policy->asks);
+    free(policy->pauses);
+    free(policy->logs);
     free(policy->literal_op);
     free(policy->regex_op);
     free(policy->rules);
     free(policy->ops);
     free(policy);
+}
+
+uint64_t pm_rule_key_of_draws(const struct pm_policy *policy, const struct pm_rule *rule)
+{
+    static const uint64_t no_key[2];
+    const char *id = pm_rule_id(policy, rule);
+    return pm_hash(no_key, id, strlen(id));
+}
+
+static size_t list_footprint(const struct pm_rule_list *list)
+{
+    return list->count * (sizeof *list->rules + sizeof *list->conds) +
+           (list->classifier ? pm_classifier_footprint(list->classifier) : 0);
+}
+
+size_t pm_policy_footprint(const struct pm_policy *policy)
+{
+    size_t sum = sizeof *policy + policy->rule_count * sizeof *policy->rules +
+                 policy->op_count * sizeof *policy->ops +
+                 policy->modifier_count * sizeof *policy->modifiers +
+                 policy->ask_count * sizeof *policy->asks +
+                 policy->pause_count * sizeof *policy->pauses +
+                 policy->log_count * sizeof *policy->logs + pm_conds_footprint(policy->conds) +
+                 list_footprint(&policy->verdicts) + list_footprint(&policy->late_verdicts) +
+                 list_footprint(&policy->rewrites) + list_footprint(&policy->rehearsed);
+    return sum + policy->ids_len;
 }
 
 size_t pm_policy_rule_count(const struct pm_policy *policy)
@@ -75,7 +105,7 @@ size_t pm_policy_rule_count(const struct pm_policy *policy)
 
 const char *pm_policy_rule_id(const struct pm_policy *policy, uint32_t rule)
 {
-    return policy->rules[rule].id;
+    return pm_rule_id(policy, &policy->rules[rule]);
 }
 
 enum pm_action pm_policy_rule_action(const struct pm_policy *policy, uint32_t rule)
@@ -95,7 +125,9 @@ bool pm_policy_rule_is_dry_run(const struct pm_policy *policy, uint32_t rule)
 
 const struct pm_log_spec *pm_policy_rule_log(const struct pm_policy *policy, uint32_t rule)
 {
-    return &policy->rules[rule].log;
+    static const struct pm_log_spec none = {.is_set = false};
+    uint32_t log = policy->rules[rule].log;
+    return log == PM_NO_SLOT ? &none : &policy->logs[log];
 }
 
 enum pm_op_kind pm_policy_op_kind(const struct pm_policy *policy, uint32_t rule, uint32_t op)

@@ -81,30 +81,28 @@ struct pm_ask {
     struct pm_key_spec key;
 };
 
-struct pm_rule {
-    char *id;
-    uint64_t id_hash; /* keys the rule's draws */
-    pm_cond_id match;
-    enum pm_action action;
-    enum pm_scope scope;
-    bool final;
+/* How long a packet is delayed; as in struct pm_rule_spec. */
+struct pm_pause {
     uint64_t delay_ns, jitter_ns;
     bool keep_order, drop_when_full;
-    bool is_dry_run;
-    enum pm_stage stage;
-    enum pm_reject reject;
-    uint32_t ask;      /* in policy->asks; PM_NO_SLOT */
-    uint32_t modifier; /* in policy->modifiers; PM_NO_SLOT */
-    uint32_t answer;   /* an edit of streams with modifiers: where flows keep what they answered;
-                          PM_NO_SLOT */
-    bool tests_stream, tests_payload;
-    struct pm_log_spec log;
+};
+
+/* There may be very many. What only few of them have stands in tables of the policy, at the places
+ * that are named here; PM_NO_SLOT: it has none. */
+struct pm_rule {
+    uint32_t id; /* where it begins in the policy's ids */
+    pm_cond_id match;
+    uint8_t action, scope, stage, reject; /* of the enums */
+    bool final, is_dry_run, tests_stream, tests_payload;
+    bool has_assign, has_nat, has_options, has_impair;
+    uint32_t log, modifier, ask, pause;
+    uint32_t answer; /* an edit of streams with modifiers: where flows keep what they answered;
+                        PM_NO_SLOT */
     uint32_t first_op, op_count;
     uint32_t first_literal, literal_count; /* its replaces are neighbours in literal order */
     uint32_t first_regex, regex_count;     /* and among the regexes */
     uint32_t splice_count;
     uint32_t external; /* op that hands the stream to a client, plus 1; 0: none */
-    bool has_assign, has_nat, has_options, has_impair;
 };
 
 static inline bool pm_rule_edits_text(const struct pm_rule *rule)
@@ -120,11 +118,13 @@ struct pm_rule_list {
     struct pm_classifier *classifier; /* NULL: few rules, asked one by one */
     bool tests_streams, tests_payload;
     bool payload_decides; /* and one of them ends the search */
-    bool has_watchers; /* some never end the search: log_only, dry-run */
+    bool has_watchers;    /* some never end the search: log_only, dry-run */
 };
 
 struct pm_policy {
     uint32_t references;
+    uint32_t ids_len;
+    char *ids; /* of all rules, each with its NUL */
     struct pm_settings settings;
     struct pm_conds *conds;
     struct pm_rule *rules;
@@ -153,6 +153,10 @@ struct pm_policy {
     uint32_t answer_count; /* of pm_rule.answer */
     struct pm_ask *asks;
     uint32_t ask_count;
+    struct pm_pause *pauses;
+    uint32_t pause_count;
+    struct pm_log_spec *logs;
+    uint32_t log_count;
 };
 
 /* The verdict rules that judge at a stage. */
@@ -188,6 +192,17 @@ void pm_splice_release(struct pm_splice *splice);
 const char *pm_header_op_fault(const struct pm_op_spec *op);
 /* Whether it is one of them; then fills *op and marks the rule. */
 bool pm_header_op_take(struct pm_op *op, struct pm_rule *rule, const struct pm_op_spec *spec);
+
+static inline const char *pm_rule_id(const struct pm_policy *policy, const struct pm_rule *rule)
+{
+    return policy->ids + rule->id;
+}
+
+/* Keys the rule's draws. */
+uint64_t pm_rule_key_of_draws(const struct pm_policy *policy, const struct pm_rule *rule);
+
+/* Bytes that the policy takes, without its sets and literals. */
+size_t pm_policy_footprint(const struct pm_policy *policy);
 
 /* A walk over the rules of a list that may hold for a packet, in file order, from list position
  * `from` on. The caller evaluates the condition. */

@@ -67,6 +67,7 @@ void pm_conds_free(struct pm_conds *c)
     }
     for (uint32_t i = 0; i < c->regexes_count; i++)
         pm_regex_free(c->regexes[i]);
+    pm_same_tests_release(&c->same);
     free(c->regexes);
     free(c->streams);
     free(c->cells);
@@ -185,6 +186,22 @@ static bool test_stream(struct pm_conds *c, const struct pm_value *values, size_
     return node;
 }
 
+/* A test of one value that has no bytes of its own. */
+static bool test_plain(struct pm_conds *c, enum pm_field field, const struct pm_value *value,
+                       pm_cond_id *id)
+{
+    struct pm_node head = {.kind = PM_NODE_TEST, .field = (uint8_t)field, .depth = 1, .count = 1};
+    *id = pm_same_test_find(c, &c->same, field, value);
+    if (*id != PM_COND_TRUE)
+        return true;
+    struct pm_node *node = add_node(c, &head, sizeof *value, id);
+    if (!node)
+        return false;
+    memcpy(node + 1, value, sizeof *value);
+    pm_same_test_add(c, &c->same, *id);
+    return true;
+}
+
 bool pm_conds_test(struct pm_conds *c, enum pm_field field, const struct pm_value *values,
                    size_t count, pm_cond_id *id)
 {
@@ -195,6 +212,9 @@ bool pm_conds_test(struct pm_conds *c, enum pm_field field, const struct pm_valu
         return false;
     if (field == PM_FIELD_STREAM)
         return test_stream(c, values, count, id);
+    struct pm_value plain;
+    if (count == 1 && pm_same_test_value(values, &plain))
+        return test_plain(c, field, &plain, id);
     struct pm_node *node = add_node(c, &head, count * sizeof *values, id);
     if (!node)
         return false;
@@ -308,6 +328,7 @@ bool pm_conds_bpf_put(struct pm_conds *c, uint32_t bpf, uint16_t linktype,
 
 bool pm_conds_seal(struct pm_conds *c)
 {
+    pm_same_tests_release(&c->same);
     uint64_t *cells = realloc(c->cells, c->cells_count * sizeof *cells);
     if (cells) {
         c->cells = cells;

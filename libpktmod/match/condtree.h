@@ -10,6 +10,7 @@
 
 #include "match/cond.h"
 #include "match/regex.h"
+#include "match/sametest.h"
 
 enum pm_node_kind { PM_NODE_TEST, PM_NODE_PRESENT, PM_NODE_ALL, PM_NODE_ANY, PM_NODE_NOT };
 
@@ -39,6 +40,7 @@ struct pm_bpf_program {
 };
 
 struct pm_conds {
+    struct pm_same_tests same; /* until they are sealed */
     uint64_t *cells;
     struct pm_set **sets;
     uint32_t *bpfs; /* first program of each expression */

@@ -75,13 +75,13 @@ static void expect_same_in_many(uint64_t seed, int rounds, uint32_t most)
 static void few_rules_are_found_as_the_walk_says(void **state)
 {
     (void)state;
-    expect_same_in_many(51, 400, 12);
+    expect_same_in_many(51, 1200, 12);
 }
 
 static void many_rules_are_found_as_the_walk_says(void **state)
 {
     (void)state;
-    expect_same_in_many(52, 30, RULES);
+    expect_same_in_many(52, 60, RULES);
 }
 
 static void no_rules_give_no_candidates(void **state)
