@@ -44,7 +44,7 @@ bool pmr_field_of(struct load *l, const struct node *n, enum pm_field *field)
 {
     const char *name = pmr_node_key(n), *best = NULL;
 
-    if (!is_later_field(name) && find_field(l, name, field, &best))
+    if (find_field(l, name, field, &best))
         return true;
     if (is_later_field(name))
         pmr_not_yet_key(l, n, name);
@@ -61,7 +61,7 @@ bool pmr_field_named(struct load *l, const struct node *n, enum pm_field *field)
     if (!pmr_expect_kind(l, n, NODE_STRING))
         return false;
     name = pmr_node_text(n);
-    if (!is_later_field(name) && find_field(l, name, field, &best))
+    if (find_field(l, name, field, &best))
         return true;
     if (is_later_field(name))
         pmr_not_yet(l, n, name);

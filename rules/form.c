@@ -158,12 +158,14 @@ static void take_offset(struct load *l, const struct node *object, const char *k
         *out = (uint32_t)number;
 }
 
-static void take_nocase(struct load *l, const struct node *object, bool *out)
+/* Domain names have no case. */
+static void take_nocase(struct test *t, const struct node *object, bool *out)
 {
     const struct node *n = pmr_node_get(object, "nocase");
 
     if (n != NULL)
-        pmr_expect_bool(l, n, out);
+        pmr_expect_bool(t->load, n, out);
+    *out = *out || t->info->is_domain;
 }
 
 static void add_bytes(struct test *t, const struct node *object)
@@ -180,7 +182,7 @@ static void add_bytes(struct test *t, const struct node *object)
         return;
     take_offset(l, object, "offset", 0, &like.bytes.offset);
     take_offset(l, object, "depth", 1, &like.bytes.depth);
-    take_nocase(l, object, &like.bytes.nocase);
+    take_nocase(t, object, &like.bytes.nocase);
     if (!pmr_bytes_filled(l, n, &bytes))
         return;
     if (bytes.len > like.bytes.depth)
@@ -210,10 +212,14 @@ static void add_affix(struct test *t, const struct node *object)
                  "one of \"contains\", \"prefix\" and \"suffix\" is enough here");
         return;
     }
-    take_nocase(l, object, &like.bytes.nocase);
+    take_nocase(t, object, &like.bytes.nocase);
     if (prefix != NULL && pmr_node_kind(prefix) == NODE_STRING)
         like.bytes.depth = (uint32_t)strlen(pmr_node_text(prefix));
     like.bytes.at_end = suffix != NULL;
+    if (suffix != NULL && t->info->is_domain) {
+        pmr_test_add_domain(t, suffix, true);
+        return;
+    }
     n = contains != NULL ? contains : prefix != NULL ? prefix : suffix;
     if (n != NULL && pmr_expect_kind(l, n, NODE_STRING))
         pmr_test_add_bytes(t, n, &like);
@@ -243,7 +249,7 @@ static void add_regex(struct test *t, const struct node *object)
     pmr_expect_keys(l, object, keys, 2, "a regex test");
     if (!is_bytes_field(t, object))
         return;
-    take_nocase(l, object, &value.regex.nocase);
+    take_nocase(t, object, &value.regex.nocase);
     if (!pmr_expect_filled(l, n, NODE_STRING))
         return;
     value.regex.pattern = (const uint8_t *)pmr_node_text(n);

@@ -21,6 +21,8 @@ void pmr_form_add(struct test *t, const struct node *object);
 void pmr_test_add_value(struct test *t, const struct node *n, const struct pm_value *value);
 /* A byte string, with the other members of `like`. */
 void pmr_test_add_bytes(struct test *t, const struct node *n, const struct pm_value *like);
+/* A domain name; with is_below names below it too. "*.example.com" is only these. */
+void pmr_test_add_domain(struct test *t, const struct node *n, bool is_below);
 void pmr_test_add_cond(struct test *t, struct cond cond);
 
 #endif

@@ -259,23 +259,39 @@ bool pmr_parse_time(const char *text, uint32_t *out, struct complaint *c)
 
 bool pmr_parse_domain(const char *text, struct complaint *c)
 {
-    size_t len = strlen(text), label = 0;
+    size_t begin = strncmp(text, "*.", 2) == 0 ? 2 : 0, len = strlen(text), label = 0;
+    bool is_ascii = true;
 
     if (len > 0 && text[len - 1] == '.')
         len--;
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = begin; i < len; i++) {
         unsigned char byte = (unsigned char)text[i];
-        bool fits = byte == '-' || byte == '_' || byte == '*' || byte >= 0x80 ||
-                    (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
+        bool fits = byte == '-' || byte == '_' || (byte >= '0' && byte <= '9') ||
+                    ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
 
+        is_ascii = is_ascii && byte < 0x80;
         if (byte == '.' ? label == 0 : !fits || ++label > 63)
-            return wrong(c, CODE_DOMAIN, "expected a domain name, found %s", pmr_quote(text).text);
-        if (byte == '.')
+            label = len = 0; /* wrong, whatever follows */
+        else if (byte == '.')
             label = 0;
     }
+    if (!is_ascii)
+        snprintf(c->hint, sizeof c->hint, "write it as it travels: \"xn--...\"");
     if (label == 0 || len > 253)
         return wrong(c, CODE_DOMAIN, "expected a domain name, found %s", pmr_quote(text).text);
     return true;
+}
+
+size_t pmr_domain_small(const char *text, char small[PMR_DOMAIN_ROOM])
+{
+    size_t len = 0;
+
+    for (; text[len] != '\0' && len < PMR_DOMAIN_ROOM - 1; len++)
+        small[len] = (char)(text[len] >= 'A' && text[len] <= 'Z' ? text[len] | 0x20 : text[len]);
+    if (len > 0 && small[len - 1] == '.')
+        len--;
+    small[len] = '\0';
+    return len;
 }
 
 bool pmr_is_id(const char *text)

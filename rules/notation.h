@@ -25,7 +25,11 @@ bool pmr_parse_number_or_interval(const char *text, uint32_t most, struct pm_val
                                   struct complaint *c);
 /* Letters of TCP flags, "SA": exactly those. */
 bool pmr_parse_tcp_flags(const char *text, uint32_t *out, struct complaint *c);
+/* "example.com", "*.example.com": ASCII, with or without a dot at its end. */
 bool pmr_parse_domain(const char *text, struct complaint *c);
+/* One that was parsed, as the library wants it: small letters, no dot at its end. Its length. */
+#define PMR_DOMAIN_ROOM 256u
+size_t pmr_domain_small(const char *text, char small[PMR_DOMAIN_ROOM]);
 
 struct rate {
     uint32_t count;

@@ -27,7 +27,9 @@ bool pmr_set_parse(enum set_type type, const char *text, struct pm_value *out, s
     case SET_PORT:
         return pmr_parse_number_or_interval(text, 0xffff, out, c);
     case SET_DOMAIN:
-        return pmr_parse_domain(text, c);
+        if (!pmr_parse_domain(text, c))
+            return false;
+        break;
     case SET_STRING:
     case SET_BYTES:
         break;
@@ -42,8 +44,18 @@ bool pmr_set_parse(enum set_type type, const char *text, struct pm_value *out, s
 
 void pmr_set_put(struct load *l, const struct set *set, const struct pm_value *value)
 {
-    if (set->type != SET_DOMAIN)
-        pm_set_add(l->builder, set->index, value);
+    char domain[PMR_DOMAIN_ROOM];
+    struct pm_value small = *value;
+
+    if (set->type == SET_DOMAIN) {
+        small.bytes.len = (uint32_t)pmr_domain_small((const char *)value->bytes.bytes, domain);
+        small.bytes.bytes = (const uint8_t *)domain;
+        if (domain[0] == '*') { /* the set holds what is below a name anyway */
+            small.bytes.bytes += 2;
+            small.bytes.len -= 2;
+        }
+    }
+    pm_set_add(l->builder, set->index, &small);
 }
 
 static void put_text(struct load *l, const struct set *set, const struct node *n)
@@ -114,7 +126,7 @@ static void put_values(struct load *l, const struct set *set, const struct node 
 
 static bool take_type(struct load *l, const struct node *n, struct set *set)
 {
-    static const enum pm_set_kind kinds[] = {PM_SET_CIDR, PM_SET_PORT, PM_SET_STRING, PM_SET_STRING,
+    static const enum pm_set_kind kinds[] = {PM_SET_CIDR, PM_SET_PORT, PM_SET_DOMAIN, PM_SET_STRING,
                                              PM_SET_BYTES};
     const struct node *type = pmr_expect_member(l, n, "type", "a set");
     size_t index;
@@ -122,8 +134,7 @@ static bool take_type(struct load *l, const struct node *n, struct set *set)
     if (type == NULL || !pmr_expect_word(l, type, type_names, &index))
         return false;
     set->type = (enum set_type)index;
-    if (set->type != SET_DOMAIN)
-        set->index = pm_builder_add_set(l->builder, kinds[index]);
+    set->index = pm_builder_add_set(l->builder, kinds[index]);
     return true;
 }
 

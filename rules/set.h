@@ -10,7 +10,7 @@ struct set {
     const char *name;
     enum set_type type;
     bool is_broken; /* its type is not known; complained */
-    uint32_t index; /* in the builder; a domain set has none */
+    uint32_t index; /* in the builder */
 };
 
 const char *pmr_set_type_name(enum set_type type);

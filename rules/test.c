@@ -175,6 +175,38 @@ static void add_whole_text(struct test *t, const struct node *n)
         pmr_test_add_bytes(t, n, &like);
 }
 
+void pmr_test_add_domain(struct test *t, const struct node *n, bool is_below)
+{
+    struct load *l = t->load;
+    struct complaint c = {.text = ""};
+    struct pm_value value = {.kind = PM_VALUE_BYTES, .bytes = {.depth = PM_NO_LIMIT}};
+    char *small = pmr_memory_take(&l->memory, PMR_DOMAIN_ROOM + 1); /* "." before it */
+    const char *hint;
+    bool is_wild;
+
+    if (small == NULL || !pmr_expect_filled(l, n, NODE_STRING))
+        return;
+    if (!pmr_parse_domain(pmr_node_text(n), &c)) {
+        hint = c.hint[0] == '\0' ? NULL : pmr_text(&l->rules->memory, "%s", c.hint);
+        pmr_fail(l, n, c.code, hint, "%s", c.text);
+        return;
+    }
+    small[0] = '.';
+    value.bytes.len = (uint32_t)pmr_domain_small(pmr_node_text(n), small + 1);
+    value.bytes.bytes = (const uint8_t *)small + 1;
+    value.bytes.whole = true;
+    is_wild = small[1] == '*'; /* "*.example.com": only what is below */
+    if (!is_wild)
+        pmr_test_add_value(t, n, &value);
+    if (!is_wild && !is_below)
+        return;
+    value.bytes.bytes = (const uint8_t *)small + (is_wild ? 2 : 0);
+    value.bytes.len = is_wild ? value.bytes.len - 1 : value.bytes.len + 1;
+    value.bytes.whole = false;
+    value.bytes.at_end = true;
+    pmr_test_add_value(t, n, &value);
+}
+
 static void add_bpf(struct test *t, const struct node *n)
 {
     struct pm_value value = {.kind = PM_VALUE_BPF};
@@ -186,9 +218,9 @@ static void add_bpf(struct test *t, const struct node *n)
 /* ------------------------------------------------------------------ sets */
 
 /* The type of set that fits the field; false: none does. */
-static bool fitting_set(enum pm_kind kind, enum set_type *type)
+static bool fitting_set(const struct pm_field_info *info, enum set_type *type)
 {
-    switch (kind) {
+    switch (info->kind) {
     case PM_KIND_UINT:
         *type = SET_PORT;
         return true;
@@ -196,7 +228,7 @@ static bool fitting_set(enum pm_kind kind, enum set_type *type)
         *type = SET_CIDR;
         return true;
     case PM_KIND_TEXT:
-        *type = SET_STRING;
+        *type = info->is_domain ? SET_DOMAIN : SET_STRING;
         return true;
     case PM_KIND_BYTES:
         *type = SET_BYTES;
@@ -222,7 +254,7 @@ static void add_set(struct test *t, const struct node *n)
     }
     if (set == NULL || set->is_broken)
         return;
-    if (!fitting_set(t->info->kind, &type))
+    if (!fitting_set(t->info, &type))
         pmr_fail(t->load, n, CODE_SET_KIND, NULL, "%s is not tested with sets", t->info->name);
     else if (set->type != type)
         pmr_fail(t->load, n, CODE_SET_KIND, NULL,
@@ -255,7 +287,10 @@ static void add_scalar(struct test *t, const struct node *n)
         break;
     case PM_KIND_TEXT:
     case PM_KIND_BYTES:
-        add_whole_text(t, n);
+        if (t->info->is_domain)
+            pmr_test_add_domain(t, n, false);
+        else
+            add_whole_text(t, n);
         break;
     case PM_KIND_BPF:
         add_bpf(t, n);

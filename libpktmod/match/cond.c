@@ -68,6 +68,8 @@ static bool bytes_are(const struct pm_conds *c, struct pm_cond_room *room,
     const struct pm_set *set = c->sets[value->set];
     if (pm_set_kind_of(set) == PM_SET_STRING)
         return pm_set_has_text(set, bytes, len);
+    if (pm_set_kind_of(set) == PM_SET_DOMAIN)
+        return pm_set_has_domain(set, bytes, len);
     return pm_set_kind_of(set) == PM_SET_BYTES &&
            pm_set_occurs_in(set, room ? room->scan : NULL, bytes, len);
 }
@@ -176,6 +178,20 @@ static enum pm_truth stream_for_flow(const struct pm_node *node, const struct pm
     return truth;
 }
 
+/* Of any of the values, for what was read so far. */
+static enum pm_truth values_truth(const struct pm_conds *c, const struct pm_node *node,
+                                  const struct pm_reading *reading, const struct pm_subject *s)
+{
+    enum pm_kind kind = pm_field_info((enum pm_field)node->field)->kind;
+    const struct pm_value *values = pm_node_values(node);
+    enum pm_truth truth = PM_FALSE;
+    for (uint32_t i = 0; i < node->count && reading->count && truth != PM_TRUE; i++) {
+        enum pm_truth of_value = value_truth(c, kind, &values[i], reading, s);
+        truth = of_value == PM_FALSE ? truth : of_value;
+    }
+    return truth;
+}
+
 static enum pm_truth holds_for_packet(const struct pm_conds *c, const struct pm_node *node,
                                       const struct pm_subject *s)
 {
@@ -194,10 +210,11 @@ static enum pm_truth holds_for_packet(const struct pm_conds *c, const struct pm_
         return reading.count ? PM_TRUE : PM_FALSE;
     if (field == PM_FIELD_STREAM)
         return reading.count ? stream_truth(node, s) : PM_FALSE;
-    enum pm_truth truth = PM_FALSE;
-    for (uint32_t i = 0; i < node->count && reading.count && truth != PM_TRUE; i++) {
-        enum pm_truth of_value = value_truth(c, kind, &values[i], &reading, s);
-        truth = of_value == PM_FALSE ? truth : of_value;
+    enum pm_truth truth = values_truth(c, node, &reading, s);
+    while (reading.has_more && truth != PM_TRUE) {
+        pm_field_read_more(s, field, &reading);
+        enum pm_truth of_more = values_truth(c, node, &reading, s);
+        truth = of_more == PM_FALSE ? truth : of_more;
     }
     return truth;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "match/dnsfield.h"
 #include "wire/icmpquote.h"
 #include "wire/tcpopt.h"
 
@@ -17,6 +18,7 @@ struct place {
     void (*read)(const struct pm_subject *s, struct pm_reading *out);
     uint8_t off, width, shift, off_v6, shift_v6;
     uint32_t mask;
+    bool is_dns;
 };
 
 static bool has_ip(const struct pm_headers *h)
@@ -297,6 +299,12 @@ static const struct place places[PM_FIELD_COUNT] = {
     [PM_FIELD_ICMP_CODE] = {.layer = ICMP, .off = 1, .width = 1, .mask = 0xff},
     [PM_FIELD_ICMP_IDENT] = {.layer = ICMP, .read = read_icmp_ident},
     [PM_FIELD_ICMP_SEQ] = {.layer = ICMP, .read = read_icmp_seq},
+    [PM_FIELD_DNS_RESPONSE] = {.layer = UDP, .is_dns = true},
+    [PM_FIELD_DNS_RCODE] = {.layer = UDP, .is_dns = true},
+    [PM_FIELD_DNS_QRY_NAME] = {.layer = UDP, .is_dns = true},
+    [PM_FIELD_DNS_QRY_TYPE] = {.layer = UDP, .is_dns = true},
+    [PM_FIELD_DNS_A] = {.layer = UDP, .is_dns = true},
+    [PM_FIELD_DNS_AAAA] = {.layer = UDP, .is_dns = true},
     [PM_FIELD_PAYLOAD] = {.layer = IP, .read = read_payload},
     [PM_FIELD_STREAM] = {.layer = TCP, .read = read_stream},
 };
@@ -314,12 +322,24 @@ void pm_field_read(const struct pm_subject *s, enum pm_field field, struct pm_re
 {
     const struct place *place = &places[field];
     out->count = 0;
+    out->has_more = false;
     if (!has_layer(place->layer, s->headers))
         return;
-    if (place->read)
+    if (place->is_dns) {
+        out->walk = (struct pm_dns_walk){.off = 0};
+        pm_dnsfield_read(s, field, out);
+    } else if (place->read)
         place->read(s, out);
     else if (place->width)
         put_number(out, read_bits(place, s->headers));
+}
+
+void pm_field_read_more(const struct pm_subject *s, enum pm_field field, struct pm_reading *io)
+{
+    io->count = 0;
+    io->has_more = false;
+    if (places[field].is_dns)
+        pm_dnsfield_read(s, field, io);
 }
 
 bool pm_field_fits_flow(const struct pm_subject *s, enum pm_field field)

@@ -3,6 +3,7 @@
 #define PM_MATCH_FIELD_H
 
 #include "match/packet.h"
+#include "proto/dns.h"
 
 #define PM_FIELD_VALUES 4
 
@@ -19,11 +20,17 @@ struct pm_reading {
         } bytes; /* TEXT, BYTES */
     };
     uint8_t addr_version;
+    bool has_more;                  /* there may be more values, for pm_field_read_more() */
+    struct pm_dns_walk walk;        /* where they begin */
+    uint8_t text[PM_DNS_NAME_TEXT]; /* of a name: bytes points here */
 };
 
 /* Not for PM_FIELD_BPF. ENUM values: dir out 0, in 1; flow to_server 0, to_client 1.
  * Flow-constant fields depend on nothing but the flow key, the side and dir. */
 void pm_field_read(const struct pm_subject *s, enum pm_field field, struct pm_reading *out);
+
+/* The values behind those of the reading, which takes them; count is 0 when there are none. */
+void pm_field_read_more(const struct pm_subject *s, enum pm_field field, struct pm_reading *io);
 
 /* Whether packets of this packet's flow can have the field at all: tcp.* only in TCP flows. */
 bool pm_field_fits_flow(const struct pm_subject *s, enum pm_field field);

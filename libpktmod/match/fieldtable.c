@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { F = 1, S = 2, A = 4, N = 8 };
+enum { F = 1, S = 2, A = 4, N = 8, D = 16 };
 
 static const char *const dir_names[] = {"out", "in", NULL};
 static const char *const flow_names[] = {"to_server", "to_client", NULL};
@@ -18,7 +18,8 @@ static const char *const flow_names[] = {"to_server", "to_client", NULL};
                        .flow_constant = ((flags)&F) != 0,                                          \
                        .settable = ((flags)&S) != 0,                                               \
                        .addable = ((flags)&A) != 0,                                                \
-                       .mappable = ((flags)&N) != 0},
+                       .mappable = ((flags)&N) != 0,                                               \
+                       .is_domain = ((flags)&D) != 0},
 
 static const struct pm_field_info infos[PM_FIELD_COUNT] = {PM_FIELD_MAP(INFO)};
 
@@ -96,6 +97,13 @@ const char *pm_field_unsettable(enum pm_field field)
     case PM_FIELD_L4_DSTPORT:
     case PM_FIELD_L4_PORT:
         return ports;
+    case PM_FIELD_DNS_RESPONSE:
+    case PM_FIELD_DNS_RCODE:
+    case PM_FIELD_DNS_QRY_NAME:
+    case PM_FIELD_DNS_QRY_TYPE:
+    case PM_FIELD_DNS_A:
+    case PM_FIELD_DNS_AAAA:
+        return "DNS messages are read, but not edited yet";
     case PM_FIELD_PAYLOAD:
         return "use replace";
     default:

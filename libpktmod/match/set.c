@@ -14,7 +14,7 @@ struct pm_set {
     enum pm_set_kind kind;
     struct pm_prefixset *prefixes; /* CIDR */
     uint64_t *ports;               /* PORT: one bit each */
-    struct pm_textset texts;       /* STRING, and BYTES' patterns */
+    struct pm_textset texts;       /* STRING, DOMAIN, and BYTES' patterns */
     struct pm_literals *patterns;  /* BYTES: by the index of texts */
     bool has_empty;                /* BYTES: the pattern that occurs everywhere */
 };
@@ -29,6 +29,7 @@ static bool make_kind(struct pm_set *set)
         set->ports = calloc(PORTS / 64, sizeof *set->ports);
         return set->ports != NULL;
     case PM_SET_STRING:
+    case PM_SET_DOMAIN:
     case PM_SET_BYTES:
         return true;
     }
@@ -88,6 +89,7 @@ bool pm_set_put(struct pm_set *set, const struct pm_value *value)
         put_ports(set, value->range.lo, value->range.hi);
         return true;
     case PM_SET_STRING:
+    case PM_SET_DOMAIN:
     case PM_SET_BYTES:
         return put_text(set, value);
     }
@@ -115,6 +117,7 @@ bool pm_set_seal(struct pm_set *set)
     case PM_SET_PORT:
         return true;
     case PM_SET_STRING:
+    case PM_SET_DOMAIN:
         return pm_textset_seal(&set->texts);
     case PM_SET_BYTES:
         return seal_patterns(set);
@@ -140,6 +143,19 @@ bool pm_set_has_port(const struct pm_set *set, uint32_t port)
 bool pm_set_has_text(const struct pm_set *set, const uint8_t *text, size_t len)
 {
     return pm_textset_has(&set->texts, text, len);
+}
+
+bool pm_set_has_domain(const struct pm_set *set, const uint8_t *name, size_t len)
+{
+    bool begins = true; /* a label does, here */
+    for (size_t i = 0; i < len; i++) {
+        if (begins && pm_textset_has(&set->texts, name + i, len - i))
+            return true;
+        begins = name[i] == '.';
+        if (name[i] == '\\')
+            i++; /* a dot behind it ends no label */
+    }
+    return false;
 }
 
 static bool is_within(const struct pm_text *text, uint64_t position)

@@ -19,6 +19,8 @@ bool pm_set_has_addr(const struct pm_set *set, uint8_t version, const uint8_t *a
 bool pm_set_has_port(const struct pm_set *set, uint32_t port);
 /* STRING: the text is exactly one of the values. */
 bool pm_set_has_text(const struct pm_set *set, const uint8_t *text, size_t len);
+/* DOMAIN: the name is one of the values, or lies below one. */
+bool pm_set_has_domain(const struct pm_set *set, const uint8_t *name, size_t len);
 /* BYTES: one of the values occurs in the bytes. The room may be NULL. */
 bool pm_set_occurs_in(const struct pm_set *set, struct pm_vectorscan_room *room,
                       const uint8_t *bytes, size_t len);

@@ -367,6 +367,7 @@ static void every_story_is_told_word_for_word(void **state)
         print_error("bad.txt:%zu: told\n%sexpected\n%s", begin, told, r.expected);
         wrong++;
     }
+    assert_int_equal(fgetc(r.in), EOF); /* none is left out */
     fclose(r.in);
     assert_int_equal(wrong, 0);
     assert_true(stories >= 400);

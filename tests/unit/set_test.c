@@ -3,6 +3,7 @@
 #include "subject.h"
 
 #include <ctype.h>
+#include <stdio.h>
 
 #include "match/set.h"
 
@@ -186,6 +187,51 @@ static void strings_are_found_as_the_walk_says(void **state)
     }
 }
 
+/* Slowly: cut label after label off, and compare. */
+static bool is_below(const char *name, const char *domain)
+{
+    for (const char *at = name; at != NULL; at = strchr(at, '.')) {
+        at += *at == '.';
+        if (strcmp(at, domain) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void a_domain_set_holds_what_is_below_its_values(void **state)
+{
+    static const char *const labels[] = {"a", "b", "ab"};
+    char domains[6][16], name[16];
+    struct pm_value values[6];
+    uint64_t chance = 11;
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        for (size_t i = 0; i < 6; i++) {
+            snprintf(domains[i], sizeof domains[i], "%s.%s", labels[below(&chance, 3)],
+                     labels[below(&chance, 3)]);
+            values[i] = text(domains[i], false);
+        }
+        struct pm_set *set = set_of(PM_SET_DOMAIN, values, 2);
+        for (int n = 0; n < 30; n++) {
+            snprintf(name, sizeof name, "%s.%s.%s", labels[below(&chance, 3)],
+                     labels[below(&chance, 3)], labels[below(&chance, 3)]);
+            bool slowly = is_below(name, domains[0]) || is_below(name, domains[1]);
+            assert_int_equal(pm_set_has_domain(set, (const uint8_t *)name, strlen(name)), slowly);
+        }
+        pm_set_free(set);
+    }
+}
+
+static void a_dot_that_is_escaped_ends_no_label(void **state)
+{
+    struct pm_value value = text("b.org", false);
+    struct pm_set *set = set_of(PM_SET_DOMAIN, &value, 1);
+    (void)state;
+    assert_false(pm_set_has_domain(set, (const uint8_t *)"a\\.b.org", 8));
+    assert_true(pm_set_has_domain(set, (const uint8_t *)"a\\\\.b.org", 9));
+    pm_set_free(set);
+}
+
 static void one_string_a_hundred_thousand_times_costs_no_chain(void **state)
 {
     struct pm_set *set = pm_set_new(PM_SET_STRING);
@@ -271,6 +317,8 @@ int main(void)
         cmocka_unit_test(a_hundred_thousand_addresses_are_all_found),
         cmocka_unit_test(ports_and_ranges_hold_their_ends),
         cmocka_unit_test(strings_are_found_as_the_walk_says),
+        cmocka_unit_test(a_domain_set_holds_what_is_below_its_values),
+        cmocka_unit_test(a_dot_that_is_escaped_ends_no_label),
         cmocka_unit_test(one_string_a_hundred_thousand_times_costs_no_chain),
         cmocka_unit_test(a_pattern_occurs_anywhere),
         cmocka_unit_test(a_pattern_keeps_to_its_window),

@@ -112,6 +112,12 @@ enum pm_kind {
     X(ICMP_CODE, "icmp.code", UINT, 255, S)                                                        \
     X(ICMP_IDENT, "icmp.ident", UINT, 0xffff, S | N)                                               \
     X(ICMP_SEQ, "icmp.seq", UINT, 0xffff, S | A)                                                   \
+    X(DNS_RESPONSE, "dns.flags.response", FLAG, 1, 0)                                              \
+    X(DNS_RCODE, "dns.flags.rcode", UINT, 15, 0)                                                   \
+    X(DNS_QRY_NAME, "dns.qry.name", TEXT, 0, D)                                                    \
+    X(DNS_QRY_TYPE, "dns.qry.type", UINT, 0xffff, 0)                                               \
+    X(DNS_A, "dns.a", ADDR, 0, 0)                                                                  \
+    X(DNS_AAAA, "dns.aaaa", ADDR, 0, 0)                                                            \
     X(PAYLOAD, "payload", BYTES, 0, 0)                                                             \
     X(STREAM, "stream", BYTES, 0, 0)
 
@@ -128,6 +134,7 @@ struct pm_field_info {
     uint32_t max;             /* largest value of a UINT, FLAG or ENUM */
     const char *const *names; /* ENUM: NULL-terminated, value = index */
     bool flow_constant, settable, addable, mappable;
+    bool is_domain; /* a TEXT that is a domain name: small ASCII letters, no dot at its end */
 };
 
 const struct pm_field_info *pm_field_info(enum pm_field field);
@@ -191,7 +198,7 @@ struct pm_value {
 typedef uint32_t pm_cond_id;
 #define PM_COND_TRUE 0u /* matches everything */
 
-enum pm_set_kind { PM_SET_CIDR, PM_SET_PORT, PM_SET_STRING, PM_SET_BYTES };
+enum pm_set_kind { PM_SET_CIDR, PM_SET_PORT, PM_SET_STRING, PM_SET_BYTES, PM_SET_DOMAIN };
 
 /* One classic BPF instruction, as tcpdump -dd prints it. */
 struct pm_bpf_insn {
@@ -488,7 +495,8 @@ pm_cond_id pm_cond_any(struct pm_builder *b, const pm_cond_id *conds, size_t cou
 pm_cond_id pm_cond_not(struct pm_builder *b, pm_cond_id cond);
 
 /* A set is filled value by value, so that a file of millions of lines needs no second copy.
- * CIDR sets take PREFIX values, PORT sets RANGE values, STRING and BYTES sets BYTES values. */
+ * CIDR sets take PREFIX values, PORT sets RANGE values, STRING, BYTES and DOMAIN sets BYTES values.
+ * A DOMAIN set holds a name that is one of its values or lies below one; letters are small. */
 uint32_t pm_builder_add_set(struct pm_builder *b, enum pm_set_kind kind);
 void pm_set_add(struct pm_builder *b, uint32_t set, const struct pm_value *value);
 
