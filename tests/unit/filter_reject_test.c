@@ -239,6 +239,69 @@ static void the_link_header_is_mirrored(void **state)
     judge_end(&j);
 }
 
+/* Each link header as it came, and as it goes back. */
+static void every_link_header_goes_back_as_its_kind_does(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t link;
+        int version;
+        size_t len, group_at; /* a byte that says how it was addressed, if any does */
+        uint8_t came[20], turned[20], group;
+    } rows[] = {
+        {.link = 0, .version = 4, .len = 4, .came = {2}, .turned = {2}},
+        {.link = 0, .version = 6, .len = 4, .came = {30}, .turned = {30}},
+        {.link = 108, .version = 4, .len = 4, .came = {0, 0, 0, 2}, .turned = {0, 0, 0, 2}},
+        {.link = 113, /* SLL: type, ARPHRD, length and address of the sender, EtherType */
+         .version = 4,
+         .len = 16,
+         .group_at = 1,
+         .group = 2,
+         .came = {0, 0, 0, 1, 0, 6, 2, 3, 4, 5, 6, 7, 0, 0, 8, 0},
+         .turned = {0, 4, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0}},
+        {.link = 113,
+         .version = 6,
+         .len = 16,
+         .group_at = 1,
+         .group = 1,
+         .came = {0, 4, 0, 1, 0, 6, 2, 3, 4, 5, 6, 7, 0, 0, 0x86, 0xdd},
+         .turned = {0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x86, 0xdd}},
+        {.link = 276, /* SLL2: EtherType, 0, interface, ARPHRD, type, length, address */
+         .version = 4,
+         .len = 20,
+         .group_at = 10,
+         .group = 1,
+         .came = {8, 0, 0, 0, 0, 0, 0, 3, 0, 1, 4, 6, 2, 3, 4, 5, 6, 7, 0, 0},
+         .turned = {8, 0, 0, 0, 0, 0, 0, 3, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t frame[20 + 80];
+        struct judge j;
+        begin_all(&j, PM_REJECT_AUTO, 100);
+        struct talk_packet p = {.version = rows[i].version, .flags = TALK_SYN, .seq = SYN_SEQ};
+        memcpy(frame, rows[i].came, rows[i].len);
+        size_t len = rows[i].len + talk_build(&p, frame + rows[i].len);
+        struct pm_packet packet = {
+            .data = frame, .len = len, .wire_len = len, .link = rows[i].link, .dir = PM_DIR_OUT};
+        assert_int_equal(pm_filter_decide(j.filter, &packet, 0).reply_count, 1);
+        struct pm_reply reply = pm_filter_reply(j.filter, 0);
+        assert_int_equal(reply.link, rows[i].link);
+        assert_memory_equal(reply.data, rows[i].turned, rows[i].len);
+        static struct talk_out out; /* what stands behind it is a reset for the sender */
+        memcpy(out.bytes, reply.data + rows[i].len, reply.len - rows[i].len);
+        out.len = reply.len - rows[i].len;
+        talk_read(&out);
+        assert_true(out.checksums_right && out.p.from_server == 1);
+        assert_int_equal(out.p.flags, TALK_RST | TALK_ACK);
+        assert_int_equal(out.p.ack, SYN_SEQ + 1);
+        if (rows[i].group_at > 0) {
+            frame[rows[i].group_at] = rows[i].group;
+            assert_int_equal(pm_filter_decide(j.filter, &packet, 0).why, PM_WHY_REJECT_SILENT);
+        }
+        judge_end(&j);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_reset_for_what_is_no_segment_is_silent),
         cmocka_unit_test(no_more_than_reject_rate_packets_tell_of_rejects),
         cmocka_unit_test(the_link_header_is_mirrored),
+        cmocka_unit_test(every_link_header_goes_back_as_its_kind_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
