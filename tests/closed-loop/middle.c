@@ -17,22 +17,45 @@ static pm_cond_id condition(struct pm_builder *b, int side)
     return pm_cond_test(b, PM_FIELD_TCP_SRCPORT, &value, 1);
 }
 
+static void add_rule(struct pm_builder *b, int side, size_t i, const struct pm_op_spec *op)
+{
+    char id[] = {(char)('a' + side), (char)('0' + i), 0};
+    pm_builder_add_rule(b, &(struct pm_rule_spec){.id = id,
+                                                  .match = condition(b, side),
+                                                  .action = PM_ACTION_REWRITE,
+                                                  .ops = op,
+                                                  .op_count = 1});
+}
+
+static struct pm_op_spec op_of(const struct splice *s)
+{
+    uint64_t at = (uint64_t)s->at;
+    if (s->taken > 0)
+        return (struct pm_op_spec){.kind = PM_OP_DELETE,
+                                   .delete = {.offset = at, .len = (uint64_t)s->taken}};
+    return (struct pm_op_spec){.kind = PM_OP_INSERT,
+                               .insert = {.at = at == 0 ? PM_AT_START : PM_AT_OFFSET,
+                                          .offset = at,
+                                          .bytes = s->bytes,
+                                          .len = (uint32_t)s->len}};
+}
+
 static void add_rules(struct pm_builder *b, const struct plan *plan, int side)
 {
-    for (size_t i = 0; i < plan->needle_count[side]; i++) {
-        const struct needle *n = &plan->needles[side][i];
+    const struct edits *edits = &plan->edits[side];
+    for (size_t i = 0; i < edits->splice_count; i++) {
+        struct pm_op_spec op = op_of(&edits->splices[i]);
+        add_rule(b, side, i, &op);
+    }
+    for (size_t i = 0; i < edits->needle_count; i++) {
+        const struct needle *n = &edits->needles[i];
         struct pm_op_spec op = {.kind = PM_OP_REPLACE,
                                 .replace = {.find = n->find,
                                             .with = n->with,
                                             .find_len = (uint32_t)n->find_len,
                                             .with_len = (uint32_t)n->with_len,
                                             .within_depth = PM_NO_LIMIT}};
-        char id[] = {(char)('a' + side), (char)('0' + i), 0};
-        pm_builder_add_rule(b, &(struct pm_rule_spec){.id = id,
-                                                      .match = condition(b, side),
-                                                      .action = PM_ACTION_REWRITE,
-                                                      .ops = &op,
-                                                      .op_count = 1});
+        add_rule(b, side, i, &op);
     }
 }
 

@@ -17,7 +17,8 @@ static void put_bytes(struct oracle *k, const uint8_t *bytes, int64_t len)
     k->m_len += len;
 }
 
-static void put_edit(struct oracle *k, int64_t o, const struct needle *n)
+/* [o0, o1) becomes what is put next. */
+static struct oracle_edit *begin_edit(struct oracle *k, int64_t o0, int64_t o1)
 {
     if (k->edit_count == k->edit_cap) {
         k->edit_cap = k->edit_cap * 2 + 16;
@@ -25,17 +26,41 @@ static void put_edit(struct oracle *k, int64_t o, const struct needle *n)
         if (!k->edits)
             abort();
     }
-    k->edits[k->edit_count++] = (struct oracle_edit){.o0 = o,
-                                                     .o1 = o + (int64_t)n->find_len,
-                                                     .m0 = k->m_len,
-                                                     .m1 = k->m_len + (int64_t)n->with_len};
+    struct oracle_edit *e = &k->edits[k->edit_count++];
+    *e = (struct oracle_edit){.o0 = o0, .o1 = o1, .m0 = k->m_len, .m1 = k->m_len};
+    return e;
+}
+
+static void put_edit(struct oracle *k, int64_t o, const struct needle *n)
+{
+    struct oracle_edit *e = begin_edit(k, o, o + (int64_t)n->find_len);
     put_bytes(k, n->with, (int64_t)n->with_len);
+    e->m1 = k->m_len;
+}
+
+static void put_splices(struct oracle *k)
+{
+    int64_t o = 0;
+    for (size_t i = 0; i < k->wanted->splice_count && k->wanted->splices[i].at < k->o_len; i++) {
+        const struct splice *s = &k->wanted->splices[i];
+        bool is_insert = s->taken == 0;
+        int64_t end = s->at + (is_insert ? 1 : s->taken);
+        end = end < k->o_len ? end : k->o_len;
+        put_bytes(k, k->o + o, s->at - o);
+        struct oracle_edit *e = begin_edit(k, s->at, end);
+        put_bytes(k, s->bytes, (int64_t)s->len);
+        if (is_insert)
+            put_bytes(k, k->o + s->at, 1);
+        e->m1 = k->m_len;
+        o = end;
+    }
+    put_bytes(k, k->o + o, k->o_len - o);
 }
 
 static const struct needle *needle_at(const struct oracle *k, int64_t o, int64_t end)
 {
-    for (size_t i = 0; i < k->needle_count; i++) {
-        const struct needle *n = &k->needles[i];
+    for (size_t i = 0; i < k->wanted->needle_count; i++) {
+        const struct needle *n = &k->wanted->needles[i];
         if ((int64_t)n->find_len <= end - o && memcmp(k->o + o, n->find, n->find_len) == 0)
             return n;
     }
@@ -68,13 +93,15 @@ static void replace(struct oracle *k, int64_t o, int64_t end)
     }
 }
 
-void oracle_begin(struct oracle *k, const uint8_t *o, int64_t o_len, const struct needle *needles,
-                  size_t needle_count)
+void oracle_begin(struct oracle *k, const uint8_t *o, int64_t o_len, const struct edits *wanted)
 {
-    *k = (struct oracle){.o = o, .o_len = o_len, .needles = needles, .needle_count = needle_count};
-    for (size_t i = 0; i < needle_count; i++)
-        k->begins[needles[i].find[0]] = true;
-    replace(k, 0, o_len);
+    *k = (struct oracle){.o = o, .o_len = o_len, .wanted = wanted};
+    for (size_t i = 0; i < wanted->needle_count; i++)
+        k->begins[wanted->needles[i].find[0]] = true;
+    if (wanted->splice_count > 0)
+        put_splices(k);
+    else
+        replace(k, 0, o_len);
 }
 
 void oracle_end(struct oracle *k)
@@ -87,8 +114,8 @@ void oracle_end(struct oracle *k)
 bool oracle_release(struct oracle *k, int64_t offset, int64_t len)
 {
     int64_t from = offset - len;
-    if (len < 0 || from < k->restart_o || offset > k->o_len)
-        return false;
+    if (len < 0 || from < k->restart_o || offset > k->o_len || k->wanted->splice_count > 0)
+        return k->wanted->splice_count > 0 && len == 0; /* a splice does not wait, nor is it lost */
     while (k->edit_count > 0 && k->edits[k->edit_count - 1].o0 >= from)
         k->edit_count--;
     if (k->edit_count > 0 && k->edits[k->edit_count - 1].o1 > from && len > 0)
@@ -111,8 +138,8 @@ bool oracle_release(struct oracle *k, int64_t offset, int64_t len)
 
 bool oracle_may_wait(const struct oracle *k, int64_t offset, int64_t len)
 {
-    for (size_t i = 0; i < k->needle_count; i++) {
-        const struct needle *n = &k->needles[i];
+    for (size_t i = 0; i < k->wanted->needle_count; i++) {
+        const struct needle *n = &k->wanted->needles[i];
         if ((int64_t)n->find_len > len && memcmp(k->o + offset, n->find, (size_t)len) == 0)
             return true;
     }

@@ -1,5 +1,6 @@
 /* oracle.h - what a stream must become, found by a search too simple to be wrong: from left to
- * right, the first needle that stands at a position is replaced, nothing is searched twice.
+ * right, the first needle that stands at a position is replaced, nothing is searched twice. Or, of
+ * a stream with splices, by going from one to the next.
  *
  * Where the engine says that it gave up waiting, or a reset ended a stream, the search begins anew
  * there. What lies behind the last such place is what will be if nothing of the kind happens again.
@@ -12,10 +13,27 @@
 #include <stdint.h>
 
 #define ORACLE_NEEDLES 8
+#define ORACLE_SPLICES 4
 
 struct needle {
     uint8_t *find, *with;
     size_t find_len, with_len;
+};
+
+/* An edit whose place is known: len bytes are put in before byte `at`, which carries them, and
+ * nothing is taken out; or `taken` bytes from `at` on are, and nothing is put in. */
+struct splice {
+    int64_t at, taken;
+    uint8_t *bytes;
+    size_t len;
+};
+
+/* All edits of a stream. Splices stand in ascending order, a byte or more between them; a stream
+ * has needles or splices, never both. */
+struct edits {
+    struct needle needles[ORACLE_NEEDLES];
+    struct splice splices[ORACLE_SPLICES];
+    size_t needle_count, splice_count;
 };
 
 struct oracle_edit {
@@ -25,8 +43,7 @@ struct oracle_edit {
 struct oracle {
     const uint8_t *o;
     int64_t o_len;
-    const struct needle *needles;
-    size_t needle_count;
+    const struct edits *wanted;
     bool begins[256]; /* a needle begins with that byte */
     struct oracle_edit *edits;
     size_t edit_count, edit_cap;
@@ -35,9 +52,14 @@ struct oracle {
     int64_t restart_o; /* the search began anew here */
 };
 
-void oracle_begin(struct oracle *k, const uint8_t *o, int64_t o_len, const struct needle *needles,
-                  size_t needle_count);
+void oracle_begin(struct oracle *k, const uint8_t *o, int64_t o_len, const struct edits *wanted);
 void oracle_end(struct oracle *k);
+
+/* Some rule is about the stream. */
+static inline bool oracle_is_ruled(const struct oracle *k)
+{
+    return k->wanted->needle_count + k->wanted->splice_count > 0;
+}
 
 /* The len bytes before offset stay as they are, and the search begins anew at offset. False: that
  * cannot be, it takes back what was certain. */

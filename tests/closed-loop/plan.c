@@ -76,13 +76,13 @@ static void draw_rules(struct plan *p, struct dice *d, int side, uint8_t letters
     bool is_mixed = dice_percent(d, 50), has_prefixes = dice_percent(d, 50);
     enum growth growth = draw_growth(d);
     for (size_t i = 0; i < count; i++) {
-        struct needle *n = &p->needles[side][i];
+        struct needle *n = &p->edits[side].needles[i];
         draw_needle(d, n, is_mixed ? draw_growth(d) : growth, (uint8_t)('A' + 3 * i), longest,
                     letters);
         if (i > 0 && has_prefixes)
-            share_prefix(d, n, &p->needles[side][dice_below(d, i)]);
+            share_prefix(d, n, &p->edits[side].needles[dice_below(d, i)]);
     }
-    p->needle_count[side] = count;
+    p->edits[side].needle_count = count;
 }
 
 /* ------------------------------------------------------------------ streams */
@@ -107,8 +107,9 @@ static int64_t put_piece(struct plan *p, struct dice *d, int side, int64_t at, u
 {
     int64_t left = p->out_len[side] - at;
     uint8_t *out = p->out[side] + at;
-    if (p->needle_count[side] > 0 && dice_percent(d, density)) {
-        const struct needle *n = &p->needles[side][dice_below(d, p->needle_count[side])];
+    if (p->edits[side].needle_count > 0 && dice_percent(d, density)) {
+        const struct needle *n =
+            &p->edits[side].needles[dice_below(d, p->edits[side].needle_count)];
         int64_t len = (int64_t)n->find_len;
         if (dice_percent(d, 40))
             len = (int64_t)dice_range(d, 1, n->find_len);
@@ -139,7 +140,7 @@ static void bound_stream(struct plan *p, int side)
     struct oracle k;
     int64_t most = 3000 + 500 * p->tcp[1 - side].buffer_len;
     most = most < MOST_M ? most : MOST_M;
-    oracle_begin(&k, p->out[side], p->out_len[side], p->needles[side], p->needle_count[side]);
+    oracle_begin(&k, p->out[side], p->out_len[side], &p->edits[side]);
     while (p->out_len[side] > 0 && oracle_high(&k, p->out_len[side]) > most)
         p->out_len[side] = p->out_len[side] * 9 / 10;
     oracle_end(&k);
@@ -150,7 +151,7 @@ static int64_t largest_image(const struct plan *p, int side)
 {
     struct oracle k;
     int64_t most = 0, step = p->merges ? 60000 : p->mtu;
-    oracle_begin(&k, p->out[side], p->out_len[side], p->needles[side], p->needle_count[side]);
+    oracle_begin(&k, p->out[side], p->out_len[side], &p->edits[side]);
     for (int64_t o = 0; o < p->out_len[side]; o += step / 4) {
         int64_t end = o + 2 * step < p->out_len[side] ? o + 2 * step : p->out_len[side];
         int64_t image = oracle_high(&k, end) - oracle_low(&k, o);
@@ -170,6 +171,29 @@ static uint32_t draw_retain(const struct plan *p, struct dice *d)
     return (uint32_t)limit;
 }
 
+/* Of dice of their own, so that seeds without them stay what they were. */
+static void draw_splices(struct plan *p, int side)
+{
+    struct dice d = dice_make(p->seed, 1 + (uint64_t)side);
+    struct edits *edits = &p->edits[side];
+    size_t count = dice_percent(&d, 50) ? 0 : dice_range(&d, 1, ORACLE_SPLICES);
+    int64_t at = dice_percent(&d, 40) ? 0 : (int64_t)dice_scale(&d, 1, 5000);
+    for (size_t i = 0; i < count && at < p->out_len[side]; i++) {
+        struct splice *s = &edits->splices[edits->splice_count++];
+        *s = (struct splice){.at = at};
+        if (dice_percent(&d, 50)) {
+            s->taken = (int64_t)dice_scale(&d, 1, 4000);
+            at += s->taken;
+        } else {
+            s->len = dice_percent(&d, 10) ? dice_range(&d, 2000, 20000) : dice_scale(&d, 1, 300);
+            s->bytes = allocate(s->len);
+            for (size_t k = 0; k < s->len; k++)
+                s->bytes[k] = (uint8_t)('0' + (k + i) % 10);
+        }
+        at += (int64_t)dice_scale(&d, 2, 3000);
+    }
+}
+
 static void draw_streams(struct plan *p, struct dice *d)
 {
     uint32_t sides = (uint32_t)dice_below(d, 10); /* rules: 0 none, 1-3 A, 4-5 B, else both */
@@ -185,6 +209,8 @@ static void draw_streams(struct plan *p, struct dice *d)
         if (p->tcp[side].cut == TCP_CUT_TINY && p->out_len[side] > MOST_TINY)
             p->out_len[side] = MOST_TINY;
         fill_stream(p, d, side, letters[side]);
+        if (p->edits[side].needle_count == 0)
+            draw_splices(p, side);
         bound_stream(p, side);
     }
 }
@@ -315,9 +341,11 @@ void plan_make(struct plan *p, uint64_t seed)
 void plan_free(struct plan *p)
 {
     for (int side = 0; side < 2; side++) {
+        for (size_t i = 0; i < ORACLE_SPLICES; i++)
+            free(p->edits[side].splices[i].bytes);
         for (size_t i = 0; i < ORACLE_NEEDLES; i++) {
-            free(p->needles[side][i].find);
-            free(p->needles[side][i].with);
+            free(p->edits[side].needles[i].find);
+            free(p->edits[side].needles[i].with);
         }
         free(p->out[side]);
     }
@@ -353,10 +381,15 @@ static void tell_end(const struct plan *p, int side)
     if (p->app[side].abort_ns != TCP_NEVER)
         printf(", resets at %.3f s", (double)p->app[side].abort_ns / 1e9);
     printf("\n");
-    for (size_t i = 0; i < p->needle_count[side]; i++) {
-        const struct needle *n = &p->needles[side][i];
+    for (size_t i = 0; i < p->edits[side].needle_count; i++) {
+        const struct needle *n = &p->edits[side].needles[i];
         printf("     \"%.*s\"%s (%zu) -> %zu bytes\n", (int)(n->find_len > 40 ? 40 : n->find_len),
                (const char *)n->find, n->find_len > 40 ? "..." : "", n->find_len, n->with_len);
+    }
+    for (size_t i = 0; i < p->edits[side].splice_count; i++) {
+        const struct splice *s = &p->edits[side].splices[i];
+        printf("     at %lld: %lld bytes out, %zu in\n", (long long)s->at, (long long)s->taken,
+               s->len);
     }
 }
 

@@ -33,8 +33,7 @@ struct plan_link {
 
 struct plan {
     uint64_t seed;
-    struct needle needles[2][ORACLE_NEEDLES]; /* per direction of data: from A, from B */
-    size_t needle_count[2];
+    struct edits edits[2]; /* per direction of data: from A, from B */
     uint8_t *out[2];
     int64_t out_len[2];
     struct tcp_config tcp[2];

@@ -11,8 +11,7 @@ void watch_begin(struct watch *w, const struct plan *plan, int sender)
 {
     *w = (struct watch){.plan = plan, .sender = sender, .una_m = -1, .acked_o = -1};
     w->edge_m = w->edge_o = w->edge_most = INT64_MIN;
-    oracle_begin(&w->oracle, plan->out[sender], plan->out_len[sender], plan->needles[sender],
-                 plan->needle_count[sender]);
+    oracle_begin(&w->oracle, plan->out[sender], plan->out_len[sender], &plan->edits[sender]);
 }
 
 void watch_end(struct watch *w)
@@ -164,7 +163,7 @@ const char *watch_reset(struct watch *w)
  * affair. */
 static bool is_judged(const struct watch *w, const struct watch_cause *cause)
 {
-    return w->oracle.needle_count > 0 && !cause->is_same;
+    return oracle_is_ruled(&w->oracle) && !cause->is_same;
 }
 
 static const char *note_sent(struct watch *w, int64_t a, const uint8_t *data, int64_t len)
@@ -307,7 +306,7 @@ const char *watch_repeated(const struct watch *w, const struct wire_segment *in,
 {
     int64_t frontier = watch_frontier(w), a = offset_of(w, in->seq, frontier);
     int64_t b = a + (int64_t)in->len;
-    if (w->oracle.needle_count == 0 || in->len == 0 || a < 0 || b > frontier)
+    if (!oracle_is_ruled(&w->oracle) || in->len == 0 || a < 0 || b > frontier)
         return NULL;
     int64_t low = oracle_low(&w->oracle, a), high = oracle_high(&w->oracle, b);
     low = low > w->una_m ? low : w->una_m;
@@ -394,8 +393,10 @@ static int64_t farthest_edge(const struct watch *w)
             break;
         if (e->o0 >= from && e->o0 - e->m0 > shift)
             shift = e->o0 - e->m0;
-        if (e->o1 >= from && e->o1 <= frontier && e->o1 - e->m1 > shift)
-            shift = e->o1 - e->m1;
+        int64_t end = e->o1 < frontier ? e->o1 : frontier; /* a splice may be decided in part */
+        bool is_decided = e->o1 <= frontier || w->oracle.wanted->splice_count > 0;
+        if (e->o1 >= from && is_decided && end - e->m1 > shift)
+            shift = end - e->m1;
     }
     int64_t edge = w->edge_m + shift;
     return edge > frontier ? edge : frontier;
