@@ -17,6 +17,7 @@ enum pm_exit {
 enum pm_exit pm_command_replay(int argc, char *const argv[]);
 enum pm_exit pm_command_check(int argc, char *const argv[]);
 enum pm_exit pm_command_test(int argc, char *const argv[]);
+enum pm_exit pm_command_diff(int argc, char *const argv[]);
 enum pm_exit pm_command_create(int argc, char *const argv[]);
 enum pm_exit pm_command_verify(int argc, char *const argv[]);
 enum pm_exit pm_command_explain(int argc, char *const argv[]);

@@ -19,6 +19,7 @@ static const struct {
     {"fmt", pm_command_fmt, "lay rule files out in the one canonical way"},
     {"schema", pm_command_schema, "print the JSON Schema of rule files, for editors"},
     {"test", pm_command_test, "run regression cases: rules, a capture, and what is expected"},
+    {"diff", pm_command_diff, "what two rule files mean differently, and for which packets"},
     {"create", pm_command_create, "make a regression case from rules and a capture"},
     {"verify", pm_command_verify, "check that a capture, or a rewritten one, is coherent"},
     {"explain", pm_command_explain, "say why a packet gets what it gets"},

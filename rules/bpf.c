@@ -6,6 +6,7 @@
 #include <pcap/pcap.h>
 
 #include "diagnostic.h"
+#include "record.h"
 
 #define SNAPLEN 262144
 
@@ -43,7 +44,7 @@ static bool hand_over(struct load *l, uint32_t bpf, uint16_t linktype,
             (struct pm_bpf_insn){.code = from->code, .jt = from->jt, .jf = from->jf, .k = from->k};
     }
     if (insns != NULL)
-        pm_bpf_add(l->builder, bpf, linktype, insns, program->bf_len);
+        pmr_bpf_add(l, bpf, linktype, insns, program->bf_len);
     return true;
 }
 

@@ -273,6 +273,16 @@ size_t pmr_line_of(const struct load *l, const struct node *n)
     return line_at(pmr_file_of(l, n), n->start) + 1;
 }
 
+struct source_of pmr_source_of(const struct load *l, const struct node *n)
+{
+    const struct file *file = pmr_file_of(l, n);
+
+    return (struct source_of){.path = file->path,
+                              .line = line_at(file, n->start) + 1,
+                              .text = file->text + n->start,
+                              .len = n->len};
+}
+
 static struct stretch_of stretch_of_value(const struct load *l, const struct node *n)
 {
     const struct file *file = pmr_file_of(l, n);

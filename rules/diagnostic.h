@@ -72,6 +72,14 @@ char *pmr_text(struct memory *m, const char *format, ...) PMR_PRINTF(2, 3);
 
 /* The file that has the value. */
 const struct file *pmr_file_of(const struct load *l, const struct node *n);
+/* Where a value stands, and how it is written. */
+struct source_of {
+    const char *path;
+    size_t line; /* from 1 */
+    const char *text;
+    size_t len;
+};
+struct source_of pmr_source_of(const struct load *l, const struct node *n);
 /* The line where a value begins, from 1. */
 size_t pmr_line_of(const struct load *l, const struct node *n);
 

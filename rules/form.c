@@ -6,6 +6,7 @@
 #include "bytes.h"
 #include "diagnostic.h"
 #include "expect.h"
+#include "record.h"
 #include "suggest.h"
 #include "test.h"
 #include "var.h"
@@ -18,7 +19,7 @@ static void add_not(struct test *t, const struct node *object)
 
     pmr_expect_keys(l, object, keys, 1, "a \"not\"");
     inner = pmr_test_of(l, t->field, pmr_node_get(object, "not"));
-    pmr_test_add_cond(t, (struct cond){.id = pm_cond_not(l->builder, inner.id),
+    pmr_test_add_cond(t, (struct cond){.id = pmr_cond_not(l, inner.id),
                                        .can_be_tcp = !inner.is_all_tcp,
                                        .is_all_tcp = !inner.can_be_tcp});
 }
@@ -81,9 +82,9 @@ static struct cond differs(struct test *t, const struct node *n)
     struct cond same = pmr_test_of(l, t->field, n);
     pm_cond_id both[2];
 
-    both[0] = pm_cond_present(l->builder, t->field);
-    both[1] = pm_cond_not(l->builder, same.id);
-    return (struct cond){.id = pm_cond_all(l->builder, both, 2),
+    both[0] = pmr_cond_present(l, t->field);
+    both[1] = pmr_cond_not(l, same.id);
+    return (struct cond){.id = pmr_cond_all(l, both, 2),
                          .can_be_tcp = !pmr_field_excludes_tcp(t->field) && !same.is_all_tcp};
 }
 

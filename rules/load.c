@@ -8,6 +8,8 @@
 #include "diagnostic.h"
 #include "expect.h"
 #include "file.h"
+#include "meaningof.h"
+#include "record.h"
 #include "rule.h"
 #include "ruletest.h"
 #include "ruletests.h"
@@ -123,6 +125,7 @@ static void take_settings(struct load *l)
         pmr_settings_of(l, policy, &settings);
     l->hold_bytes = settings.hold_bytes;
     l->stream_dir_bytes = settings.stream_dir_bytes;
+    pmr_meaning_settings(l, policy, &settings);
     pm_builder_settings(l->builder, &settings);
 }
 
@@ -156,6 +159,7 @@ static void take_files(struct load *l)
         take_member(l, l->files[i], "vars", pmr_vars_of);
     for (size_t i = 0; i < l->file_count; i++)
         take_member(l, l->files[i], "sets", pmr_sets_of);
+    pmr_meaning_sets(l);
     rules_of_file(l, l->files[0]);
     pmr_rules_check(l);
     check_stream_room(l);
@@ -186,16 +190,12 @@ static void finish(struct load *l)
     pmr_diagnostics_sort(rules);
 }
 
-static struct pm_rules *load(bool is_text, const char *name, const char *text, size_t len,
-                             size_t *budget, bool is_traced)
+/* Into empty rules. */
+static struct pm_rules *fill(struct pm_rules *rules, bool is_text, const char *name,
+                             const char *text, size_t len)
 {
-    struct pm_rules *rules = calloc(1, sizeof *rules);
-    struct load l = {.rules = rules, .memory = {.budget = budget}};
+    struct load l = {.rules = rules, .memory = {.budget = rules->memory.budget}};
 
-    if (rules == NULL)
-        return NULL;
-    rules->memory.budget = budget;
-    rules->trace.is_kept = is_traced;
     l.may_open = name != NULL;
     l.builder = pm_builder_new();
     if (l.builder == NULL)
@@ -213,15 +213,41 @@ static struct pm_rules *load(bool is_text, const char *name, const char *text, s
     return rules;
 }
 
+static struct pm_rules *empty(size_t *budget)
+{
+    struct pm_rules *rules = calloc(1, sizeof *rules);
+
+    if (rules != NULL)
+        rules->memory.budget = budget;
+    return rules;
+}
+
 struct pm_rules *pmr_load(bool is_text, const char *name, const char *text, size_t len,
                           size_t *budget)
 {
-    return load(is_text, name, text, len, budget, false);
+    struct pm_rules *rules = empty(budget);
+
+    return rules == NULL ? NULL : fill(rules, is_text, name, text, len);
+}
+
+struct pm_rules *pmr_load_meaning(const char *path, size_t *budget)
+{
+    struct pm_rules *rules = empty(budget);
+
+    if (rules == NULL)
+        return NULL;
+    rules->meaning = pmr_memory_take(&rules->memory, sizeof *rules->meaning);
+    return fill(rules, false, path, NULL, 0);
 }
 
 struct pm_rules *pm_rules_load_traced(const char *path)
 {
-    return load(false, path, NULL, 0, NULL, true);
+    struct pm_rules *rules = empty(NULL);
+
+    if (rules == NULL)
+        return NULL;
+    rules->trace.is_kept = true;
+    return fill(rules, false, path, NULL, 0);
 }
 
 struct pm_rules *pm_rules_load(const char *path)

@@ -6,6 +6,7 @@
  *     rule.c     rules, with cond.c, test.c; verdict.c, ask.c; op.c and a file for each operation;
  *                modifier.c, when.c, zone.c, logging.c; settings.c, set.c beside them
  *     trace.c    how rules stand in the files, for who explains them
+ *     record.c, canon.c, effect.c, meaning.c   what it means, where somebody asks (meaning.h)
  *     ruletest.c, ruletest_packet.c, ruletest_expect.c   tests of the rules
  *     diagnostic.c, print.c   what is wrong, in order, for people and for editors
  */
@@ -70,6 +71,7 @@ struct pm_rules {
     struct leaving *leaving; /* of the tests */
     size_t test_count;
     struct trace trace;
+    struct meaning *meaning; /* record.h; NULL: nobody asked for it */
 };
 
 struct load {
@@ -106,5 +108,7 @@ struct load {
  * allocations for tests of what happens without memory (NULL: no end). */
 struct pm_rules *pmr_load(bool is_text, const char *name, const char *text, size_t len,
                           size_t *budget);
+/* A file, with what it means (meaning.h). */
+struct pm_rules *pmr_load_meaning(const char *path, size_t *budget);
 
 #endif

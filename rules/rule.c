@@ -7,6 +7,7 @@
 #include "diagnostic.h"
 #include "expect.h"
 #include "logging.h"
+#include "meaningof.h"
 #include "modifier.h"
 #include "notation.h"
 #include "op.h"
@@ -200,6 +201,7 @@ static void take_rule(struct load *l, const struct node *rule)
     if (is_enabled)
         see_rule(l, rule, &cond, &spec);
     pmr_trace_rule_end(l, spec.id, is_enabled);
+    pmr_meaning_rule(l, rule, &spec, is_enabled);
     if (is_enabled && l->rules->error_count == 0)
         pm_builder_add_rule(l->builder, &spec);
 }

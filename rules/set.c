@@ -7,6 +7,7 @@
 #include "diagnostic.h"
 #include "expect.h"
 #include "notation.h"
+#include "record.h"
 #include "setfile.h"
 #include "suggest.h"
 
@@ -55,7 +56,7 @@ void pmr_set_put(struct load *l, const struct set *set, const struct pm_value *v
             small.bytes.len -= 2;
         }
     }
-    pm_set_add(l->builder, set->index, &small);
+    pmr_set_add(l, set->index, &small);
 }
 
 static void put_text(struct load *l, const struct set *set, const struct node *n)
@@ -134,7 +135,7 @@ static bool take_type(struct load *l, const struct node *n, struct set *set)
     if (type == NULL || !pmr_expect_word(l, type, type_names, &index))
         return false;
     set->type = (enum set_type)index;
-    set->index = pm_builder_add_set(l->builder, kinds[index]);
+    set->index = pmr_add_set(l, kinds[index], set, n);
     return true;
 }
 

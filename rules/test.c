@@ -10,6 +10,7 @@
 #include "expect.h"
 #include "form.h"
 #include "notation.h"
+#include "record.h"
 #include "set.h"
 #include "var.h"
 
@@ -372,7 +373,7 @@ static struct cond values_cond(const struct test *t)
 
     if (t->count == 0)
         return cond;
-    cond.id = pm_cond_test(t->load->builder, t->field, t->values, t->count);
+    cond.id = pmr_cond_test(t->load, t->field, t->values, t->count);
     judge_tcp(t, &cond);
     return cond;
 }
@@ -402,7 +403,7 @@ static struct cond any_of(const struct test *t)
         whole.can_be_tcp = whole.can_be_tcp || t->conds[i].can_be_tcp;
         whole.is_all_tcp = whole.is_all_tcp || t->conds[i].is_all_tcp;
     }
-    whole.id = pm_cond_any(t->load->builder, ids, count);
+    whole.id = pmr_cond_any(t->load, ids, count);
     return whole;
 }
 
