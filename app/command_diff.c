@@ -146,7 +146,13 @@ static bool parse(struct asked *asked, int argc, char *const argv[])
 static bool replay_options(const struct asked *asked, const char *capture,
                            struct pm_replay_options *options)
 {
-    asked->replay[3] = (char *)(uintptr_t)capture;
+    free(asked->replay[3]);
+    asked->replay[3] = strdup(capture);
+    *options = (struct pm_replay_options){.in = NULL};
+    if (asked->replay[3] == NULL) {
+        pm_complain(PM_EXIT_INTERNAL, "diff: no memory");
+        return false;
+    }
     return pm_replay_options_parse(options, asked->replay_count, asked->replay);
 }
 
@@ -252,7 +258,7 @@ enum pm_exit pm_command_diff(int argc, char *const argv[])
                : asked.is_told            ? PM_EXIT_GOOD
                                           : compare(&asked);
     }
-    for (int i = 4; asked.replay != NULL && i < asked.replay_count; i++)
+    for (int i = 3; asked.replay != NULL && i < asked.replay_count; i++)
         free(asked.replay[i]);
     free(asked.replay);
     free(asked.captures);

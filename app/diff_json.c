@@ -46,9 +46,9 @@ static void put_change(struct pm_json *json, const struct pm_rule_change *change
         put_said(json, "old", &change->old->at, NULL);
     if (change->new != NULL)
         put_said(json, "new", &change->new->at, NULL);
-    if (change->kind == PM_CHANGE_CHANGED)
+    if (change->kind == PM_CHANGE_CHANGED && change->old != NULL && change->new != NULL)
         put_parts(json, change);
-    if (change->kind == PM_CHANGE_MOVED)
+    if (change->kind == PM_CHANGE_MOVED && change->past != NULL)
         pm_json_text(json, change->is_behind ? "behind" : "before", change->past->id);
     if (change->why != NULL)
         pm_json_text(json, "why", change->why);

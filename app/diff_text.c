@@ -128,10 +128,11 @@ static void put_change(FILE *out, const struct pm_rule_change *change, bool is_a
     if (new != NULL)
         fprintf(out, "%s:%zu", new->at.file, new->at.line);
     fputc('\n', out);
-    if (change->kind == PM_CHANGE_MOVED) {
+    bool has_both = old != NULL && new != NULL;
+    if (change->kind == PM_CHANGE_MOVED && change->past != NULL) {
         fprintf(out, "  stands %s \"%s\" (%s:%zu) now\n", change->is_behind ? "behind" : "before",
                 change->past->id, change->past->at.file, change->past->at.line);
-    } else if (change->kind == PM_CHANGE_CHANGED) {
+    } else if (change->kind == PM_CHANGE_CHANGED && has_both) {
         for (unsigned part = 0; part < PM_PART_COUNT; part++)
             if ((change->parts >> part & 1) != 0)
                 put_part(out, change, (enum pm_part)part, is_all);

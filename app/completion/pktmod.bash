@@ -5,15 +5,16 @@ _pktmod()
     local command=${COMP_WORDS[1]} words=''
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words='replay check fmt schema test create verify explain flow shrink pipe help --help --version'
+        words='replay check fmt schema test diff create verify explain flow shrink pipe help --help --version'
     else
         case $command:$before in
-        help:*) words='replay check fmt schema test create verify explain flow shrink pipe' ;;
-        replay:--view | explain:--view) words='rewritten wire host' ;;
-        replay:--checksums | explain:--checksums | verify:--checksums | create:--checksums) words='auto verify ignore' ;;
+        help:*) words='replay check fmt schema test diff create verify explain flow shrink pipe' ;;
+        replay:--view | diff:--view | explain:--view) words='rewritten wire host' ;;
+        replay:--checksums | diff:--checksums | explain:--checksums | verify:--checksums | create:--checksums) words='auto verify ignore' ;;
         test:--format) words='text tap junit' ;;
         *:--format) words='text json' ;;
         replay:--local | replay:--mtu | replay:--seed | replay:--community-seed) return ;;
+        diff:--local | diff:--mtu | diff:--seed) return ;;
         create:--local | create:--mtu | create:--seed | create:--shows | create:--views) return ;;
         test:-k | test:--only | test:-j | test:--jobs | test:--timeout) return ;;
         test:--max-differences) return ;;
@@ -27,6 +28,9 @@ _pktmod()
                 ;;
             test:-*)
                 words='-k --only --jobs --timeout --update --format --max-differences --list --verbose --help'
+                ;;
+            diff:-*)
+                words='--read --all --quiet --format --answers --view --local --mtu --checksums --seed --help'
                 ;;
             create:-*)
                 words='--read --shows --copy-rules --views --local --mtu --checksums --seed --help'

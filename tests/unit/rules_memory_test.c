@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "rules/load.h"
+#include "rules/meaning.h"
 
 static const char good[] =
     "{\"pktmod\": 1, \"name\": \"n\", \"vars\": {\"w\": [80, \"90-99\"]},\n"
@@ -68,6 +70,37 @@ static void check_every_request(const char *text, size_t len)
     assert_true(load_within(text, len, requests + 1));
 }
 
+/* The same for a load that keeps what the file means. */
+static bool load_meaning_within(const char *path, size_t requests)
+{
+    size_t budget = requests;
+    struct pm_rules *rules = pmr_load_meaning(path, &budget);
+    bool is_enough = pm_rules_policy(rules) != NULL;
+
+    if (is_enough) {
+        assert_int_equal(pm_meaning_rule_count(rules), 2);
+        assert_string_equal(pm_meaning_rule(rules, 1)->id, "b");
+    }
+    pm_rules_free(rules);
+    return is_enough;
+}
+
+static void what_a_file_means_needs_memory_too(void **state)
+{
+    char path[] = "/tmp/pktmod-memory-XXXXXX";
+    int fd = mkstemp(path);
+    size_t requests = 0;
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, good, sizeof good - 1), sizeof good - 1);
+    close(fd);
+    while (!load_meaning_within(path, requests))
+        requests++;
+    assert_true(requests > 10);
+    unlink(path);
+}
+
 static void a_good_file_is_refused_when_memory_ends_anywhere(void **state)
 {
     (void)state;
@@ -84,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest group[] = {
         cmocka_unit_test(a_good_file_is_refused_when_memory_ends_anywhere),
+        cmocka_unit_test(what_a_file_means_needs_memory_too),
         cmocka_unit_test(a_bad_file_is_refused_when_memory_ends_anywhere),
     };
 
