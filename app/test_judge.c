@@ -111,43 +111,52 @@ static bool compare(struct judge *judge, const struct pm_case_run *run,
     return differs;
 }
 
-/* pktmod verify, with the input as baseline. */
-static void verify(struct judge *judge, const struct pm_case_run *run,
-                   const struct pm_case_result *result, bool is_folded)
+bool pm_case_verify(const struct pm_case *c, const struct pm_case_run *run,
+                    const struct pm_case_result *result, size_t most, struct pm_verify *verify,
+                    FILE *text)
 {
     const struct pm_verify_options options = {
         .out = "out",
-        .baseline = judge->c->in,
+        .baseline = c->in,
         .mtu = run->options.mtu,
         .has_mtu = true,
         .checksums = run->options.checksums,
-        .most = judge->options->most_told,
+        .most = most,
         .is_open_loop = run->verify.is_open_loop,
         .any_headers = run->verify.any_headers,
         .quiet = true,
     };
-    struct pm_verify all = {.options = &options, .flows = {.checksums = options.checksums}};
-    struct pm_capture *in = pm_case_capture(judge->c, judge->text);
+    *verify = (struct pm_verify){.options = &options, .flows = {.checksums = options.checksums}};
+    struct pm_capture *in = pm_case_capture(c, text);
     struct pm_capture *out =
         pm_capture_open_bytes("out", result->writer.sink.buffer, result->writer.sink.len);
     bool good =
-        in != NULL && out != NULL && pm_verify_findings_init(&all.findings, options.most, false);
+        in != NULL && out != NULL && pm_verify_findings_init(&verify->findings, most, false);
     if (good) {
         struct pm_progress progress;
         pm_progress_start(&progress, true);
-        pm_verify_run(&all, out, in, &progress);
-        good = !all.no_memory;
+        pm_verify_run(verify, out, in, &progress);
+        good = !verify->no_memory;
     }
-    if (!good) {
-        fputs("verify: no memory\n", judge->text);
+    if (!good)
+        fputs("verify: no memory\n", text);
+    verify->options = NULL; /* they end here */
+    pm_capture_close(in);
+    pm_capture_close(out);
+    return good;
+}
+
+static void verify(struct judge *judge, const struct pm_case_run *run,
+                   const struct pm_case_result *result, bool is_folded)
+{
+    struct pm_verify all;
+    if (!pm_case_verify(judge->c, run, result, judge->options->most_told, &all, judge->text)) {
         judge->broken = true;
     } else if (all.findings.findings > 0) {
         pm_explain_findings(&all.findings, judge->c, run, is_folded, judge->text);
         judge->failed = true;
     }
     pm_verify_end(&all);
-    pm_capture_close(in);
-    pm_capture_close(out);
 }
 
 static void do_run(struct judge *judge, const struct pm_case_run *run, struct pm_policy *policy)
