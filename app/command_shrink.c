@@ -12,7 +12,9 @@
 #include "app/arguments.h"
 #include "app/command.h"
 #include "app/interrupt.h"
+#include "app/report.h"
 #include "app/shrink.h"
+#include "app/shrunken.h"
 
 #define TRIES_USUAL   2000u
 #define TIMEOUT_USUAL 60u
@@ -26,11 +28,18 @@ static const struct pm_option options[] = {
 };
 
 static const char help[] =
-    "usage: pktmod shrink RULES -r IN -w OUT\n"
+    "usage: pktmod shrink CASE\n"
+    "       pktmod shrink RULES -r IN -w OUT\n"
     "       pktmod shrink -r IN -w OUT -- COMMAND [ARGUMENT...]\n\n"
     "Finds a small part of a capture that still fails, and writes it: first whole flows go, then\n"
     "single packets, as long as the rest fails in the same way. The same input gives the same\n"
-    "output.\n\n"
+    "output. Ctrl-C ends the search with the smallest part found so far.\n\n"
+    "With a CASE, a folder of pktmod test, its capture fails if the same frame still differs from\n"
+    "what is expected of it, in the same thing (verdict, rule, edits, a field of a packet), and "
+    "the\n"
+    "summary still says the same of it; or if pktmod verify finds the same in the same flow. What "
+    "is\n"
+    "left stands in CASE.shrunk, a case without expectations, with failure.txt.\n"
     "With RULES a capture fails if what pktmod replay makes of it is not coherent (pktmod verify\n"
     "--open-loop). With a COMMAND it fails if the command does not exit with 0; {} among its\n"
     "arguments is the path of the part that is tried. Failing in the same way is the same exit\n"
@@ -42,11 +51,12 @@ static const char help[] =
     "  pktmod shrink -r in.pcap -w small.pcap -- sh -c '! pktmod replay r.json -r {} | grep "
     "rst'\n\n"
     "exit: 0 OUT has what is left, 1 the whole capture does not fail, 2 bad usage or input,\n"
-    "      3 internal error\n";
+    "      3 internal error, 128 and more: a signal ended the search, OUT has the smallest part\n";
 
 struct asked {
     const char *rules;
-    char *const *command; /* NULL: none; ends with NULL */
+    struct pm_shrunken *shrunken; /* rules is a case; NULL: it is none */
+    char *const *command;         /* NULL: none; ends with NULL */
     int command_count;
     unsigned timeout_s;
     struct pm_shrink shrink;
@@ -122,6 +132,25 @@ static void run_rules(const struct asked *asked)
     _exit(code == PM_EXIT_DIFFERS ? 1 : code == PM_EXIT_GOOD ? 0 : PM_SHRINK_NOT_RUN);
 }
 
+/* The case on the part. */
+static void run_case(const struct asked *asked)
+{
+    struct pm_shrunken *s = asked->shrunken;
+    FILE *nowhere = fopen("/dev/null", "w");
+    if (nowhere == NULL)
+        _exit(PM_SHRINK_NOT_RUN);
+    switch (pm_shrink_case_try(asked->rules, asked->shrink.out, asked->shrink.keeps, s->failure,
+                               nowhere)) {
+    case PM_SHRINK_FAILS:
+        _exit(1);
+    case PM_SHRINK_PASSES:
+        _exit(0);
+    case PM_SHRINK_CANNOT:
+        break;
+    }
+    _exit(PM_SHRINK_NOT_RUN);
+}
+
 /* What the run left behind, in the background or after its time, goes with it. */
 static int end_run(pid_t child)
 {
@@ -152,6 +181,8 @@ static int outcome(void *context)
     alarm(asked->timeout_s);
     if (asked->command != NULL)
         run_command(asked);
+    if (asked->shrunken != NULL)
+        run_case(asked);
     run_rules(asked);
     return -1;
 }
@@ -231,10 +262,19 @@ static bool is_complete(const struct asked *asked)
     const struct pm_shrink *shrink = &asked->shrink;
     if (asked->is_told)
         return true;
+    if (asked->shrunken != NULL) {
+        if (shrink->in == NULL && shrink->out == NULL && asked->command == NULL)
+            return true;
+        pm_complain(PM_EXIT_BAD_INPUT,
+                    "shrink: %s is a case: it has its capture, and what is left is written to "
+                    "%s.shrunk; -r, -w and a command are not for it",
+                    asked->rules, asked->rules);
+        return false;
+    }
     if (shrink->in == NULL || shrink->out == NULL ||
         (asked->rules == NULL) == (asked->command == NULL)) {
         pm_complain(PM_EXIT_BAD_INPUT,
-                    "shrink: needs -r IN, -w OUT, and either RULES or -- COMMAND; "
+                    "shrink: needs a CASE, or -r IN, -w OUT, and either RULES or -- COMMAND; "
                     "see pktmod shrink --help");
         return false;
     }
@@ -261,7 +301,7 @@ static bool parse(struct asked *asked, int argc, char *const argv[])
         if (!good)
             return false;
     }
-    return is_complete(asked);
+    return true;
 }
 
 /* ------------------------------------------------------------------ telling */
@@ -269,40 +309,76 @@ static bool parse(struct asked *asked, int argc, char *const argv[])
 static enum pm_exit tell(const struct asked *asked)
 {
     const struct pm_shrink *s = &asked->shrink;
-    printf("%s: %zu of %zu packets are left, of %zu of %zu flow%s; exit code %d; %zu run%s\n",
-           s->out, s->packets_left, s->packets, s->flows_left, s->flows, s->flows == 1 ? "" : "s",
-           s->wanted, s->tries + 1, s->tries == 0 ? "" : "s");
-    if (s->is_short)
+    printf("%s: %zu of %zu packets are left, of %zu of %zu flow%s; ", s->out, s->packets_left,
+           s->packets, s->flows_left, s->flows, s->flows == 1 ? "" : "s");
+    if (asked->shrunken == NULL)
+        printf("exit code %d; ", s->wanted);
+    printf("%zu run%s\n", s->tries + 1, s->tries == 0 ? "" : "s");
+    if (s->is_short && !s->is_interrupted)
         printf("%s: --tries %zu ended the search; more could go\n", s->out, s->tries_max);
-    return PM_EXIT_GOOD;
+    enum pm_exit code =
+        asked->shrunken == NULL ? PM_EXIT_GOOD : pm_shrunken_tell(asked->shrunken, s->keeps);
+    if (code != PM_EXIT_GOOD || !s->is_interrupted)
+        return code;
+    return pm_complain((enum pm_exit)(PM_EXIT_SIGNAL + pm_interrupted()),
+                       "shrink: stopped by %s; %s has the smallest part so far",
+                       pm_signal_name(pm_interrupted()), s->out);
 }
 
-enum pm_exit pm_command_shrink(int argc, char *const argv[])
+static enum pm_exit search(struct asked *asked)
 {
-    struct asked asked = {.timeout_s = TIMEOUT_USUAL, .shrink = {.tries_max = TRIES_USUAL}};
-    if (!parse(&asked, argc, argv))
-        return PM_EXIT_BAD_INPUT;
-    if (asked.is_told)
-        return PM_EXIT_GOOD;
-    asked.shrink.outcome = outcome;
-    asked.shrink.context = &asked;
+    asked->shrink.outcome = outcome;
+    asked->shrink.context = asked;
     pm_interrupt_catch();
-    switch (pm_shrink(&asked.shrink)) {
+    switch (pm_shrink(&asked->shrink)) {
     case PM_SHRUNK_BAD:
         if (pm_interrupted() != 0)
-            return pm_complain(PM_EXIT_BAD_INPUT, "shrink: interrupted; %s has the last part tried",
-                               asked.shrink.out);
+            return pm_complain((enum pm_exit)(PM_EXIT_SIGNAL + pm_interrupted()),
+                               "shrink: stopped by %s before it was known how %s fails",
+                               pm_signal_name(pm_interrupted()), asked->shrink.in);
         return PM_EXIT_BAD_INPUT;
     case PM_SHRUNK_NO_MEMORY:
         return pm_complain(PM_EXIT_INTERNAL, "shrink: no memory");
     case PM_SHRUNK_GOOD:
         return pm_complain(PM_EXIT_DIFFERS, "%s: does not fail; there is nothing to shrink",
-                           asked.shrink.in);
+                           asked->shrunken != NULL ? asked->rules : asked->shrink.in);
     case PM_SHRUNK:
         break;
     }
-    if (asked.shrink.wanted == PM_SHRINK_NOT_RUN)
+    if (asked->shrink.wanted == PM_SHRINK_NOT_RUN)
         return pm_complain(PM_EXIT_BAD_INPUT, "shrink: %s cannot be run on it",
-                           asked.command != NULL ? asked.command[0] : asked.rules);
-    return tell(&asked);
+                           asked->command != NULL ? asked->command[0] : asked->rules);
+    return tell(asked);
+}
+
+/* The folder goes again unless something is left in it. */
+static enum pm_exit search_case(struct asked *asked)
+{
+    struct pm_shrunken *s = asked->shrunken;
+    enum pm_exit code = pm_shrunken_make(s, asked->rules);
+    asked->shrink.in = s->in;
+    asked->shrink.out = s->out;
+    if (code == PM_EXIT_GOOD)
+        code = search(asked);
+    if (code != PM_EXIT_GOOD && !asked->shrink.is_interrupted)
+        pm_shrunken_undo(s);
+    return code;
+}
+
+enum pm_exit pm_command_shrink(int argc, char *const argv[])
+{
+    struct asked asked = {.timeout_s = TIMEOUT_USUAL, .shrink = {.tries_max = TRIES_USUAL}};
+    struct pm_shrunken shrunken = {.folder = NULL};
+    if (!parse(&asked, argc, argv))
+        return PM_EXIT_BAD_INPUT;
+    if (asked.is_told)
+        return PM_EXIT_GOOD;
+    bool is_case = asked.rules != NULL && pm_shrunken_is_case(asked.rules);
+    asked.shrunken = is_case ? &shrunken : NULL;
+    enum pm_exit code = !is_complete(&asked) ? PM_EXIT_BAD_INPUT
+                        : is_case            ? search_case(&asked)
+                                             : search(&asked);
+    pm_shrink_free(&asked.shrink);
+    pm_shrunken_free(&shrunken);
+    return code;
 }

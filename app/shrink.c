@@ -10,6 +10,7 @@
 #include "app/command.h"
 #include "app/ddmin.h"
 #include "app/input.h"
+#include "app/interrupt.h"
 #include "app/writer.h"
 
 /* Both ends of a flow, the smaller one first. */
@@ -27,6 +28,7 @@ struct search {
     size_t *slots; /* hash of a key to its flow; SIZE_MAX: free */
     size_t flow_cap, slot_cap;
     uint8_t *keeps;     /* packets of the part at hand */
+    uint8_t *best;      /* of the smallest part that failed so far */
     uint8_t *has_flows; /* while flows go: those of the part at hand */
     bool is_by_flow, is_broken, no_memory;
 };
@@ -228,7 +230,10 @@ static bool fails(void *context, const size_t *items, size_t count)
     s->is_broken = !write_part(s);
     int came = s->is_broken ? -1 : s->shrink->outcome(s->shrink->context);
     s->is_broken = came < 0;
-    return came == s->shrink->wanted;
+    if (came < 0 || came != s->shrink->wanted)
+        return false;
+    memcpy(s->best, s->keeps, s->shrink->packets);
+    return true;
 }
 
 static size_t all_items(size_t *items, size_t count)
@@ -248,6 +253,20 @@ static size_t items_of_flows(const struct search *s, size_t *items)
     return count;
 }
 
+static void count_left(struct search *s)
+{
+    struct pm_shrink *shrink = s->shrink;
+    memset(s->has_flows, 0, shrink->flows);
+    shrink->packets_left = shrink->flows_left = 0;
+    for (size_t i = 0; i < shrink->packets; i++) {
+        if (!s->keeps[i])
+            continue;
+        shrink->packets_left++;
+        shrink->flows_left += !s->has_flows[s->flow_of[i]];
+        s->has_flows[s->flow_of[i]] = 1;
+    }
+}
+
 static void search_all(struct search *s, size_t *items, size_t *room)
 {
     struct pm_shrink *shrink = s->shrink;
@@ -260,6 +279,12 @@ static void search_all(struct search *s, size_t *items, size_t *room)
     keep(s, items, shrink->packets_left);
     shrink->tries = ddmin.tries;
     shrink->is_short = ddmin.tries == ddmin.tries_max;
+    if (s->is_broken && pm_interrupted() != 0) {
+        memcpy(s->keeps, s->best, shrink->packets);
+        shrink->is_interrupted = shrink->is_short = true;
+        s->is_broken = false;
+        count_left(s);
+    }
     if (!s->is_broken)
         s->is_broken = !write_part(s);
 }
@@ -272,10 +297,14 @@ static enum pm_shrunk search(struct search *s)
     enum pm_shrunk answer = PM_SHRUNK;
     s->keeps = malloc(most);
     s->has_flows = malloc(most);
-    if (items == NULL || room == NULL || s->keeps == NULL || s->has_flows == NULL) {
+    s->best = malloc(most);
+    if (items == NULL || room == NULL || s->keeps == NULL || s->has_flows == NULL ||
+        s->best == NULL) {
         answer = PM_SHRUNK_NO_MEMORY;
     } else {
         memset(s->keeps, 1, most);
+        memset(s->best, 1, most);
+        shrink->keeps = s->keeps;
         s->is_broken = !write_part(s);
         shrink->wanted = s->is_broken ? 0 : shrink->outcome(shrink->context);
         s->is_broken = s->is_broken || shrink->wanted < 0;
@@ -300,7 +329,14 @@ enum pm_shrunk pm_shrink(struct pm_shrink *shrink)
     free(s.flow_of);
     free(s.flows);
     free(s.slots);
-    free(s.keeps);
+    free(s.best);
     free(s.has_flows);
+    shrink->keeps = s.keeps;
     return answer;
+}
+
+void pm_shrink_free(struct pm_shrink *shrink)
+{
+    free(shrink->keeps);
+    shrink->keeps = NULL;
 }

@@ -114,7 +114,7 @@ static bool says_the_same(const char *a, const char *b)
 
 /* ------------------------------------------------------------------ packets */
 
-static bool read_all(struct pm_packets *packets, const char *bytes, size_t len)
+static bool read_all(struct pm_packets *packets, const void *bytes, size_t len)
 {
     struct pm_capture *capture = pm_capture_open_bytes("out", bytes, len);
     bool good = capture != NULL && pm_packets_read(packets, capture);
@@ -134,12 +134,17 @@ static uint64_t frame_of(const struct trial *t, const struct pm_kept *got)
 static bool field_of(const struct trial *t, const struct pm_kept *expected,
                      const struct pm_kept *got, char field[64])
 {
-    struct pm_packets e = {.list = (struct pm_kept[1]){{0}}}, g = {.list = (struct pm_kept[1]){{0}}};
+    struct pm_kept one_e, one_g;
+    struct pm_packets e = {.list = &one_e}, g = {.list = &one_g};
     struct pm_differences found = {0};
-    if (expected != NULL)
-        e.list[e.count++] = *expected;
-    if (got != NULL)
-        g.list[g.count++] = *got;
+    if (expected != NULL) {
+        one_e = *expected;
+        e.count = 1;
+    }
+    if (got != NULL) {
+        one_g = *got;
+        g.count = 1;
+    }
     pm_differences_find(&found, t->c, &t->result->summary, &e, &g);
     bool differs = found.count > 0;
     if (differs) {
@@ -254,8 +259,7 @@ static bool meets_finding(const struct trial *t, struct pm_shrink_failure *failu
 
 /* ------------------------------------------------------------------ the same way */
 
-static bool fails_so(const struct trial *t, const uint8_t *keeps,
-                     struct pm_shrink_failure *failure)
+static bool fails_so(const struct trial *t, const uint8_t *keeps, struct pm_shrink_failure *failure)
 {
     char got[PM_SHRINK_LINE], field[64];
     if (failure->kind == PM_SHRINK_FINDING)
@@ -308,7 +312,7 @@ static enum pm_shrink_try try_run(struct trial *t, const uint8_t *keeps,
         answer = fails_so(t, keeps, failure) ? PM_SHRINK_FAILS : PM_SHRINK_PASSES;
     else
         answer = find_difference(t, failure) || meets_finding(t, failure) ? PM_SHRINK_FAILS
-                                                                         : PM_SHRINK_PASSES;
+                                                                          : PM_SHRINK_PASSES;
     pm_packets_free(&t->expected);
     pm_packets_free(&t->got);
     free(t->summary.bytes);
@@ -325,12 +329,10 @@ static enum pm_shrink_try try_runs(struct pm_case *c, struct pm_policy *policy,
     enum pm_shrink_try answer = PM_SHRINK_PASSES;
     for (size_t i = first; i < end && answer == PM_SHRINK_PASSES; i++) {
         struct pm_case_result result;
-        struct trial t = {
-            .c = c, .run = &c->runs[i], .result = &result, .complaints = complaints};
+        struct trial t = {.c = c, .run = &c->runs[i], .result = &result, .complaints = complaints};
         failure->run = i;
-        answer = pm_case_replay(c, t.run, policy, &result, complaints)
-                     ? try_run(&t, keeps, failure)
-                     : PM_SHRINK_CANNOT;
+        answer = pm_case_replay(c, t.run, policy, &result, complaints) ? try_run(&t, keeps, failure)
+                                                                       : PM_SHRINK_CANNOT;
         pm_case_result_free(&result);
     }
     return answer;

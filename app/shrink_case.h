@@ -26,13 +26,13 @@ enum pm_shrink_kind { PM_SHRINK_SUMMARY, PM_SHRINK_PACKET, PM_SHRINK_FINDING };
 struct pm_shrink_failure {
     bool is_known;
     enum pm_shrink_kind kind;
-    size_t run; /* of the case */
+    size_t run;     /* of the case */
     uint64_t frame; /* of the whole capture; FINDING: 0 */
     char thing[64]; /* "verdict", "rule", ...; the field; the finding */
     char expected[PM_SHRINK_LINE], got[PM_SHRINK_LINE]; /* lines of summaries, without the number */
-    char flow[128]; /* FINDING */
+    char flow[128];                                     /* FINDING */
     uint64_t expected_at; /* PACKET: the packet in the expected capture, from 1; 0: there is none */
-    uint32_t nth; /* PACKET: of the packets that leave for the frame */
+    uint32_t nth;         /* PACKET: of the packets that leave for the frame */
 };
 
 enum pm_shrink_try { PM_SHRINK_PASSES, PM_SHRINK_FAILS, PM_SHRINK_CANNOT };
