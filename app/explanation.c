@@ -228,6 +228,8 @@ bool pm_explanation_run(struct pm_explanation *e, const struct pm_replay_options
                                        .context = e};
     e->replay = &replay;
     replay.asked = &e->asked;
+    replay.answers = e->answers;
+    e->answers = (struct pm_answers){0};
     pm_replay_observe(&replay, &e->observer);
     bool good = (options->answers == NULL ||
                  pm_answers_load(&replay.answers, options->answers, e->policy)) &&
@@ -253,6 +255,7 @@ void pm_explanation_free(struct pm_explanation *e)
         free(e->engines[i].fields);
     for (size_t i = 0; i < e->left_count; i++)
         free(e->left[i].bytes);
+    pm_answers_free(&e->answers);
     free(e->left);
     free(e->by_rule);
     free(e->sources);

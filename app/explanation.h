@@ -86,6 +86,7 @@ struct pm_explanation {
     struct pm_replay *replay; /* while it runs */
     struct pm_observer observer;
     struct pm_replay_asked asked;
+    struct pm_answers answers; /* that the run takes over, where options name no file of them */
 
     struct pm_explained_engine engines[PM_ASKED_ENGINES];
     struct pm_explained_rule *by_rule;     /* of the policy */

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "app/explanation.h"
+
 #define SHOWN_BEFORE 20u /* bytes around the first difference */
 #define SHOWN_BEHIND 30u
 
@@ -13,12 +15,21 @@ struct judge {
     const struct pm_policy *policy;
     FILE *text;
     size_t count, most;
+    struct pm_ruletest_wrong *wrong;
 };
 
 /* Counts one more; true: it is told. */
 static bool differs(struct judge *j)
 {
     return j->count++ < j->most;
+}
+
+static void note_wrong(struct judge *j, struct pm_ruletest_wrong wrong)
+{
+    if (j->wrong->is_set)
+        return;
+    *j->wrong = wrong;
+    j->wrong->is_set = true;
 }
 
 /* ------------------------------------------------------------------ bytes */
@@ -102,23 +113,6 @@ static void compare(struct judge *j, const char *what, struct bytes expected, st
 
 /* ------------------------------------------------------------------ packets */
 
-static const char *verdict_name(enum pm_verdict verdict)
-{
-    switch (verdict) {
-    case PM_ALLOW:
-        break;
-    case PM_DROP:
-        return "drop";
-    case PM_DELAY:
-        return "delay";
-    case PM_REJECT:
-        return "reject";
-    case PM_ASK:
-        return "ask";
-    }
-    return "allow";
-}
-
 static bool is_verdict(enum pm_ruletest_verdict expected, enum pm_verdict actual)
 {
     switch (expected) {
@@ -153,7 +147,7 @@ static bool is_rule(const struct judge *j, const char *expected, uint32_t rule)
 
 static void tell_decision(const struct judge *j, const struct pm_decision *d)
 {
-    fprintf(j->text, "    actual    %s", verdict_name(d->verdict));
+    fprintf(j->text, "    actual    %s", pm_verdict_name(d->verdict));
     if (d->rule != PM_NO_RULE)
         fprintf(j->text, " by \"%s\"", pm_policy_rule_id(j->policy, d->rule));
     else
@@ -180,20 +174,11 @@ static void judge_decision(struct judge *j, size_t number,
     tell_decision(j, d);
 }
 
-static void judge_packet(struct judge *j, size_t index)
+static void judge_leaving(struct judge *j, size_t index)
 {
     const struct pm_ruletest_packet_expected *e = &j->test->expected[index];
     const struct pm_ruletest_seen_packet *seen = &j->seen->packets[index];
     char what[48];
-    if (!seen->was_judged) {
-        if (differs(j))
-            fprintf(j->text, "packet %zu: it was not judged\n", index + 1);
-        return;
-    }
-    size_t before = j->count;
-    judge_decision(j, index + 1, e, &seen->decision);
-    if (j->count > before)
-        return; /* all else follows from it */
     if (e->has_leaves && e->leaves != seen->left && differs(j)) {
         fprintf(j->text, "packet %zu: %s\n", index + 1,
                 seen->left ? "it leaves, and should not" : "it does not leave, and should");
@@ -207,6 +192,26 @@ static void judge_packet(struct judge *j, size_t index)
     snprintf(what, sizeof what, "packet %zu, payload", index + 1);
     compare(j, what, (struct bytes){e->payload.at, e->payload.len},
             (struct bytes){seen->payload, seen->len});
+}
+
+static void judge_packet(struct judge *j, size_t index)
+{
+    const struct pm_ruletest_packet_expected *e = &j->test->expected[index];
+    const struct pm_ruletest_seen_packet *seen = &j->seen->packets[index];
+    if (!seen->was_judged) {
+        if (differs(j))
+            fprintf(j->text, "packet %zu: it was not judged\n", index + 1);
+        return;
+    }
+    size_t before = j->count;
+    judge_decision(j, index + 1, e, &seen->decision);
+    if (j->count > before) {
+        note_wrong(j, (struct pm_ruletest_wrong){.frame = index + 1, .rule = e->rule});
+        return; /* all else follows from it */
+    }
+    judge_leaving(j, index);
+    if (j->count > before)
+        note_wrong(j, (struct pm_ruletest_wrong){.frame = index + 1, .is_edit = true});
 }
 
 /* ------------------------------------------------------------------ streams */
@@ -227,6 +232,9 @@ static void judge_way(struct judge *j, unsigned way)
         return;
     size_t before = j->count;
     compare(j, names[way], (struct bytes){e->at, e->len}, (struct bytes){a->bytes, whole});
+    size_t same = first_difference((struct bytes){e->at, e->len}, (struct bytes){a->bytes, whole});
+    if (j->count > before && same < e->len && same < whole)
+        note_wrong(j, (struct pm_ruletest_wrong){.is_edit = true});
     if (j->count > before && j->count <= j->most && a->len > whole)
         fprintf(j->text, "    later bytes came, up to %zu, but never byte %zu\n", a->len, whole);
 }
@@ -246,6 +254,8 @@ static void judge_hits(struct judge *j, const struct pm_ruletest_hits *e)
     uint64_t hits = hits_of(j, e->rule);
     if ((hits >= e->least && hits <= e->most) || !differs(j))
         return;
+    if (hits < e->least)
+        note_wrong(j, (struct pm_ruletest_wrong){.rule = e->rule, .is_edit = true});
     fprintf(j->text, "rule \"%s\": %" PRIu64 " hit%s, expected ", e->rule, hits,
             hits == 1 ? "" : "s");
     if (e->least == e->most)
@@ -257,9 +267,11 @@ static void judge_hits(struct judge *j, const struct pm_ruletest_hits *e)
 }
 
 size_t pm_ruletest_judge(const struct pm_ruletest *test, const struct pm_ruletest_seen *seen,
-                         const struct pm_policy *policy, size_t most, FILE *text)
+                         const struct pm_policy *policy, size_t most, FILE *text,
+                         struct pm_ruletest_wrong *wrong)
 {
-    struct judge j = {.test = test, .seen = seen, .policy = policy, .text = text, .most = most};
+    struct judge j = {
+        .test = test, .seen = seen, .policy = policy, .text = text, .most = most, .wrong = wrong};
     for (size_t i = 0; i < test->packet_count && test->expected != NULL; i++)
         judge_packet(&j, i);
     for (unsigned way = 0; way < 2 && test->kind == PM_RULETEST_STREAM; way++)

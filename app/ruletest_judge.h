@@ -4,8 +4,17 @@
 
 #include "app/ruletest_seen.h"
 
-/* How many things differ; the first `most` of them are told. */
+/* The first thing that differs, for who explains it. */
+struct pm_ruletest_wrong {
+    uint64_t frame;   /* 0: the rule did not do what it should, in whatever frame */
+    const char *rule; /* that was expected; NULL: none */
+    bool is_edit;     /* what is wrong is what left, not the verdict */
+    bool is_set;
+};
+
+/* How many things differ; the first `most` of them are told. *wrong begins zeroed. */
 size_t pm_ruletest_judge(const struct pm_ruletest *test, const struct pm_ruletest_seen *seen,
-                         const struct pm_policy *policy, size_t most, FILE *text);
+                         const struct pm_policy *policy, size_t most, FILE *text,
+                         struct pm_ruletest_wrong *wrong);
 
 #endif

@@ -131,20 +131,68 @@ static uint64_t hits_of(const struct pm_replay *replay, uint32_t rule)
     return hits;
 }
 
+static uint32_t rule_named(const struct pm_policy *policy, const char *id)
+{
+    for (uint32_t i = 0; i < pm_policy_rule_count(policy); i++)
+        if (strcmp(pm_policy_rule_id(policy, i), id) == 0)
+            return i;
+    return PM_NO_RULE;
+}
+
+static struct pm_answer_entry entry_of(const struct pm_ruletest_answer *answer)
+{
+    static const enum pm_answer_for fors[] = {[PM_RULETEST_FOR_FLOW] = PM_FOR_FLOW,
+                                              [PM_RULETEST_FOR_RULE] = PM_FOR_RULE,
+                                              [PM_RULETEST_FOR_TIME] = PM_FOR_TIME};
+    return (struct pm_answer_entry){.rule = PM_NO_RULE,
+                                    .after_ns = answer->after_ns,
+                                    .duration_ns = answer->duration_ns,
+                                    .uses_left = answer->times,
+                                    .answer_for = fors[answer->answer_for],
+                                    .allow = answer->is_allow};
+}
+
+bool pm_ruletest_give_answers(const struct pm_ruletest *test, const struct pm_policy *policy,
+                              struct pm_answers *answers)
+{
+    if (test->answer_count == 0)
+        return true;
+    answers->entries = calloc(test->answer_count, sizeof *answers->entries);
+    if (answers->entries == NULL)
+        return false;
+    for (size_t i = 0; i < test->answer_count; i++) {
+        const char *id = test->answers[i].rule;
+        struct pm_answer_entry entry = entry_of(&test->answers[i]);
+        if (id != NULL)
+            entry.rule = rule_named(policy, id);
+        if (id == NULL || entry.rule != PM_NO_RULE) /* a disabled rule asks nothing */
+            answers->entries[answers->count++] = entry;
+    }
+    return true;
+}
+
+struct pm_replay_options pm_ruletest_options(const struct pm_ruletest *test)
+{
+    const struct pm_ruletest_stream *stream = &test->stream;
+    struct pm_replay_options options = {
+        .command = "test", .mtu = MTU, .seed = test->seed, .quiet = true};
+    if (test->kind == PM_RULETEST_STREAM &&
+        stream->bytes[0].len + stream->bytes[1].len <= SMALL_STREAM_LEN)
+        options.store_bytes = SMALL_STORE_BYTES;
+    return options;
+}
+
 static bool run_capture(struct watch *watch, struct pm_capture *capture, struct pm_policy *policy,
                         FILE *text)
 {
-    struct pm_replay_options options = {.mtu = MTU, .seed = watch->test->seed, .quiet = true};
-    const struct pm_ruletest_stream *stream = &watch->test->stream;
-    if (watch->test->kind == PM_RULETEST_STREAM &&
-        stream->bytes[0].len + stream->bytes[1].len <= SMALL_STREAM_LEN)
-        options.store_bytes = SMALL_STORE_BYTES;
+    struct pm_replay_options options = pm_ruletest_options(watch->test);
     struct pm_observer observer = {.judged = judged, .emitted = emitted, .context = watch};
     struct pm_replay replay = {.options = &options, .policy = policy, .capture = capture};
     struct pm_progress progress;
     bool good;
     pm_replay_observe(&replay, &observer);
-    good = pm_replay_start(&replay);
+    good =
+        pm_ruletest_give_answers(watch->test, policy, &replay.answers) && pm_replay_start(&replay);
     if (good) {
         pm_progress_start(&progress, true);
         pm_replay_run(&replay, &progress);
@@ -163,20 +211,22 @@ static bool run_capture(struct watch *watch, struct pm_capture *capture, struct 
     return good;
 }
 
-static struct pm_capture *capture_of(struct watch *watch, const struct pm_ruletest_plan *plan,
-                                     FILE *text)
+struct pm_capture *pm_ruletest_capture(const struct pm_ruletest *test,
+                                       const struct pm_ruletest_plan *plan, uint32_t isn[2],
+                                       FILE *text)
 {
     struct pm_packetlist list = {.items = NULL};
     struct pm_capture *capture = NULL;
+    uint32_t own[2];
     size_t len = 0;
-    if (watch->test->kind == PM_RULETEST_CAPTURE)
-        return pm_input_open(watch->test->capture, text);
+    if (test->kind == PM_RULETEST_CAPTURE)
+        return pm_input_open(test->capture, text);
     uint8_t *bytes = NULL;
-    if (pm_ruletest_packets(watch->test, plan, &list, watch->isn))
+    if (pm_ruletest_packets(test, plan, &list, isn == NULL ? own : isn))
         bytes = pm_packetlist_file(&list, true, &len);
     if (bytes != NULL)
-        capture = pm_capture_open_bytes(watch->test->name, bytes, len);
-    if (list.is_full)
+        capture = pm_capture_open_bytes(test->name, bytes, len);
+    if (list.is_full && text != NULL)
         fputs("it makes more than a million packets, or 256 MiB, or 16 interfaces\n", text);
     free(bytes);
     pm_packetlist_free(&list);
@@ -208,7 +258,7 @@ bool pm_ruletest_run(const struct pm_ruletest *test, const struct pm_ruletest_pl
     };
     struct pm_capture *capture = NULL;
     if (seen->packets != NULL && seen->hits != NULL && ready_to_judge(test, seen))
-        capture = capture_of(&watch, plan, text);
+        capture = pm_ruletest_capture(test, plan, watch.isn, text);
     if (capture == NULL) {
         fputs("its packets could not be made\n", text);
         return false;

@@ -12,7 +12,7 @@ struct pm_ruletest_seen_packet {
     bool was_judged, left;
     struct pm_filter *leaving; /* judges what leaves; NULL: nothing is said of it */
     const char *unmet;         /* what a packet that left does not meet, or NULL */
-    uint8_t *payload; /* of all that left for it */
+    uint8_t *payload;          /* of all that left for it */
     size_t len;
 };
 
@@ -28,6 +28,16 @@ struct pm_ruletest_seen {
  * be run, told to `text`. To be freed in any case. */
 bool pm_ruletest_run(const struct pm_ruletest *test, const struct pm_ruletest_plan *plan,
                      struct pm_policy *policy, struct pm_ruletest_seen *seen, FILE *text);
+/* The same packets as a capture; isn: what the directions of a stream begin with, or NULL. text may
+ * be NULL. NULL: told to it. */
+struct pm_capture *pm_ruletest_capture(const struct pm_ruletest *test,
+                                       const struct pm_ruletest_plan *plan, uint32_t isn[2],
+                                       FILE *text);
+/* What they are replayed with. */
+struct pm_replay_options pm_ruletest_options(const struct pm_ruletest *test);
+/* And the answers to what rules ask; `answers` begins zeroed. False: no memory. */
+bool pm_ruletest_give_answers(const struct pm_ruletest *test, const struct pm_policy *policy,
+                              struct pm_answers *answers);
 void pm_ruletest_seen_free(struct pm_ruletest_seen *seen);
 
 #endif

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/ruletest_judge.h"
+#include "app/ruletest_explain.h"
+#include "rules/source.h"
 
 /* A loaded file, shared by the items of its tests. */
 struct loaded {
@@ -45,17 +46,20 @@ static void run_plan(const struct context *c, size_t index, size_t most, FILE *t
     struct pm_ruletest_plan plan = pm_ruletest_plan_at(c->test, index);
     struct pm_policy *policy = pm_rules_policy(c->loaded->rules);
     struct pm_ruletest_seen seen;
+    struct pm_ruletest_wrong wrong = {.is_set = false}, first = {.is_set = false};
     char said[PM_RULETEST_PLAN_TEXT];
     bool is_told = runs->failed == 0;
     if (!pm_ruletest_run(c->test, &plan, policy, &seen, text)) {
         runs->is_broken = true;
-    } else if (pm_ruletest_judge(c->test, &seen, policy, 0, text) > 0) {
+    } else if (pm_ruletest_judge(c->test, &seen, policy, 0, text, &wrong) > 0) {
         pm_ruletest_plan_text(&plan, said);
         if (is_told && runs->plans > 1)
             fprintf(text, "%s\n", said);
-        size_t count = is_told ? pm_ruletest_judge(c->test, &seen, policy, most, text) : 0;
+        size_t count = is_told ? pm_ruletest_judge(c->test, &seen, policy, most, text, &first) : 0;
         if (count > most)
             fprintf(text, "%zu more differences are not told\n", count - most);
+        if (is_told && first.is_set)
+            pm_ruletest_explain(c->test, &plan, c->loaded->rules, &first, text);
         runs->failed++;
     }
     pm_ruletest_seen_free(&seen);
@@ -125,7 +129,7 @@ enum pm_exit pm_ruletests_collect(struct pm_test_items *items, const char *path,
     if (loaded == NULL)
         return pm_complain(PM_EXIT_INTERNAL, "test: no memory");
     loaded->users = 1;
-    loaded->rules = pm_rules_load(path);
+    loaded->rules = pm_rules_load_traced(path);
     if (loaded->rules == NULL) {
         free(loaded);
         return pm_complain(PM_EXIT_INTERNAL, "test: no memory");

@@ -142,10 +142,10 @@ static void take_test(struct load *l, const struct node *test, struct names *nam
 {
     static const struct key keys[] = {
         {"name", false},      {"note", false},   {"packets", false}, {"stream", false},
-        {"capture", false},   {"expect", false}, {"seed", false},    {"answers", true},
+        {"capture", false},   {"expect", false}, {"seed", false},    {"answers", false},
         {"resegment", false}, {"start", false},
     };
-    const struct node *note, *expect;
+    const struct node *note, *answers, *expect;
     int64_t seed = 0;
 
     if (!pmr_expect_kind(l, test, NODE_OBJECT))
@@ -161,6 +161,9 @@ static void take_test(struct load *l, const struct node *test, struct names *nam
     take_start(l, test, out);
     if (pmr_ruletest_number(l, test, "seed", INT64_C(1) << 53, &seed))
         out->seed = (uint64_t)seed;
+    answers = pmr_node_get(test, "answers");
+    if (answers != NULL)
+        pmr_ruletest_answers_of(l, answers, out);
     expect = pmr_expect_member(l, test, "expect", "a test");
     if (expect != NULL)
         pmr_ruletest_expect_of(l, expect, out);

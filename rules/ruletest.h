@@ -76,6 +76,20 @@ struct pm_ruletest_stream {
     unsigned modes;
 };
 
+/* What an answer is for, beside the packets that wait. */
+enum pm_ruletest_for { PM_RULETEST_FOR_FLOW, PM_RULETEST_FOR_RULE, PM_RULETEST_FOR_TIME };
+
+/* The answer to questions of a test: a question takes the first one that fits its rule and was not
+ * used `times` times yet; without one it times out. */
+struct pm_ruletest_answer {
+    const char *rule; /* its id; NULL: any */
+    bool is_allow;
+    uint64_t after_ns; /* the question was asked */
+    enum pm_ruletest_for answer_for;
+    uint64_t duration_ns; /* FOR_TIME */
+    uint64_t times;
+};
+
 enum pm_ruletest_kind { PM_RULETEST_PACKETS, PM_RULETEST_STREAM, PM_RULETEST_CAPTURE };
 
 struct pm_ruletest {
@@ -87,8 +101,10 @@ struct pm_ruletest {
     size_t packet_count;
     struct pm_ruletest_stream stream;
     const char *capture; /* its path, as the system wants it */
-    uint64_t start_ns; /* of packets and streams, since 1970 */
+    uint64_t start_ns;   /* of packets and streams, since 1970 */
     uint64_t seed;
+    const struct pm_ruletest_answer *answers;
+    size_t answer_count;
     const struct pm_ruletest_packet_expected *expected; /* one for each of packets; NULL: none */
     struct pm_ruletest_bytes streams[2];                /* as they leave */
     const struct pm_ruletest_hits *hits;

@@ -18,7 +18,7 @@ static const char *nearest_id(const struct load *l, const char *wrong)
     return suggest.best;
 }
 
-static bool is_rule(struct load *l, const struct node *n, const char *id, bool is_key)
+bool pmr_ruletest_is_rule(struct load *l, const struct node *n, const char *id, bool is_key)
 {
     const char *hint;
 
@@ -55,7 +55,7 @@ static void take_rule(struct load *l, const struct node *n, struct pm_ruletest_h
     static const struct key keys[] = {{"hits", false}};
     const struct node *hits;
 
-    is_rule(l, n, pmr_node_key(n), true);
+    pmr_ruletest_is_rule(l, n, pmr_node_key(n), true);
     out->rule = pmr_memory_copy(&l->rules->memory, pmr_node_key(n), strlen(pmr_node_key(n)));
     if (!pmr_expect_kind(l, n, NODE_OBJECT))
         return;
@@ -89,7 +89,7 @@ static void take_expected_rule(struct load *l, const struct node *n,
         return;
     }
     out->rule = pmr_ruletest_text(l, n);
-    out->has_rule = out->rule != NULL && is_rule(l, n, out->rule, false);
+    out->has_rule = out->rule != NULL && pmr_ruletest_is_rule(l, n, out->rule, false);
 }
 
 static void take_expected(struct load *l, const struct node *n,

@@ -20,6 +20,11 @@ void pmr_ruletest_expect_of(struct load *l, const struct node *n, struct pm_rule
 void pmr_ruletest_leaving_of(struct load *l, const struct node *n, struct pm_policy **out);
 void pmr_ruletest_leaving_free(struct pm_rules *rules);
 
+/* "answers" */
+void pmr_ruletest_answers_of(struct load *l, const struct node *n, struct pm_ruletest *out);
+/* Whether there is a rule with that id; complains of the value, or of its key. */
+bool pmr_ruletest_is_rule(struct load *l, const struct node *n, const char *id, bool is_key);
+
 /* Texts and bytes that stay as long as what was loaded. NULL, false: complained, or no memory. */
 const char *pmr_ruletest_text(struct load *l, const struct node *n);
 bool pmr_ruletest_bytes(struct load *l, const struct node *n, struct pm_ruletest_bytes *out);

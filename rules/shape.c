@@ -144,10 +144,15 @@ static const struct shape_key expect_keys[] = {
     {"packets", &seen_list}, {"to_server", NULL}, {"to_client", NULL}, {"rules", &hit_rules}};
 static const struct shape expect = {SHAPE(expect_keys), .each = &seen};
 
+static const struct shape_key answer_keys[] = {
+    {"rule", NULL}, {"answer", NULL}, {"after_ms", NULL}, {"for", NULL}, {"times", NULL}};
+static const struct shape answer = {SHAPE(answer_keys)};
+static const struct shape answers = {.each = &answer};
+
 static const struct shape_key test_keys[] = {
-    {"name", NULL},    {"note", NULL},        {"seed", NULL},
-    {"start", NULL},   {"packets", &packets}, {"stream", &stream},
-    {"capture", NULL}, {"resegment", NULL},   {"expect", &expect}};
+    {"name", NULL},        {"note", NULL},      {"seed", NULL},    {"start", NULL},
+    {"packets", &packets}, {"stream", &stream}, {"capture", NULL}, {"resegment", NULL},
+    {"answers", &answers}, {"expect", &expect}};
 static const struct shape test = {SHAPE(test_keys)};
 static const struct shape tests = {.each = &test, .is_spread = true};
 

@@ -40,7 +40,7 @@ OBJECTS = {
     "a limit": RULE + "limit", "a sample": RULE + "sample", "a count": RULE + "count", '"when"': RULE + "when",
     '"log"': RULE + "log", "a byte string": "$defs/bytes", "a test": "$defs/test", "a packet": "$defs/packet",
     "a TCP packet": PACKET + "tcp", "a UDP packet": PACKET + "udp", "an ICMP packet": PACKET + "icmp",
-    "a stream": TEST + "stream", "what is expected": TEST + "expect",
+    "a stream": TEST + "stream", "an answer": TEST + "answers/items", "what is expected": TEST + "expect",
     "what is expected of a packet": "$defs/seenPacket",
     "what is expected of a rule": TEST + "expect/properties/rules/additionalProperties",
     "a number of hits": TEST + "expect/properties/rules/additionalProperties/properties/hits",

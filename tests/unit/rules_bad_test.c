@@ -170,8 +170,16 @@ static const struct bad ruletests[] = {
                     ":[{'leaves':true}]}")},
     {"PKM115", TEST("{'name':'t','packets':[{'frame':'a'}],`'resegment':['1-byte'],'expect':"
                     "[{'leaves':true}]}")},
-    {"PKM116", TEST("{'name':'t','packets':[{'frame':'a'}],`'answers':['drop'],'expect':"
+    {"PKM203", TEST("{'name':'t','packets':[{'frame':'a'}],'answers':[`'yes'],'expect':"
                     "[{'leaves':true}]}")},
+    {"PKM208", TEST("{'name':'t','packets':[{'frame':'a'}],'answers':`[],'expect':"
+                    "[{'leaves':true}]}")},
+    {"PKM114", TEST("{'name':'t','packets':[{'frame':'a'}],'answers':[`{'after_ms':1}],'expect':"
+                    "[{'leaves':true}]}")},
+    {"PKM201", TEST("{'name':'t','packets':[{'frame':'a'}],'answers':[{'answer':'drop','for':`0}],"
+                    "'expect':[{'leaves':true}]}")},
+    {"PKM242", TEST("{'name':'t','packets':[{'frame':'a'}],'answers':[{'answer':'drop','rule':"
+                    "`'telnet'}],'expect':[{'leaves':true}]}")},
 };
 
 /* The text without its mark; where the mark stood. */

@@ -19,6 +19,7 @@
 #include "rules/codes.h"
 #include "rules/rules.h"
 #include "rules/ruletest.h"
+#include "rules/source.h"
 
 /* ------------------------------------------------------------------ loading */
 
@@ -520,16 +521,19 @@ static void warnings_do_not_refuse_a_file(void **state)
 
 static void tests_of_a_file_are_there_as_they_stand(void **state)
 {
-    struct pm_rules *rules =
-        load(NULL, "{'pktmod':1,'rules':[{'id':'a','match':{},'verdict':'drop'}],'tests':[\n"
-                   "{'name':'p','seed':7,'start':'2026-03-01T00:30:00+01:00','packets':[{'dir':'in'"
-                   ",'ip':['10.0.0.1','10.0.0.2'],'ttl':3,\n"
-                   "'udp':{'dstport':53,'payload':'x'}},{'frame':{'hex':'0011'},'time_ms':5}],\n"
-                   "'expect':[{'verdict':'drop','rule':'a'},{'rule':null,'leaves':{'ip.ttl':3,'not'"
-                   ":{'udp.port':9}}}]},\n"
-                   "{'name':'s','stream':{'server':'[2001:db8::1]:443','to_client':'hi'},\n"
-                   "'resegment':['1-byte','reorder'],\n"
-                   "'expect':{'to_client':'ho','rules':{'a':{'hits':{'ge':2}}}}}]}");
+    struct pm_rules *rules = load(
+        NULL, "{'pktmod':1,'rules':[{'id':'a','match':{},'verdict':'drop'},"
+              "{'id':'q','match':{},'verdict':{'ask':{'timeout_ms':1,'on_timeout':'drop'}}}],"
+              "'tests':["
+              "{'name':'p','seed':7,'start':'2026-03-01T00:30:00+01:00','packets':[{'dir':'in'"
+              ",'ip':['10.0.0.1','10.0.0.2'],'ttl':3,\n"
+              "'udp':{'dstport':53,'payload':'x'}},{'frame':{'hex':'0011'},'time_ms':5}],\n"
+              "'expect':[{'verdict':'drop','rule':'a'},{'rule':null,'leaves':{'ip.ttl':3,'not'"
+              ":{'udp.port':9}}}]},\n"
+              "{'name':'s','stream':{'server':'[2001:db8::1]:443','to_client':'hi'},\n"
+              "'resegment':['1-byte','reorder'],'answers':['drop',{'answer':'allow','after_ms':2,"
+              "'rule':'q','for':60,'times':3},{'answer':'allow','for':'rule'}],\n"
+              "'expect':{'to_client':'ho','rules':{'a':{'hits':{'ge':2}}}}}]}");
     const struct pm_ruletest *t = pm_rules_test(rules, 0);
 
     (void)state;
@@ -537,7 +541,7 @@ static void tests_of_a_file_are_there_as_they_stand(void **state)
     assert_int_equal(pm_rules_test_count(rules), 2);
     assert_null(pm_rules_test(rules, 2));
     assert_string_equal(t->name, "p");
-    assert_int_equal(t->line, 2);
+    assert_int_equal(t->line, 1);
     assert_int_equal(t->seed, 7);
     /* `date -u -d 2026-02-28T23:30:00Z +%s` */
     assert_int_equal(t->start_ns / 1000000000, 1772321400);
@@ -566,7 +570,53 @@ static void tests_of_a_file_are_there_as_they_stand(void **state)
     assert_int_equal(t->stream.bytes[1].len, 2);
     assert_memory_equal(t->streams[1].at, "ho", 2);
     assert_int_equal(t->hits[0].least, 2);
+    assert_int_equal(t->answer_count, 3);
+    assert_true(!t->answers[0].is_allow && t->answers[1].is_allow);
+    assert_null(t->answers[0].rule);
+    assert_int_equal(t->answers[0].times, 1);
+    assert_string_equal(t->answers[1].rule, "q");
+    assert_int_equal(t->answers[1].after_ns, 2000000);
+    assert_int_equal(t->answers[1].answer_for, PM_RULETEST_FOR_TIME);
+    assert_int_equal(t->answers[1].duration_ns, UINT64_C(60000000000));
+    assert_int_equal(t->answers[1].times, 3);
+    assert_int_equal(t->answers[2].answer_for, PM_RULETEST_FOR_RULE);
     pm_rules_free(rules);
+}
+
+/* ------------------------------------------------------------------ places */
+
+static void rules_are_kept_as_they_stand_where_somebody_asks(void **state)
+{
+    static const char path[] = PKTMOD_SOURCE_DIR "/tests/explanations/rules.json";
+    struct pm_rules *rules = pm_rules_load_traced(path), *plain = pm_rules_load(path);
+    const struct pm_source_rule *rule = pm_rules_source(rules, 1);
+
+    (void)state;
+    assert_int_equal(pm_rules_source_count(plain), 0);
+    assert_int_equal(pm_rules_source_count(rules), 6);
+    assert_null(pm_rules_source(rules, 6));
+    assert_false(pm_rules_source(rules, 0)->is_enabled);
+    assert_string_equal(rule->id, "telnet");
+    assert_string_equal(rule->file, path);
+    assert_true(rule->is_enabled);
+    assert_int_equal(rule->rule, 0);
+    assert_int_equal(rule->line, 6);
+    /* all: a test, a test, not: all: a test */
+    assert_int_equal(rule->item_count, 6);
+    assert_int_equal(rule->items[0].kind, PM_SOURCE_ALL);
+    assert_int_equal(rule->items[0].size, 6);
+    assert_int_equal(rule->items[2].kind, PM_SOURCE_TEST);
+    assert_int_equal(rule->items[2].field, PM_FIELD_TCP_DSTPORT);
+    assert_int_equal(rule->items[2].line, 8);
+    assert_string_equal(rule->items[2].text, "\"tcp.dstport\": 23");
+    assert_int_equal(rule->items[3].kind, PM_SOURCE_NOT);
+    assert_int_equal(rule->items[3].size, 3);
+    assert_string_equal(rule->items[5].text,
+                        "\"ip.dst\": \"$intranet\" = [\"10.0.0.0/8\", \"192.168.0.0/16\"]");
+    assert_non_null(pm_rules_source(rules, 2)->modifiers[PM_SOURCE_LIMIT]);
+    assert_int_equal(pm_rules_source(rules, 4)->items[1].kind, PM_SOURCE_ANY);
+    pm_rules_free(rules);
+    pm_rules_free(plain);
 }
 
 /* ------------------------------------------------------------------ files */
@@ -954,6 +1004,7 @@ int main(void)
         cmocka_unit_test(nesting_ends_at_64),
         cmocka_unit_test(warnings_do_not_refuse_a_file),
         cmocka_unit_test(tests_of_a_file_are_there_as_they_stand),
+        cmocka_unit_test(rules_are_kept_as_they_stand_where_somebody_asks),
         WITH_FOLDER(included_rules_come_where_include_stands),
         WITH_FOLDER(faults_of_included_files_are_told_there),
         WITH_FOLDER(a_file_that_includes_itself_is_refused),

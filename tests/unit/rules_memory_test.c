@@ -23,6 +23,7 @@ static const char good[] =
     "\"with\": \"b\"}}, {\"set\": {\"ip.ttl\": 3}}]}],\n"
     " \"tests\": [{\"name\": \"t\", \"stream\": {\"server\": \"10.0.0.1:80\", \"to_server\": "
     "\"a\"},"
+    " \"answers\": [\"drop\", {\"answer\": \"allow\", \"for\": 5}],"
     " \"expect\": {\"to_server\": \"b\", \"rules\": {\"b\": {\"hits\": "
     "1}}}},"
     "  {\"name\": \"u\", \"packets\": [{\"frame\": \"a\", \"interface\": \"e\"}], \"expect\": "
