@@ -245,6 +245,7 @@ bool pm_explanation_run(struct pm_explanation *e, const struct pm_replay_options
         }
     }
     pm_replay_end(&replay);
+    pm_explanation_conclude(e);
     e->replay = NULL;
     return good;
 }

@@ -108,7 +108,10 @@ struct pm_explanation {
     size_t left_count;
     struct pm_explained_frame *frames; /* up to the one explained; of frame 1, 2, ... */
     size_t frame_count, frame_cap;
-    uint64_t packets; /* that the capture has, where it was read to its end */
+    uint32_t stopper; /* the rule that cannot be told, and ended the search; PM_NO_RULE */
+    uint64_t
+        decided_frame; /* the first of the flow that the deciding rule decided about; 0: none */
+    uint64_t packets;  /* that the capture has, where it was read to its end */
     bool no_memory;
 };
 
@@ -130,8 +133,8 @@ enum pm_explained_part pm_explanation_part(const struct pm_explanation *e,
 /* Rules of the policy that did not match though they were asked, or that nobody asked: those with
  * the fewest misses first, in file order where they have as many. Into near[most]; how many. */
 size_t pm_explanation_near(const struct pm_explanation *e, uint32_t *near, size_t most);
-/* The first frame of the flow that this rule decided about; 0: none. */
-uint64_t pm_explanation_first(const struct pm_explanation *e, uint32_t rule);
+/* What takes a look at all rules, or all frames: once, after the run. */
+void pm_explanation_conclude(struct pm_explanation *e);
 /* A frame of this flow, up to this one, began like a TLS record. 0: none did. */
 uint64_t pm_explanation_encrypted(const struct pm_explanation *e);
 

@@ -185,7 +185,7 @@ static void put_flow(struct pm_json *json, const struct pm_explanation *e)
     pm_json_bool(json, "to_server", packet->to_server);
     put_rule_id(json, "decided_by", e, packet->latched);
     if (packet->latched != PM_NO_RULE)
-        pm_json_uint(json, "decided_in_frame", pm_explanation_first(e, packet->latched));
+        pm_json_uint(json, "decided_in_frame", e->decided_frame);
     if (packet->stream.is_tested) {
         pm_json_uint(json, "stream_in_order", packet->stream.in_order);
         pm_json_uint(json, "stream_highest", packet->stream.highest);

@@ -109,7 +109,7 @@ void pm_explanation_take(struct pm_explanation *e, unsigned engine, const struct
     struct pm_explained_engine *own = &e->engines[engine];
     struct pm_about_packet packet;
     pm_moment_packet(moment, &packet);
-    if (own->was_asked && !packet.is_whole)
+    if (own->was_asked && engine == PM_ASKED_LATE)
         return; /* of a packet that left as several, the first */
     own->was_asked = true;
     own->packet = packet;
@@ -147,10 +147,7 @@ static bool was_reached(const struct pm_explanation *e, uint32_t rule)
         return rule < packet->latched && watches(e, rule);
     if (e->decision.rule != PM_NO_RULE)
         return rule <= e->decision.rule;
-    for (uint32_t i = 0; i < rule; i++)
-        if (e->by_rule[i].about.is_asked && stopped_in_doubt(e, i))
-            return false;
-    return true;
+    return e->stopper == PM_NO_RULE || rule <= e->stopper;
 }
 
 static enum pm_explained_part part_by_conditions(const struct pm_explanation *e, uint32_t rule)
@@ -228,12 +225,21 @@ size_t pm_explanation_near(const struct pm_explanation *e, uint32_t *near, size_
 
 /* ------------------------------------------------------------------ history */
 
-uint64_t pm_explanation_first(const struct pm_explanation *e, uint32_t rule)
+static uint64_t decided_frame(const struct pm_explanation *e)
 {
     for (size_t i = 0; i < e->frame_count && e->decision.flow_id != 0; i++)
-        if (e->frames[i].flow_id == e->decision.flow_id && e->frames[i].rule == rule)
+        if (e->frames[i].flow_id == e->decision.flow_id && e->frames[i].rule == e->decision.rule)
             return i + 1;
     return 0;
+}
+
+void pm_explanation_conclude(struct pm_explanation *e)
+{
+    e->decided_frame = e->decision.rule == PM_NO_RULE ? 0 : decided_frame(e);
+    e->stopper = PM_NO_RULE;
+    for (uint32_t i = 0; i < pm_policy_rule_count(e->policy) && e->stopper == PM_NO_RULE; i++)
+        if (e->by_rule[i].about.is_asked && stopped_in_doubt(e, i))
+            e->stopper = i;
 }
 
 uint64_t pm_explanation_encrypted(const struct pm_explanation *e)

@@ -268,7 +268,7 @@ static void add_ending(const struct pm_explanation *e, bool is_rewrite, struct p
         pm_text_add(text, "the first fragment of the datagram decided");
     else if (packet->latched != PM_NO_RULE && decider != NULL)
         pm_text_add(text, "\"%s\" decided about the whole flow in frame %" PRIu64, decider,
-                    pm_explanation_first(e, e->decision.rule));
+                    e->decided_frame);
     else if (decider != NULL)
         pm_text_add(text, "\"%s\" ended the search", decider);
     else
@@ -289,8 +289,8 @@ void pm_explained_say(const struct pm_explanation *e, const struct pm_source_rul
         pm_text_add(text, is_rewrite ? "applies: " : "decided: ");
         break;
     case PM_PART_LATCHED:
-        pm_text_add(text, "decided in frame %" PRIu64 ", for the whole flow; now: ",
-                    pm_explanation_first(e, source->rule));
+        pm_text_add(text,
+                    "decided in frame %" PRIu64 ", for the whole flow; now: ", e->decided_frame);
         break;
     case PM_PART_WATCHED:
         pm_text_add(text, "matched and only watches: ");

@@ -58,6 +58,7 @@ void pm_explain_passage(struct pm_rewriter *r, const struct pm_passage *p)
                                             .now_ns = r->now_ns},
                                .packet = about_of(&p->tracked, p->number, r->now_ns),
                                .is_rewriter = true,
+                               .is_rehearsal = r->rewrites == &r->policy->rehearsed,
                                .passage = p};
     r->explainer->explain(r->explainer->context, &moment);
 }
@@ -77,9 +78,14 @@ enum pm_why pm_rewrite_explain(struct pm_rewriter *rewriter, const struct pm_pac
                                uint8_t *buffer, uint64_t now_ns,
                                const struct pm_explainer *explainer)
 {
+    struct pm_rewriter *rehearsal = rewriter->rehearsal;
     rewriter->explainer = explainer;
+    if (rehearsal)
+        rehearsal->explainer = explainer;
     enum pm_why why = pm_rewrite(rewriter, packet, buffer, now_ns);
     rewriter->explainer = NULL;
+    if (rehearsal)
+        rehearsal->explainer = NULL;
     return why;
 }
 
@@ -135,8 +141,10 @@ void pm_moment_rule(const struct pm_moment *moment, uint32_t rule, struct pm_abo
     const struct pm_rule *r = &moment->policy->rules[rule];
     bool is_rewrite = r->action == PM_ACTION_REWRITE;
     *out = (struct pm_about_rule){.match = r->match};
-    out->is_asked =
-        is_rewrite ? moment->is_rewriter : !moment->is_rewriter && r->stage == moment->stage;
+    if (is_rewrite)
+        out->is_asked = moment->is_rewriter && moment->is_rehearsal == r->is_dry_run;
+    else
+        out->is_asked = !moment->is_rewriter && r->stage == moment->stage;
     pm_moment_cond(moment, r->match, &out->cond);
     if (r->modifier == PM_NO_SLOT)
         return;

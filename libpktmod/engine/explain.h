@@ -18,7 +18,7 @@ struct pm_moment {
     struct pm_occasion occasion;
     struct pm_about_packet packet;
     enum pm_stage stage;
-    bool is_rewriter;
+    bool is_rewriter, is_rehearsal;
     const struct pm_passage *passage; /* the rewriter's */
 };
 

@@ -360,6 +360,51 @@ static void the_rewriter_tells_of_its_rules_and_rewrites_as_ever(void **state)
     talk_end(&t);
 }
 
+struct asked {
+    int calls, asked_in[2]; /* of the rule that rewrites, and of its dry run */
+};
+
+static void note_asked(void *context, const struct pm_moment *moment)
+{
+    struct asked *asked = context;
+    asked->calls++;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct pm_about_rule rule;
+        pm_moment_rule(moment, i, &rule);
+        if (rule.is_asked)
+            asked->asked_in[i] = asked->calls;
+    }
+}
+
+static void dry_run_rewrites_are_asked_before_the_others(void **state)
+{
+    static const struct pm_op_spec ttl = {.kind = PM_OP_SET,
+                                          .set = {.field = PM_FIELD_IP_TTL, .number = 9}};
+    struct talk t;
+    struct pm_builder *b = pm_builder_new();
+    struct asked asked = {.calls = 0};
+    struct pm_explainer explainer = {note_asked, &asked};
+    static uint8_t ip[TALK_PACKET];
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        pm_builder_add_rule(b, &(struct pm_rule_spec){.id = i ? "dry" : "wet",
+                                                      .match = PM_COND_TRUE,
+                                                      .action = PM_ACTION_REWRITE,
+                                                      .is_dry_run = i,
+                                                      .ops = &ttl,
+                                                      .op_count = 1});
+    talk_begin(&t, b, (struct pm_rewriter_config){.hash_key = {1, 2}, .mtu = 1500});
+    struct talk_packet p = {.udp = 1};
+    size_t len = talk_build(&p, ip);
+    struct pm_packet packet = {
+        .data = ip, .len = len, .wire_len = len, .link = 101, .dir = PM_DIR_UNKNOWN};
+    pm_rewrite_explain(t.rewriter, &packet, ip, 0, &explainer);
+    assert_int_equal(asked.calls, 2);
+    assert_int_equal(asked.asked_in[1], 1);
+    assert_int_equal(asked.asked_in[0], 2);
+    talk_end(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +415,7 @@ int main(void)
         cmocka_unit_test(a_stream_tells_what_it_has_seen_and_that_more_may_come),
         cmocka_unit_test(what_is_dropped_before_the_rules_says_why),
         cmocka_unit_test(the_rewriter_tells_of_its_rules_and_rewrites_as_ever),
+        cmocka_unit_test(dry_run_rewrites_are_asked_before_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

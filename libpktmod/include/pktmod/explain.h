@@ -36,7 +36,8 @@ struct pm_decision pm_filter_explain(struct pm_filter *filter, const struct pm_p
                                      uint64_t now_ns, const struct pm_explainer *explainer);
 /* As pm_rewrite(). The explainer is called when the packet's flow is known and before its rules are
  * selected; for fragments of a datagram that waits for the rest, with the last one; not at all for
- * packets that no rule can rewrite because they cannot be read. */
+ * packets that no rule can rewrite because they cannot be read. Where the policy has dry-run rules
+ * that rewrite, it is called for these first: then they, and then the others, are asked. */
 enum pm_why pm_rewrite_explain(struct pm_rewriter *rewriter, const struct pm_packet *packet,
                                uint8_t *buffer, uint64_t now_ns,
                                const struct pm_explainer *explainer);
