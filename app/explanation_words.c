@@ -105,6 +105,8 @@ void pm_explained_value(const struct pm_explanation *e, const struct pm_explaine
         return;
     if (kind == PM_KIND_TEXT || kind == PM_KIND_BYTES) {
         add_bytes(own, kind == PM_KIND_BYTES, text);
+        if (own->about.has_more)
+            pm_text_add(text, ", ...");
         return;
     }
     if (kind == PM_KIND_MAC) {
@@ -119,6 +121,8 @@ void pm_explained_value(const struct pm_explanation *e, const struct pm_explaine
         else
             add_number(field, own->about.number[i], text);
     }
+    if (own->about.has_more)
+        pm_text_add(text, ", ...");
 }
 
 /* ------------------------------------------------------------------ a test */

@@ -109,20 +109,37 @@ void pm_moment_cond(const struct pm_moment *moment, pm_cond_id cond, struct pm_a
     room->doubt = doubt;
 }
 
+/* Whether there are values behind those of the reading. */
+static bool has_more(const struct pm_subject *s, enum pm_field field,
+                     const struct pm_reading *reading)
+{
+    struct pm_reading more = *reading;
+    if (reading->count == 0 || !reading->has_more)
+        return false;
+    pm_field_read_more(s, field, &more);
+    return more.count > 0;
+}
+
 void pm_moment_field(const struct pm_moment *moment, enum pm_field field,
                      struct pm_about_field *out)
 {
     struct pm_reading reading = {.count = 0};
     enum pm_kind kind = pm_field_info(field)->kind;
-    _Static_assert(PM_MOMENT_VALUES == PM_FIELD_VALUES, "there is room for every value");
+    _Static_assert(PM_MOMENT_VALUES == PM_FIELD_VALUES && PM_MOMENT_TEXT >= PM_DNS_NAME_TEXT,
+                   "there is room for every value");
     *out = (struct pm_about_field){.count = 0};
     if (kind == PM_KIND_BPF)
         return;
     pm_field_read(moment->subject, field, &reading);
     out->count = reading.count;
+    out->has_more = has_more(moment->subject, field, &reading);
     if (kind == PM_KIND_TEXT || kind == PM_KIND_BYTES) {
         out->bytes.bytes = reading.bytes.bytes;
         out->bytes.len = reading.count ? reading.bytes.len : 0;
+        if (reading.count && reading.bytes.bytes == reading.text) {
+            memcpy(out->text, reading.text, out->bytes.len);
+            out->bytes.bytes = out->text;
+        }
     } else if (kind == PM_KIND_MAC && reading.count) {
         memcpy(out->mac, reading.mac, sizeof out->mac);
     } else if (kind != PM_KIND_MAC) {

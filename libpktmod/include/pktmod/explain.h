@@ -80,6 +80,7 @@ void pm_moment_cond(const struct pm_moment *moment, pm_cond_id cond, struct pm_a
 
 /* What a field holds in this packet. */
 #define PM_MOMENT_VALUES 4
+#define PM_MOMENT_TEXT   1024 /* bytes of a text that does not stand in the packet as it is read */
 
 struct pm_about_field {
     uint32_t count; /* values; 0: the packet has no such field */
@@ -88,10 +89,12 @@ struct pm_about_field {
         struct pm_addr addr[PM_MOMENT_VALUES]; /* ADDR */
         uint8_t mac[6];                        /* MAC */
         struct {
-            const uint8_t *bytes; /* of the packet; NULL for `stream` */
+            const uint8_t *bytes; /* of the packet, or `text` below; NULL for `stream` */
             size_t len;
         } bytes; /* TEXT, BYTES */
     };
+    bool has_more; /* there are more values */
+    uint8_t text[PM_MOMENT_TEXT];
 };
 
 /* bpf has none: a program looks at the whole packet. */
