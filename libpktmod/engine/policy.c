@@ -161,6 +161,11 @@ bool pm_policy_rewrites(const struct pm_policy *policy)
     return policy->rewrites.count > 0 || policy->rehearsed.count > 0;
 }
 
+bool pm_policy_spans_flows(const struct pm_policy *policy)
+{
+    return policy->modifier_count > 0 || policy->ask_count > 0;
+}
+
 void pm_rule_walk_begin(struct pm_rule_walk *walk, const struct pm_rule_list *list,
                         const struct pm_subject *s, uint32_t from)
 {

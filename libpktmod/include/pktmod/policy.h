@@ -542,5 +542,8 @@ const char *pm_policy_rule_socket(const struct pm_policy *policy, uint32_t rule)
 bool pm_policy_has_stage(const struct pm_policy *policy, enum pm_stage stage);
 const struct pm_settings *pm_policy_settings(const struct pm_policy *policy);
 bool pm_policy_rewrites(const struct pm_policy *policy); /* it has at least one rewrite rule */
+/* Some rule counts or asks over flows (modifiers, questions): engines that share the packets among
+ * themselves by flow would each count for itself. */
+bool pm_policy_spans_flows(const struct pm_policy *policy);
 
 #endif
