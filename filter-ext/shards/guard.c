@@ -11,6 +11,8 @@
 
 struct pm_guard {
     struct pm_shards *shards;
+    struct pm_shards_platform platform; /* as the caller gave it */
+    struct pm_asked asked;
     struct pm_alarm alarm;
     pthread_mutex_t change; /* rules are loaded, and the guard is stopped, one at a time */
     bool is_stopped;        /* under change */
@@ -77,6 +79,27 @@ bool pm_guard_replace(struct pm_guard *guard, const char *rules, size_t len, cha
     return ok;
 }
 
+/* ------------------------------------------------------------------ the platform */
+
+static void let_go(void *context, void *kept, bool allow)
+{
+    const struct pm_guard *guard = context;
+    guard->platform.let_go(guard->platform.context, kept, allow);
+}
+
+static void asked(void *context, const struct pm_shards_question *question)
+{
+    struct pm_guard *guard = context;
+    pm_asked_add(&guard->asked, question);
+    if (guard->platform.asked != NULL)
+        guard->platform.asked(guard->platform.context, question);
+}
+
+size_t pm_guard_questions(struct pm_guard *guard, struct pm_shards_question *out, size_t cap)
+{
+    return pm_asked_list(&guard->asked, pm_alarm_now_ns(), out, cap);
+}
+
 /* ------------------------------------------------------------------ packets */
 
 static uint64_t release(void *context, uint64_t now_ns)
@@ -126,8 +149,10 @@ bool pm_guard_reply(struct pm_guard *guard, uint64_t id, bool allow, enum pm_ans
                     uint64_t duration_ns)
 {
     bool ok = pm_shards_reply(guard->shards, id, allow, answer_for, duration_ns, pm_alarm_now_ns());
-    if (ok)
+    if (ok) {
+        pm_asked_remove(&guard->asked, id);
         pm_alarm_set(&guard->alarm, 0);
+    }
     return ok;
 }
 
@@ -149,8 +174,12 @@ static bool start(struct pm_guard *guard, const struct pm_guard_config *config, 
                    .hash_key = {config->hash_key[0], config->hash_key[1]},
                    .stage = PM_STAGE_ORIGINAL,
                    .wall_ns = config->wall_ns},
-        .platform = config->platform,
+        .platform = {.keep = config->platform.keep,
+                     .let_go = let_go,
+                     .asked = asked,
+                     .context = guard},
     };
+    guard->platform = config->platform;
     struct pm_rules *rules = load(text, len, error, cap);
     if (rules == NULL)
         return false;
@@ -171,13 +200,15 @@ struct pm_guard *pm_guard_new(const struct pm_guard_config *config, const char *
                               char *error, size_t error_cap)
 {
     struct pm_guard *guard = calloc(1, sizeof *guard);
-    if (guard == NULL || pthread_mutex_init(&guard->change, NULL) != 0) {
+    if (guard == NULL || pthread_mutex_init(&guard->change, NULL) != 0 ||
+        !pm_asked_init(&guard->asked)) {
         (void)snprintf(error, error_cap, "out of memory");
         free(guard);
         return NULL;
     }
     if (start(guard, config, rules, len, error, error_cap))
         return guard;
+    pm_asked_free(&guard->asked);
     (void)pthread_mutex_destroy(&guard->change);
     free(guard);
     return NULL;
@@ -199,6 +230,7 @@ void pm_guard_free(struct pm_guard *guard)
     if (guard == NULL)
         return;
     pm_shards_free(guard->shards);
+    pm_asked_free(&guard->asked);
     (void)pthread_mutex_destroy(&guard->change);
     free(guard);
 }

@@ -10,6 +10,7 @@
 #ifndef PKTMOD_FILTER_GUARD_H
 #define PKTMOD_FILTER_GUARD_H
 
+#include "filter-ext/shards/asked.h"
 #include "filter-ext/shards/shards.h"
 #include "filter-ext/shards/start.h"
 
@@ -53,6 +54,11 @@ bool pm_guard_replace(struct pm_guard *guard, const char *rules, size_t len, cha
 /* These pass at once from now on, and no others; at most PM_GUARD_OWN_MAX of them are taken. */
 void pm_guard_set_own(struct pm_guard *guard, const uint32_t *ifindex, size_t count);
 
+/* Questions that wait for an answer, the oldest first; at most `cap`. Answers their number. The
+ * latest PM_ASKED_CAP are kept. */
+size_t pm_guard_questions(struct pm_guard *guard, struct pm_shards_question *out, size_t cap);
+
+/* True: the answer was taken. */
 bool pm_guard_reply(struct pm_guard *guard, uint64_t id, bool allow, enum pm_answer_for answer_for,
                     uint64_t duration_ns);
 

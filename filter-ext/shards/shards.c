@@ -288,7 +288,6 @@ struct judged {
     uint64_t cookie;
     bool is_asked;
     struct pm_shards_question question;
-    char rule[65];
 };
 
 /* Locked. */
@@ -300,8 +299,8 @@ static void note_question(const struct shard *s, const struct pm_packet *packet,
     judged->question =
         (struct pm_shards_question){.id = question_id(s, d->ask_id), .until_ns = d->release_ns};
     size_t len = strlen(pm_policy_rule_id(s->policy, d->rule));
-    assert(len < sizeof judged->rule);
-    memcpy(judged->rule, pm_policy_rule_id(s->policy, d->rule), len + 1);
+    assert(len < sizeof judged->question.rule);
+    memcpy(judged->question.rule, pm_policy_rule_id(s->policy, d->rule), len + 1);
     (void)pm_packet_endpoints(packet, &judged->question.ends);
 }
 
@@ -390,10 +389,8 @@ static enum pm_shards_answer decide(struct pm_shards *shards, const struct pm_pa
 
     if (answer == PM_SHARDS_HELD)
         answer = keep(shards, s, judged.cookie, call, packet->len);
-    if (judged.is_asked && shards->config.platform.asked != NULL) {
-        judged.question.rule = judged.rule;
+    if (judged.is_asked && shards->config.platform.asked != NULL)
         shards->config.platform.asked(shards->config.platform.context, &judged.question);
-    }
     return answer;
 }
 

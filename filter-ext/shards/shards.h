@@ -21,14 +21,16 @@
 #define PM_SHARDS_MAX     64u
 #define PM_SHARDS_DEFAULT 4u
 
+#define PM_SHARDS_RULE_CAP 65u /* of a rule's id, with its NUL */
+
 enum pm_shards_answer { PM_SHARDS_ALLOW, PM_SHARDS_DROP, PM_SHARDS_HELD };
 
 /* A question that was just asked, to be answered with pm_shards_reply(). */
 struct pm_shards_question {
     uint64_t id;
     uint64_t until_ns;
-    const char *rule;
-    struct pm_endpoints ends;
+    char rule[PM_SHARDS_RULE_CAP];
+    struct pm_endpoints ends; /* as pm_packet_endpoints() has them */
 };
 
 struct pm_shards_platform {
