@@ -79,6 +79,9 @@ want() { # group
             tool iptables iptables ""
             tool nginx nginx-light nginx
             tool curl curl curl
+            # apple: the macOS providers under GNUstep
+            tool clang clang llvm
+            optional="$optional libgnustep-base-dev gnustep-make gobjc libblocksruntime-dev lld"
         fi
         ;;
     ci)

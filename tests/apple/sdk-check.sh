@@ -1,0 +1,128 @@
+#!/bin/sh
+# sdk-check.sh [SDKROOT] - compiles every C and Objective-C file of the macOS build against a macOS
+# SDK, for arm64 and x86_64, and links the executables of the bundles.
+#
+# The SDK: the argument, PKTMOD_MACOS_SDK, or what xcrun says. Without one, or without clang: 77.
+# Nothing is run. cJSON and PCRE2 are taken by their headers alone; the linker is told that they
+# will come, and nothing else may be missing.
+set -eu
+cd "$(dirname "$0")/../.."
+
+skip() {
+    echo "SKIP: $*"
+    exit 77
+}
+
+sdk=${1:-${PKTMOD_MACOS_SDK:-}}
+if [ -z "$sdk" ] && command -v xcrun >/dev/null 2>&1; then
+    sdk=$(xcrun --show-sdk-path)
+fi
+[ -n "$sdk" ] || skip "no macOS SDK: sdk-check.sh SDKROOT, or PKTMOD_MACOS_SDK=SDKROOT"
+[ -d "$sdk/System/Library/Frameworks/NetworkExtension.framework" ] ||
+    { echo "sdk-check.sh: $sdk is no macOS SDK: it has no NetworkExtension" >&2; exit 2; }
+command -v clang >/dev/null 2>&1 || skip "no clang"
+linker=''
+if [ "$(uname -s)" = Darwin ]; then
+    linker=ld64
+elif command -v ld64.lld >/dev/null 2>&1; then
+    linker=$(command -v ld64.lld)
+elif command -v ld.lld >/dev/null 2>&1; then # the same program, told by its name what to be
+    linker=lld
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+if [ "$linker" = lld ]; then
+    ln -s "$(readlink -f "$(command -v ld.lld)")" "$work/ld64.lld"
+    linker=$work/ld64.lld
+fi
+
+# Headers of the libraries that are not in the SDK, and none beside them.
+mkdir -p "$work/include/cjson"
+for header in pcre2.h cjson/cJSON.h; do
+    for folder in /usr/include /usr/local/include /opt/homebrew/include; do
+        if [ -e "$folder/$header" ]; then
+            cp "$folder/$header" "$work/include/$header"
+            break
+        fi
+    done
+    [ -e "$work/include/$header" ] || skip "no $header"
+done
+
+warnings='-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+    -Wswitch-enum -Wimplicit-fallthrough -Wundef -Wvla -Wcast-qual -Wwrite-strings -Werror'
+
+compile() { # architecture, source
+    object=$work/$1/$(echo "$2" | tr / _).o
+    case $2 in
+    *.m) language="-fno-objc-arc -fblocks -Wall -Wextra -Werror -Werror=objc-method-access" ;;
+    *) language="-std=c17 $warnings -D_DEFAULT_SOURCE -D_DARWIN_C_SOURCE" ;;
+    esac
+    # shellcheck disable=SC2086 # lists of options
+    clang -target "$1-apple-macos11" -isysroot "$sdk" -I. -Ilibpktmod -Ilibpktmod/include \
+        -I"$work/include" $language -O1 -c "$2" -o "$object"
+}
+
+# What the linker has to take on trust: cJSON and PCRE2, by their names.
+undefined() { # architecture
+    for reader in llvm-nm llvm-nm-14 nm; do
+        command -v "$reader" >/dev/null 2>&1 || continue
+        "$reader" -u "$work/$1"/*.o 2>/dev/null | grep -oE '_(cJSON|pcre2)_[A-Za-z0-9_]+' | sort -u |
+            sed 's/^/-U /'
+        return
+    done
+}
+
+link_all() { # architecture, executable, frameworks..., objects of it alone in $work/$1-$2
+    architecture=$1
+    executable=$2
+    shift 2
+    frameworks=''
+    for framework in "$@"; do
+        frameworks="$frameworks -framework $framework"
+    done
+    # shellcheck disable=SC2046,SC2086
+    if [ "$linker" = ld64 ]; then
+        clang -target "$architecture-apple-macos11" -isysroot "$sdk" "$work/$architecture"/*.o \
+            "$work/$architecture-$executable"/*.o $frameworks -lpcap \
+            $(undefined "$architecture" | sed 's/^-U /-Wl,-U,/') -o "$work/$architecture-$executable/$executable"
+    else
+        "$linker" -arch "$architecture" -platform_version macos 11.0 12.0 -syslibroot "$sdk" \
+            "$work/$architecture"/*.o "$work/$architecture-$executable"/*.o \
+            -lSystem -lobjc -lnetwork -lpcap -framework CoreFoundation $frameworks \
+            $(undefined "$architecture") -o "$work/$architecture-$executable/$executable"
+    fi
+}
+
+check() { # architecture
+    mkdir -p "$work/$1" "$work/$1-extension" "$work/$1-app"
+    count=0
+    for source in libpktmod/*/*.c rules/*.c filter-ext/shards/*.c filter-ext/darwin/Pktmod*.m; do
+        compile "$1" "$source"
+        count=$((count + 1))
+    done
+    compile "$1" filter-ext/darwin/main.m
+    mv "$work/$1/filter-ext_darwin_main.m.o" "$work/$1-extension/"
+    count=$((count + 1))
+    [ -n "$linker" ] || { echo "$1: $count files compile; no linker for Mach-O here"; return; }
+    link_all "$1" extension Foundation Network NetworkExtension
+    echo "$1: $count files compile, the extension links: $(wc -c <"$work/$1-extension/extension") bytes"
+}
+
+# A wrong message must be refused, or all of this says nothing.
+cat >"$work/wrong.m" <<'END'
+#import <NetworkExtension/NetworkExtension.h>
+void wrong(NEFilterPacketProvider *provider, NEPacket *packet);
+void wrong(NEFilterPacketProvider *provider, NEPacket *packet)
+{
+    [provider dropPacket:packet];
+}
+END
+if clang -target arm64-apple-macos11 -isysroot "$sdk" -fblocks -Werror=objc-method-access \
+    -fsyntax-only "$work/wrong.m" 2>/dev/null; then
+    echo "sdk-check.sh: a message that no class has was not refused" >&2
+    exit 1
+fi
+
+check arm64
+check x86_64
