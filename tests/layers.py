@@ -29,6 +29,9 @@ MATCH_SYSTEM = {"pcre2.h", "hs/hs.h"}
 APP_DOORS = {"rules/document.h", "rules/meaning.h", "rules/ruletest.h", "rules/source.h",
              "tunnel-ext/clients.h"}
 
+# How the macOS host app speaks to the extension.
+APP_DOORS |= {"filter-ext/darwin/PktmodControl.h"}
+
 
 def sources(tree):
     for room in ROOMS:

@@ -67,10 +67,14 @@ compile() { # architecture, source
 undefined() { # architecture
     for reader in llvm-nm llvm-nm-14 nm; do
         command -v "$reader" >/dev/null 2>&1 || continue
-        "$reader" -u "$work/$1"/*.o 2>/dev/null | grep -oE '_(cJSON|pcre2)_[A-Za-z0-9_]+' | sort -u |
-            sed 's/^/-U /'
+        find "$work/$1" -name '*.o' -exec "$reader" -u {} + 2>/dev/null |
+            { grep -oE '_(cJSON|pcre2)_[A-Za-z0-9_]+' || true; } | sort -u | sed 's/^/-U /'
         return
     done
+}
+
+objects() { # architecture, executable
+    find "$work/$1" "$work/$1-$2" -name '*.o'
 }
 
 link_all() { # architecture, executable, frameworks..., objects of it alone in $work/$1-$2
@@ -88,10 +92,24 @@ link_all() { # architecture, executable, frameworks..., objects of it alone in $
             $(undefined "$architecture" | sed 's/^-U /-Wl,-U,/') -o "$work/$architecture-$executable/$executable"
     else
         "$linker" -arch "$architecture" -platform_version macos 11.0 12.0 -syslibroot "$sdk" \
-            "$work/$architecture"/*.o "$work/$architecture-$executable"/*.o \
+            $(objects "$architecture" "$executable") \
             -lSystem -lobjc -lnetwork -lpcap -framework CoreFoundation $frameworks \
             $(undefined "$architecture") -o "$work/$architecture-$executable/$executable"
     fi
+}
+
+size() { # architecture, executable
+    wc -c <"$work/$1-$2/$2" | tr -d ' '
+}
+
+# The app is its own objects alone.
+compile_app() { # architecture
+    for source in app/darwin/*.m; do
+        compile "$1" "$source"
+        mv "$work/$1/$(echo "$source" | tr / _).o" "$work/$1-app/"
+        count=$((count + 1))
+    done
+    rm -f "$work/$1"/*.o
 }
 
 check() { # architecture
@@ -104,9 +122,11 @@ check() { # architecture
     compile "$1" filter-ext/darwin/main.m
     mv "$work/$1/filter-ext_darwin_main.m.o" "$work/$1-extension/"
     count=$((count + 1))
-    [ -n "$linker" ] || { echo "$1: $count files compile; no linker for Mach-O here"; return; }
+    [ -n "$linker" ] || { compile_app "$1"; echo "$1: $count files compile; no linker for Mach-O here"; return; }
     link_all "$1" extension Foundation Network NetworkExtension
-    echo "$1: $count files compile, the extension links: $(wc -c <"$work/$1-extension/extension") bytes"
+    compile_app "$1"
+    link_all "$1" app Foundation SystemExtensions NetworkExtension
+    echo "$1: $count files compile; extension ($(size "$1" extension) bytes) and app ($(size "$1" app)) link"
 }
 
 # A wrong message must be refused, or all of this says nothing.
