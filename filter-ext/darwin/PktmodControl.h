@@ -15,7 +15,8 @@ NS_ASSUME_NONNULL_BEGIN
 @protocol PktmodControl
 /* Numbers by name, as `pktmod replay --format json` names them where it has them. */
 - (void)statusWithReply:(void (^)(NSDictionary *status))reply;
-/* nil: the rules are in force. Else every error, a line each, and the rules before stay. */
+/* nil: the rules are in force, until the settings have others or the filter starts again. Else
+ * every error, a line each, and the rules before stay. */
 - (void)replaceRules:(NSString *)rules reply:(void (^)(NSString *_Nullable error))reply;
 /* Open questions: "id" (NSNumber), "rule", "from", "to", "seconds_left". */
 - (void)questionsWithReply:(void (^)(NSArray *questions))reply;

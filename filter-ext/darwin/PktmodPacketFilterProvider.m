@@ -227,8 +227,11 @@ static NSError *errorWith(NSString *text)
     });
     self.packetHandler = handler;
     Block_release(handler);
-    [self addObserver:self forKeyPath:@"filterConfiguration" options:0 context:NULL];
     _observes = YES;
+    [self addObserver:self
+           forKeyPath:@"filterConfiguration"
+              options:NSKeyValueObservingOptionInitial /* it may have changed meanwhile */
+              context:NULL];
 }
 
 - (void)observeValueForKeyPath:(NSString *)keyPath
@@ -252,14 +255,19 @@ static NSError *errorWith(NSString *text)
     (void)[self putInForce:rules];
 }
 
+- (void)stopObserving
+{
+    if (_observes)
+        [self removeObserver:self forKeyPath:@"filterConfiguration"];
+    _observes = NO;
+}
+
 - (void)stopFilterWithReason:(NEProviderStopReason)reason
            completionHandler:(void (^)(void))completionHandler
 {
     (void)reason;
     self.packetHandler = nil;
-    if (_observes)
-        [self removeObserver:self forKeyPath:@"filterConfiguration"];
-    _observes = NO;
+    [self stopObserving];
     [PktmodPacketFilterProvider setRunning:nil];
     if (_guard != NULL)
         pm_guard_stop(_guard);
@@ -268,6 +276,7 @@ static NSError *errorWith(NSString *text)
 
 - (void)dealloc
 {
+    [self stopObserving];
     if (_guard != NULL)
         pm_guard_stop(_guard);
     pm_guard_free(_guard);

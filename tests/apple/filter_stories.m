@@ -408,6 +408,39 @@ static void rules_change_under_load(void **state)
     end(&s);
 }
 
+/* Settings change after they were read and before they are observed. */
+@interface LateConfiguredProvider : PktmodPacketFilterProvider {
+  @public
+    NEDoubleFilter *_filter;
+}
+@end
+
+@implementation LateConfiguredProvider
+- (void)setPacketHandler:(NEFilterPacketHandler)handler
+{
+    [super setPacketHandler:handler];
+    [_filter configure:@{PktmodRulesKey : dropTelnet}];
+}
+@end
+
+static void settings_that_change_during_the_start_are_not_missed(void **state)
+{
+    (void)state;
+    struct scene s;
+    prepare(&s);
+    [s.filter release];
+    [s.provider release];
+    LateConfiguredProvider *provider = [[LateConfiguredProvider alloc] init];
+    s.provider = provider;
+    s.filter = [[NEDoubleFilter alloc] initWithProvider:provider];
+    provider->_filter = s.filter;
+    [s.filter configure:@{PktmodRulesKey : @"{\"pktmod\": 1, \"rules\": []}"}];
+    assert_null([s.filter start]);
+    provider->_filter = nil;
+    assert_int_equal(deliver(&s, 1, 23, 0), NE_DROPPED);
+    end(&s);
+}
+
 /* ------------------------------------------------------------------ the end */
 
 static void a_stop_lets_go_of_all_that_waits(void **state)
@@ -593,6 +626,7 @@ int main(void)
         cmocka_unit_test(bad_rules_do_not_start_and_say_why),
         cmocka_unit_test(new_rules_act_at_once_and_bad_ones_change_nothing),
         cmocka_unit_test(rules_change_under_load),
+        cmocka_unit_test(settings_that_change_during_the_start_are_not_missed),
         cmocka_unit_test(a_stop_lets_go_of_all_that_waits),
         cmocka_unit_test(a_stop_may_come_while_calls_run),
         cmocka_unit_test(a_stopped_filter_starts_again),
