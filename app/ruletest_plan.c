@@ -203,6 +203,12 @@ static struct pm_craft craft_of(const struct pm_ruletest_packet *p)
     return craft;
 }
 
+size_t pm_ruletest_frame(const struct pm_ruletest_packet *p, uint8_t *out)
+{
+    struct pm_craft craft = craft_of(p);
+    return pm_craft_frame(&craft, out);
+}
+
 static void add_packet(const struct pm_ruletest_packet *p, uint64_t start_ns,
                        struct pm_packetlist *list, uint8_t *frame)
 {
@@ -211,9 +217,8 @@ static void add_packet(const struct pm_ruletest_packet *p, uint64_t start_ns,
     const uint8_t *bytes = p->payload.at;
     size_t len = p->payload.len;
     if (p->proto != PM_RULETEST_FRAME) {
-        struct pm_craft craft = craft_of(p);
         bytes = frame;
-        len = pm_craft_frame(&craft, frame);
+        len = pm_ruletest_frame(p, frame);
     }
     if (p->interface != NULL && !pm_packetlist_interface(list, p->interface, &what.interface))
         list->is_full = true;

@@ -25,4 +25,8 @@ void pm_ruletest_plan_text(const struct pm_ruletest_plan *plan, char text[PM_RUL
 bool pm_ruletest_packets(const struct pm_ruletest *test, const struct pm_ruletest_plan *plan,
                          struct pm_packetlist *list, uint32_t isn[2]);
 
+/* The Ethernet frame of one packet (not of PM_RULETEST_FRAME, which is one), at
+ * out[PM_CRAFT_FRAME_LEN]; its length. */
+size_t pm_ruletest_frame(const struct pm_ruletest_packet *packet, uint8_t *out);
+
 #endif

@@ -60,7 +60,36 @@
     X(UNKNOWN_RULE, "PKM241", "no such rule")                                                      \
     X(RULETEST, "PKM242", "the test cannot be run as it stands")                                   \
     X(DOCUMENT, "PKM240", "a value of a file that is not a rule file cannot be used")              \
-    X(NO_MEMORY, "PKM500", "not enough memory to load the file")
+    X(SHADOWED, "PKM301", "an earlier rule decides about all packets of this one")                 \
+    X(SHADOWED_TOGETHER, "PKM302", "earlier rules together decide about all packets of this one")  \
+    X(BEHIND_ALL, "PKM303", "a rule for every packet stands before it")                            \
+    X(PARTLY_SHADOWED, "PKM304", "an earlier rule overlaps crosswise and decides otherwise")       \
+    X(NEVER_HOLDS, "PKM305", "no packet fits the conditions")                                      \
+    X(ALWAYS_HOLDS, "PKM306", "the condition goes without saying beside the others")               \
+    X(SWALLOWED, "PKM307", "another item of the list holds wherever this one does")                \
+    X(VALUE_TWICE, "PKM308", "a value is in the list twice, or inside another one")                \
+    X(UNUSED, "PKM309", "nothing uses the variable or the set")                                    \
+    X(SET_TWICE, "PKM310", "two rewrites set the same field of the same packets")                  \
+    X(NEVER_REWRITES, "PKM311", "verdicts keep all packets from being rewritten")                  \
+    X(DISABLED_RULE, "PKM312", "a test expects something of a rule that is not enabled")           \
+    X(LINT_STOPPED, "PKM399", "lint stopped before it had compared everything")                    \
+    X(NO_REJECT, "PKM401", "the platform cannot tell senders of a reject")                         \
+    X(DELAYED_POOL, "PKM402", "more packets are delayed than the platform holds")                  \
+    X(NO_LOOPBACK, "PKM403", "the platform shows no loopback packets")                             \
+    X(NO_LINK, "PKM404", "packets in the tunnel have no link header")                              \
+    X(NO_INTERFACE, "PKM405", "there are no interface names to test")                              \
+    X(NOT_CARRIED, "PKM406", "the tunnel does not carry the protocol")                             \
+    X(REFLECTED, "PKM407", "the change does not leave the tunnel")                                 \
+    X(DEFAULT_ROUTE, "PKM408", "a rewrite needs all traffic in the tunnel")                        \
+    X(TUNNEL_DOWN, "PKM409", "while the tunnel is down, nothing is rewritten")                     \
+    X(NO_ANSWERS, "PKM410", "nobody answers in a replay")                                          \
+    X(NO_MEMORY, "PKM500", "not enough memory to load the file")                                   \
+    X(OPEN_REGEX, "PKM501", "an expression begins with anything, and is tried at every byte")      \
+    X(UNBOUNDED_REGEX, "PKM502", "an expression has no end of its own")                            \
+    X(LONG_HOLD, "PKM503", "bytes wait longer than live senders do")                               \
+    X(STALLS, "PKM504", "dropping data stalls a TCP connection")                                   \
+    X(CIPHERTEXT, "PKM505", "what is looked for passes encrypted only")                            \
+    X(MANY_REGEXES, "PKM506", "many expressions are tried on the same payloads")
 
 enum code {
 #define PMR_CODE_ENUM(id, name, text) CODE_##id,

@@ -8,6 +8,7 @@
 
 #include "diagnostic.h"
 #include "expect.h"
+#include "lint.h"
 #include "record.h"
 #include "suggest.h"
 #include "test.h"
@@ -78,7 +79,7 @@ static pm_cond_id joined(struct load *l, bool is_any, const pm_cond_id *ids, siz
 {
     if (count == 1)
         return ids[0];
-    return is_any ? pmr_cond_any(l, ids, count) : pmr_cond_all(l, ids, count);
+    return is_any ? pmr_make_any(l, ids, count) : pmr_make_all(l, ids, count);
 }
 
 static void take_part(struct cond *whole, bool is_any, const struct cond *part)
@@ -110,6 +111,7 @@ static struct cond members(struct load *l, const struct node *n, bool is_any)
         take_part(&whole, is_any, &part);
     }
     whole.id = joined(l, is_any, ids, count);
+    pmr_lint_group(l, n, ids, count, is_any);
     return whole;
 }
 
@@ -151,7 +153,7 @@ struct cond pmr_cond_member_of(struct load *l, const struct node *n)
         size_t traced = pmr_trace_begin(l, PM_SOURCE_NOT, n);
         struct cond inner = pmr_cond_of(l, n);
 
-        struct cond outer = {.id = pmr_cond_not(l, inner.id),
+        struct cond outer = {.id = pmr_make_not(l, inner.id),
                              .can_be_tcp = !inner.is_all_tcp,
                              .is_all_tcp = !inner.can_be_tcp,
                              .stream = inner.stream};

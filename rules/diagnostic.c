@@ -167,6 +167,8 @@ static bool is_room(struct pm_rules *rules, enum pm_severity severity)
 {
     if (severity == PM_SEVERITY_ERROR)
         rules->error_count++;
+    else
+        rules->warning_count++;
     return rules->entry_count < PMR_SHOWN_MAX;
 }
 

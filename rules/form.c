@@ -8,6 +8,7 @@
 #include "expect.h"
 #include "record.h"
 #include "suggest.h"
+#include "symbol.h"
 #include "test.h"
 #include "var.h"
 
@@ -19,7 +20,7 @@ static void add_not(struct test *t, const struct node *object)
 
     pmr_expect_keys(l, object, keys, 1, "a \"not\"");
     inner = pmr_test_of(l, t->field, pmr_node_get(object, "not"));
-    pmr_test_add_cond(t, (struct cond){.id = pmr_cond_not(l, inner.id),
+    pmr_test_add_cond(t, (struct cond){.id = pmr_make_not(l, inner.id),
                                        .can_be_tcp = !inner.is_all_tcp,
                                        .is_all_tcp = !inner.can_be_tcp});
 }
@@ -82,9 +83,9 @@ static struct cond differs(struct test *t, const struct node *n)
     struct cond same = pmr_test_of(l, t->field, n);
     pm_cond_id both[2];
 
-    both[0] = pmr_cond_present(l, t->field);
-    both[1] = pmr_cond_not(l, same.id);
-    return (struct cond){.id = pmr_cond_all(l, both, 2),
+    both[0] = pmr_make_present(l, t->field);
+    both[1] = pmr_make_not(l, same.id);
+    return (struct cond){.id = pmr_make_all(l, both, 2),
                          .can_be_tcp = !pmr_field_excludes_tcp(t->field) && !same.is_all_tcp};
 }
 

@@ -8,6 +8,7 @@
 #include "diagnostic.h"
 #include "expect.h"
 #include "file.h"
+#include "lint.h"
 #include "meaningof.h"
 #include "record.h"
 #include "rule.h"
@@ -185,17 +186,41 @@ static void finish(struct load *l)
         pmr_fail_line(l, &where, CODE_REFUSED, NULL, "%s", error.text);
         is_whole = !rules->memory.failed;
     }
-    if (!is_whole)
+    if (is_whole && l->lint != NULL && rules->policy != NULL) {
+        pmr_lint(l);
+        is_whole = !l->memory.failed && !rules->memory.failed;
+    }
+    if (!is_whole) {
+        pm_policy_unref(rules->policy);
+        rules->policy = NULL;
         pmr_no_memory(l);
+    }
     pmr_diagnostics_sort(rules);
 }
 
-/* Into empty rules. */
-static struct pm_rules *fill(struct pm_rules *rules, bool is_text, const char *name,
-                             const char *text, size_t len)
-{
-    struct load l = {.rules = rules, .memory = {.budget = rules->memory.budget}};
+/* What else is wanted of a load. */
+struct extra {
+    bool is_traced, is_recorded;         /* trace.h, record.h */
+    const struct pm_check_options *lint; /* NULL: none */
+};
 
+static struct pm_rules *load(bool is_text, const char *name, const char *text, size_t len,
+                             size_t *budget, struct extra extra)
+{
+    struct pm_rules *rules = calloc(1, sizeof *rules);
+    struct lint lint = {.steps = 0};
+    struct load l = {.rules = rules, .memory = {.budget = budget}};
+
+    if (rules == NULL)
+        return NULL;
+    rules->memory.budget = budget;
+    rules->trace.is_kept = extra.is_traced;
+    if (extra.is_recorded)
+        rules->meaning = pmr_memory_take(&rules->memory, sizeof *rules->meaning);
+    if (extra.lint != NULL) {
+        lint.options = *extra.lint;
+        l.lint = &lint;
+    }
     l.may_open = name != NULL;
     l.builder = pm_builder_new();
     if (l.builder == NULL)
@@ -213,41 +238,20 @@ static struct pm_rules *fill(struct pm_rules *rules, bool is_text, const char *n
     return rules;
 }
 
-static struct pm_rules *empty(size_t *budget)
-{
-    struct pm_rules *rules = calloc(1, sizeof *rules);
-
-    if (rules != NULL)
-        rules->memory.budget = budget;
-    return rules;
-}
-
 struct pm_rules *pmr_load(bool is_text, const char *name, const char *text, size_t len,
                           size_t *budget)
 {
-    struct pm_rules *rules = empty(budget);
-
-    return rules == NULL ? NULL : fill(rules, is_text, name, text, len);
+    return load(is_text, name, text, len, budget, (struct extra){.is_traced = false});
 }
 
 struct pm_rules *pmr_load_meaning(const char *path, size_t *budget)
 {
-    struct pm_rules *rules = empty(budget);
-
-    if (rules == NULL)
-        return NULL;
-    rules->meaning = pmr_memory_take(&rules->memory, sizeof *rules->meaning);
-    return fill(rules, false, path, NULL, 0);
+    return load(false, path, NULL, 0, budget, (struct extra){.is_recorded = true});
 }
 
 struct pm_rules *pm_rules_load_traced(const char *path)
 {
-    struct pm_rules *rules = empty(NULL);
-
-    if (rules == NULL)
-        return NULL;
-    rules->trace.is_kept = true;
-    return fill(rules, false, path, NULL, 0);
+    return load(false, path, NULL, 0, NULL, (struct extra){.is_traced = true});
 }
 
 struct pm_rules *pm_rules_load(const char *path)
@@ -258,6 +262,17 @@ struct pm_rules *pm_rules_load(const char *path)
 struct pm_rules *pm_rules_load_text(const char *name, const char *text, size_t len)
 {
     return pmr_load(true, name, text, len, NULL);
+}
+
+struct pm_rules *pm_rules_check(const char *path, const struct pm_check_options *options)
+{
+    return load(false, path, NULL, 0, NULL, (struct extra){.lint = options});
+}
+
+struct pm_rules *pm_rules_check_text(const char *name, const char *text, size_t len,
+                                     const struct pm_check_options *options)
+{
+    return load(true, name, text, len, NULL, (struct extra){.lint = options});
 }
 
 /* ------------------------------------------------------------------ what came of it */
@@ -295,6 +310,21 @@ const struct pm_ruletest *pm_rules_test(const struct pm_rules *rules, size_t ind
 size_t pm_rules_error_count(const struct pm_rules *rules)
 {
     return rules->error_count;
+}
+
+size_t pm_rules_warning_count(const struct pm_rules *rules)
+{
+    return rules->warning_count;
+}
+
+size_t pm_rules_note_count(const struct pm_rules *rules)
+{
+    return rules->note_count;
+}
+
+const char *pm_rules_note(const struct pm_rules *rules, size_t index)
+{
+    return index < rules->note_count ? rules->notes[index] : NULL;
 }
 
 size_t pm_rules_diagnostic_count(const struct pm_rules *rules)

@@ -8,6 +8,7 @@
  *     trace.c    how rules stand in the files, for who explains them
  *     record.c, canon.c, effect.c, meaning.c   what it means, where somebody asks (meaning.h)
  *     ruletest.c, ruletest_packet.c, ruletest_expect.c   tests of the rules
+ *     lint.c   what is no error but hardly meant; its steps are listed in lint.h
  *     diagnostic.c, print.c   what is wrong, in order, for people and for editors
  */
 #ifndef PMR_LOAD_H
@@ -25,6 +26,7 @@
 
 struct cJSON;
 struct leaving;
+struct lint;
 
 /* A JSON file that was opened. */
 struct file {
@@ -54,7 +56,7 @@ struct entry {
 /* How rules stand in their files; trace.h. */
 struct trace {
     bool is_kept, is_open; /* open: a rule is being read */
-    uint32_t enabled; /* rules that are in the policy */
+    uint32_t enabled;      /* rules that are in the policy */
     struct pm_source_rule *rules;
     struct pm_source_item *items; /* of all rules, one after the other */
     size_t rule_count, rule_cap, item_count, item_cap;
@@ -72,6 +74,9 @@ struct pm_rules {
     size_t test_count;
     struct trace trace;
     struct meaning *meaning; /* record.h; NULL: nobody asked for it */
+    size_t warning_count;
+    const char **notes;
+    size_t note_count, note_cap;
 };
 
 struct load {
@@ -102,6 +107,7 @@ struct load {
     } last_place;            /* columns are counted on from the last one */
     const char *zone_folder; /* of the system's time zones, once it was looked for */
     uint32_t offers;         /* names that were compared to find what was meant */
+    struct lint *lint;       /* NULL: nothing is kept for it */
 };
 
 /* As pm_rules_load (is_text false: name is the path) and pm_rules_load_text; with a budget of

@@ -117,6 +117,16 @@ static void print_source(const struct pm_diagnostic *d, const struct colours *c,
     putc('\n', out);
 }
 
+/* A packet in a line of its own, so that it can be taken as it stands. */
+static void print_witness(const struct pm_diagnostic *d, FILE *out)
+{
+    if (d->witness == NULL)
+        return;
+    fputs("      = packet: ", out);
+    print_plain(d->witness, out);
+    putc('\n', out);
+}
+
 static void print_diagnostic(const struct pm_diagnostic *d, const struct colours *c, FILE *out)
 {
     bool is_error = d->severity == PM_SEVERITY_ERROR;
@@ -137,26 +147,30 @@ static void print_diagnostic(const struct pm_diagnostic *d, const struct colours
         print_plain(d->suggestion, out);
         putc('\n', out);
     }
+    print_witness(d, out);
 }
 
-static size_t shown_errors(const struct pm_rules *rules)
+static size_t shown(const struct pm_rules *rules, enum pm_severity severity)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < pm_rules_diagnostic_count(rules); i++)
-        count += pm_rules_diagnostic(rules, i)->severity == PM_SEVERITY_ERROR;
+        count += pm_rules_diagnostic(rules, i)->severity == severity;
     return count;
 }
 
 void pm_rules_print_text(const struct pm_rules *rules, FILE *out, bool colour)
 {
     struct colours c = colours_of(colour);
-    size_t hidden = rules->error_count - shown_errors(rules);
+    size_t hidden = rules->error_count - shown(rules, PM_SEVERITY_ERROR);
 
     for (size_t i = 0; i < pm_rules_diagnostic_count(rules); i++)
         print_diagnostic(pm_rules_diagnostic(rules, i), &c, out);
     if (hidden > 0)
         fprintf(out, "%zu more errors are not shown\n", hidden);
+    hidden = rules->warning_count - shown(rules, PM_SEVERITY_WARNING);
+    if (hidden > 0)
+        fprintf(out, "%zu more warnings are not shown\n", hidden);
 }
 
 /* ------------------------------------------------------------------ JSON */
@@ -203,6 +217,13 @@ static void print_json_diagnostic(const struct pm_diagnostic *d, FILE *out)
     print_member("source_line", d->source_line, out);
     if (d->source_line != NULL)
         fprintf(out, ", \"source_column\": %zu", d->source_column);
+    if (d->related_file != NULL) {
+        fputs(",\n     \"related\": {\"file\": ", out);
+        print_string(d->related_file, out);
+        fprintf(out, ", \"line\": %zu}", d->related_line);
+    }
+    if (d->witness != NULL)
+        fprintf(out, ",\n     \"witness\": %s", d->witness);
     putc('}', out);
 }
 
@@ -211,10 +232,15 @@ void pm_rules_print_json(const struct pm_rules *rules, FILE *out)
     size_t count = pm_rules_diagnostic_count(rules);
 
     fprintf(out, "{\"errors\": %zu, \"warnings\": %zu,\n \"diagnostics\": [", rules->error_count,
-            count - shown_errors(rules));
+            rules->warning_count);
     for (size_t i = 0; i < count; i++) {
         fputs(i == 0 ? "\n" : ",\n", out);
         print_json_diagnostic(pm_rules_diagnostic(rules, i), out);
     }
-    fputs("]}\n", out);
+    putc(']', out);
+    for (size_t i = 0; i < rules->note_count; i++) {
+        fputs(i == 0 ? ",\n \"notes\": [\n    " : ",\n    ", out);
+        print_string(rules->notes[i], out);
+    }
+    fputs(rules->note_count > 0 ? "]}\n" : "}\n", out);
 }

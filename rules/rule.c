@@ -6,6 +6,7 @@
 #include "cond.h"
 #include "diagnostic.h"
 #include "expect.h"
+#include "lint.h"
 #include "logging.h"
 #include "meaningof.h"
 #include "modifier.h"
@@ -204,6 +205,7 @@ static void take_rule(struct load *l, const struct node *rule)
     pmr_meaning_rule(l, rule, &spec, is_enabled);
     if (is_enabled && l->rules->error_count == 0)
         pm_builder_add_rule(l->builder, &spec);
+    pmr_lint_rule(l, rule, &spec, is_enabled);
 }
 
 void pmr_rules_check(struct load *l)

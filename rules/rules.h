@@ -12,15 +12,18 @@ enum pm_severity { PM_SEVERITY_ERROR, PM_SEVERITY_WARNING };
 
 struct pm_diagnostic {
     enum pm_severity severity;
-    const char *code;        /* "PKM112"; stable */
-    const char *file;        /* as the caller or the include named it */
-    size_t line, column;     /* from 1; column in characters (UTF-8 code points) */
-    size_t span;             /* characters to underline, >= 1; of long ones the beginning */
-    const char *pointer;     /* JSON pointer of the value, RFC 6901; "" is the whole file */
-    const char *message;     /* one sentence, no full stop */
-    const char *suggestion;  /* "did you mean ...?" or NULL */
-    const char *source_line; /* the line's text, of a long one the part around; or NULL */
-    size_t source_column;    /* where column is in source_line, from 1 */
+    const char *code;         /* "PKM112"; stable */
+    const char *file;         /* as the caller or the include named it */
+    size_t line, column;      /* from 1; column in characters (UTF-8 code points) */
+    size_t span;              /* characters to underline, >= 1; of long ones the beginning */
+    const char *pointer;      /* JSON pointer of the value, RFC 6901; "" is the whole file */
+    const char *message;      /* one sentence, no full stop */
+    const char *suggestion;   /* "did you mean ...?" or NULL */
+    const char *source_line;  /* the line's text, of a long one the part around; or NULL */
+    size_t source_column;     /* where column is in source_line, from 1 */
+    const char *related_file; /* another place that it is about, or NULL */
+    size_t related_line;
+    const char *witness; /* a packet that shows it, as a test of a rule file has it; or NULL */
 };
 
 /* Loads the file and what it includes. Always answers (NULL only without memory): a file that

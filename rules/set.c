@@ -6,6 +6,7 @@
 #include "bytes.h"
 #include "diagnostic.h"
 #include "expect.h"
+#include "lint.h"
 #include "notation.h"
 #include "record.h"
 #include "setfile.h"
@@ -57,6 +58,7 @@ void pmr_set_put(struct load *l, const struct set *set, const struct pm_value *v
         }
     }
     pmr_set_add(l, set->index, &small);
+    pmr_lint_set_value(l, set, value);
 }
 
 static void put_text(struct load *l, const struct set *set, const struct node *n)
@@ -155,6 +157,7 @@ static void fill(struct load *l, const struct node *n, struct set *set)
         pmr_fail(l, n, CODE_MISSING_KEY, NULL, "a set needs \"values\" or \"file\"");
     if (values != NULL)
         put_values(l, set, values);
+    pmr_lint_set(l, set, values);
     if (file != NULL)
         pmr_setfile_read(l, set, file);
 }
@@ -203,6 +206,7 @@ const struct set *pmr_set_named(struct load *l, const struct node *n)
     const char *name = pmr_node_text(n) + 1;
     const struct set *set = pmr_names_get(&l->sets, name);
 
+    pmr_lint_use(l, true, name);
     if (set == NULL)
         pmr_fail(l, n, CODE_UNKNOWN_SET, nearest(l, name), "unknown set %s", pmr_found(n).text);
     return set;

@@ -9,6 +9,7 @@
 #include "diagnostic.h"
 #include "expect.h"
 #include "form.h"
+#include "lint.h"
 #include "notation.h"
 #include "record.h"
 #include "set.h"
@@ -373,7 +374,7 @@ static struct cond values_cond(const struct test *t)
 
     if (t->count == 0)
         return cond;
-    cond.id = pmr_cond_test(t->load, t->field, t->values, t->count);
+    cond.id = pmr_make_test(t->load, t->field, t->values, t->count);
     judge_tcp(t, &cond);
     return cond;
 }
@@ -403,7 +404,7 @@ static struct cond any_of(const struct test *t)
         whole.can_be_tcp = whole.can_be_tcp || t->conds[i].can_be_tcp;
         whole.is_all_tcp = whole.is_all_tcp || t->conds[i].is_all_tcp;
     }
-    whole.id = pmr_cond_any(t->load, ids, count);
+    whole.id = pmr_make_any(t->load, ids, count);
     return whole;
 }
 
@@ -418,6 +419,7 @@ struct cond pmr_test_of(struct load *l, enum pm_field field, const struct node *
         for (const struct node *m = pmr_node_first(n); m != NULL; m = pmr_node_next(m))
             add_item(&t, m);
     cond = any_of(&t);
+    pmr_lint_list(l, n, field, t.values, t.count, t.cond_count);
     cond.stream = field == PM_FIELD_STREAM ? n : NULL;
     return cond;
 }

@@ -5,6 +5,7 @@
 
 #include "diagnostic.h"
 #include "expect.h"
+#include "lint.h"
 #include "notation.h"
 #include "suggest.h"
 
@@ -74,6 +75,7 @@ const struct node *pmr_var_named(struct load *l, const struct node *n)
     const char *name = pmr_node_text(n) + 1;
     const struct node *value = pmr_names_get(&l->vars, name);
 
+    pmr_lint_use(l, false, name);
     if (value == NULL)
         pmr_fail(l, n, CODE_UNKNOWN_VAR, nearest(l, name), "unknown variable %s",
                  pmr_found(n).text);

@@ -26,8 +26,8 @@ CORE_SYSTEM = {f"{name}.h" for name in ("assert inttypes limits stdalign stdarg 
 MATCH_SYSTEM = {"pcre2.h", "hs/hs.h"}
 
 # What rules/ and tunnel-ext/ have for the command alone.
-APP_DOORS = {"rules/document.h", "rules/meaning.h", "rules/ruletest.h", "rules/source.h",
-             "tunnel-ext/clients.h"}
+APP_DOORS = {"rules/check.h", "rules/document.h", "rules/meaning.h", "rules/ruletest.h",
+             "rules/source.h", "tunnel-ext/clients.h"}
 
 # How the macOS host app speaks to the extension.
 APP_DOORS |= {"filter-ext/darwin/PktmodControl.h"}

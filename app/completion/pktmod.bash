@@ -11,6 +11,8 @@ _pktmod()
         help:*) words='replay check fmt schema test diff create verify explain flow shrink pipe' ;;
         replay:--view | diff:--view | explain:--view) words='rewritten wire host' ;;
         replay:--checksums | diff:--checksums | explain:--checksums | verify:--checksums | create:--checksums) words='auto verify ignore' ;;
+        check:--platform) words='macos linux replay' ;;
+        check:--explain) words=$("${COMP_WORDS[0]}" check --list-codes 2>/dev/null | cut -c1-6) ;;
         test:--format) words='text tap junit' ;;
         *:--format) words='text json' ;;
         replay:--local | replay:--mtu | replay:--seed | replay:--community-seed) return ;;
@@ -35,7 +37,7 @@ _pktmod()
             create:-*)
                 words='--read --shows --copy-rules --views --local --mtu --checksums --seed --help'
                 ;;
-            check:-*) words='--format --help' ;;
+            check:-*) words='--platform --strict --no-lint --format --explain --list-codes --help' ;;
             fmt:-*) words='--check --help' ;;
             schema:-*) words='--help' ;;
             verify:-*)
