@@ -290,10 +290,23 @@ static bool add_atom(struct box *box, int32_t atom, bool *full)
     return true;
 }
 
+/* One comparison more; false: there have been enough. */
+static bool spend(struct geometry *g)
+{
+    if (g->work == 0)
+        return false;
+    g->work--;
+    return true;
+}
+
 bool pmr_box_join(struct geometry *g, const struct box *a, const struct box *b, struct box *out,
                   bool *is_unknown)
 {
     *out = *a;
+    if (!spend(g)) {
+        *is_unknown = true;
+        return false;
+    }
     out->ip &= b->ip;
     out->l4 &= b->l4;
     for (unsigned side = 0; side < SIDE_COUNT; side++) {
@@ -322,6 +335,8 @@ bool pmr_box_and(struct geometry *g, const struct box *a, const struct box *b, s
 
 bool pmr_box_within(struct geometry *g, const struct box *a, const struct box *b)
 {
+    if (!spend(g))
+        return false;
     for (unsigned side = 0; side < SIDE_COUNT; side++) {
         const struct numbers *n;
 
@@ -380,6 +395,10 @@ void pmr_box_minus(struct geometry *g, struct memory *scratch, const struct box 
 {
     struct box rest = *a;
 
+    if (!spend(g)) {
+        out->is_unknown = true;
+        return;
+    }
     for (unsigned side = 0; side < SIDE_COUNT; side++) {
         const struct numbers *n, *left;
         struct box piece = rest;

@@ -54,7 +54,8 @@ struct set_values {
 struct geometry {
     struct memory *memory; /* of the load: sets of numbers, atoms */
     struct numbers_pool pool;
-    const struct symbols *symbols;
+    struct symbols *symbols;
+    uint64_t work; /* left: comparisons of boxes; at 0 nothing is understood any more */
     const struct set_values *sets;
     size_t set_count;
     struct names atoms, texts; /* numbers of atoms, of texts */
@@ -76,7 +77,7 @@ const struct numbers *pmr_box_whole(struct geometry *g, unsigned side, bool may_
 /* What the side may be, with what follows from the others. NULL without memory. */
 const struct numbers *pmr_box_side(struct geometry *g, const struct box *box, unsigned side);
 bool pmr_box_within(struct geometry *g, const struct box *a, const struct box *b);
-/* False: they share nothing (or there is no memory). */
+/* False: they share nothing, or it cannot be told. */
 bool pmr_box_and(struct geometry *g, const struct box *a, const struct box *b, struct box *out);
 /* Appends what is in a and not in b. */
 void pmr_box_minus(struct geometry *g, struct memory *scratch, const struct box *a,

@@ -4,6 +4,8 @@
 
 #include "box.h"
 
+#define MASKED_MAX 0xfffu /* of larger fields a mask is an atom */
+
 /* ------------------------------------------------------------------ choices */
 
 /* A test is any of these: a side with values, or an atom where the side is there. */
@@ -168,10 +170,6 @@ static void gather(struct memory *scratch, struct gathered *s, struct number lo,
 static void gather_mask(struct memory *scratch, struct gathered *s, uint32_t max,
                         const struct pm_value *v)
 {
-    if (max > 0xffff) {
-        s->failed = true;
-        return;
-    }
     for (uint32_t n = 0; n <= max; n++) {
         uint32_t from = n;
 
@@ -217,6 +215,8 @@ static bool gather_value(struct geometry *g, struct memory *scratch, enum pm_fie
         gather(scratch, a, pmr_number(v->range.lo), pmr_number(v->range.hi));
         return true;
     case PM_VALUE_MASK:
+        if (pm_field_info(field)->max > MASKED_MAX)
+            return false;
         gather_mask(scratch, a, pm_field_info(field)->max, v);
         return true;
     case PM_VALUE_PREFIX:
@@ -397,6 +397,22 @@ static struct choices present_of(struct geometry *g, struct memory *scratch, con
     return c;
 }
 
+/* A test may have thousands of values, and be asked for again and again. */
+static const struct choices *known_choices(struct geometry *g, struct memory *scratch,
+                                           struct symbol *s)
+{
+    struct choices *made;
+
+    if (s->choices != NULL)
+        return s->choices;
+    made = pmr_memory_take(g->memory, sizeof *made);
+    if (made == NULL)
+        return NULL;
+    *made = s->kind == SYMBOL_TEST ? choices_of(g, scratch, s) : present_of(g, scratch, s);
+    s->choices = made;
+    return made;
+}
+
 /* ---- joining */
 
 static const struct box everything = {.ip = BOX_V4 | BOX_V6 | BOX_NO_IP,
@@ -426,7 +442,7 @@ static struct boxes true_boxes(struct geometry *g, struct memory *scratch, const
         if (pmr_box_settle(g, &box))
             pmr_boxes_add(scratch, &out, &box);
     }
-    for (size_t i = 0; i < c->atom_count; i++) {
+    for (size_t i = 0; i < c->atom_count && !out.is_unknown; i++) {
         struct box box = everything;
 
         box.atoms[box.atom_count++] = c->atoms[i];
@@ -453,7 +469,7 @@ static struct boxes false_boxes(struct geometry *g, struct memory *scratch, cons
         box.sides[side] = left;
         out.is_unknown = left == NULL;
     }
-    for (size_t i = 0; i < c->atom_count; i++)
+    for (size_t i = 0; i < c->atom_count && !out.is_unknown; i++)
         box.atoms[box.atom_count++] = -c->atoms[i];
     if (pmr_box_settle(g, &box))
         pmr_boxes_add(scratch, &out, &box);
@@ -505,9 +521,9 @@ static struct boxes expand_kids(struct geometry *g, struct memory *scratch, cons
 
 static struct boxes expand(struct geometry *g, struct memory *scratch, pm_cond_id id, bool is_false)
 {
-    const struct symbol *s = pmr_symbol(g->symbols, id);
+    struct symbol *s = pmr_symbol(g->symbols, id);
     struct boxes out = {.count = 0};
-    struct choices c;
+    const struct choices *c;
 
     if (s == NULL) {
         out.is_unknown = id != PM_COND_TRUE;
@@ -518,8 +534,10 @@ static struct boxes expand(struct geometry *g, struct memory *scratch, pm_cond_i
     switch (s->kind) {
     case SYMBOL_TEST:
     case SYMBOL_PRESENT:
-        c = s->kind == SYMBOL_TEST ? choices_of(g, scratch, s) : present_of(g, scratch, s);
-        return is_false ? false_boxes(g, scratch, &c) : true_boxes(g, scratch, &c);
+        c = known_choices(g, scratch, s);
+        if (c == NULL)
+            return (struct boxes){.is_unknown = true};
+        return is_false ? false_boxes(g, scratch, c) : true_boxes(g, scratch, c);
     case SYMBOL_ALL:
         return expand_kids(g, scratch, s->kids, s->count, SIZE_MAX, is_false, is_false);
     case SYMBOL_ANY:

@@ -70,7 +70,6 @@ struct lint {
     size_t place_count, place_cap;
     struct names used_vars, used_sets;
     const struct linted_rule **by_index; /* rules of the policy */
-    uint64_t steps;                      /* left, of all comparisons */
 };
 
 /* ---- what the loader keeps, where l->lint is set */

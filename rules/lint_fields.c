@@ -34,7 +34,8 @@ static bool is_same_value(const struct pm_op_spec *a, const struct pm_op_spec *b
            memcmp(a->set.mac, b->set.mac, sizeof a->set.mac) == 0;
 }
 
-static void tell(struct load *l, const struct setting *a, const struct setting *b, bool is_all,
+/* False: nothing can be shown. */
+static bool tell(struct load *l, const struct setting *a, const struct setting *b, bool is_all,
                  const struct box *shared)
 {
     const char *field = pm_field_info(b->op->set.field)->name;
@@ -54,6 +55,9 @@ static void tell(struct load *l, const struct setting *a, const struct setting *
     else if (remark.witness != NULL)
         pmr_remark(l, &remark, "%s sets %s of some of these packets too, and this one counts",
                    pmr_linted_name(l, a->rule).text, field);
+    else
+        return false;
+    return true;
 }
 
 /* The first two boxes that share something. */
@@ -67,22 +71,23 @@ static bool find_shared(struct geometry *g, const struct boxes *a, const struct 
     return false;
 }
 
-static void compare(struct load *l, const struct setting *a, const struct setting *b)
+static bool compare(struct load *l, const struct setting *a, const struct setting *b)
 {
     struct geometry *g = &l->lint->geometry;
     struct memory scratch = {0};
     struct boxes first = pmr_boxes_of(g, &scratch, a->rule->spec.match);
     struct boxes second = pmr_boxes_of(g, &scratch, b->rule->spec.match);
     struct box shared;
-    bool is_all, is_override;
+    bool is_all, is_override, is_told = false;
 
     is_all = pmr_boxes_within(g, &first, &second);
     /* for all, and then otherwise for a few: that is how it is written on purpose */
     is_override = !is_all && pmr_boxes_within(g, &second, &first);
     if (!first.is_unknown && !second.is_unknown && !is_override &&
         find_shared(g, &first, &second, &shared))
-        tell(l, a, b, is_all, &shared);
+        is_told = tell(l, a, b, is_all, &shared);
     pmr_memory_free(&scratch);
+    return is_told;
 }
 
 static struct setting *gather(struct load *l, size_t *count)
@@ -117,12 +122,14 @@ void pmr_lint_fields(struct load *l)
     size_t count = 0;
     struct setting *list = gather(l, &count);
 
-    for (size_t j = 1; j < count; j++)
-        for (size_t i = 0; i < j; i++) {
+    for (size_t j = 1; j < count; j++) {
+        bool is_told = false; /* one remark about a setting is enough */
+
+        for (size_t i = 0; i < j && !is_told; i++) {
             if (!pmr_lint_may(l->lint, 1))
                 return;
-            if (list[i].op->set.field == list[j].op->set.field &&
-                !is_same_value(list[i].op, list[j].op))
-                compare(l, &list[i], &list[j]);
+            is_told = list[i].op->set.field == list[j].op->set.field &&
+                      !is_same_value(list[i].op, list[j].op) && compare(l, &list[i], &list[j]);
         }
+    }
 }

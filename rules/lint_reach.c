@@ -225,6 +225,7 @@ static bool nothing_lets_it_through(struct search *s, const struct box *box, uin
 
     for (uint32_t i = 0; i < by; i++) {
         const struct linted_rule *rule = x->by_index[i];
+        bool is_unknown = false;
         struct boxes taken;
         struct box shared;
 
@@ -237,7 +238,7 @@ static bool nothing_lets_it_through(struct search *s, const struct box *box, uin
         if (taken.is_unknown)
             return false;
         for (size_t j = 0; j < taken.count; j++)
-            if (pmr_box_and(&x->geometry, box, &taken.at[j], &shared))
+            if (pmr_box_join(&x->geometry, box, &taken.at[j], &shared, &is_unknown) || is_unknown)
                 return false;
     }
     return true;

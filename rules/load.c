@@ -208,7 +208,7 @@ static struct pm_rules *load(bool is_text, const char *name, const char *text, s
                              size_t *budget, struct extra extra)
 {
     struct pm_rules *rules = calloc(1, sizeof *rules);
-    struct lint lint = {.steps = 0};
+    struct lint lint = {.rule_count = 0};
     struct load l = {.rules = rules, .memory = {.budget = budget}};
 
     if (rules == NULL)
@@ -264,6 +264,12 @@ struct pm_rules *pm_rules_load_text(const char *name, const char *text, size_t l
     return pmr_load(true, name, text, len, NULL);
 }
 
+struct pm_rules *pmr_check(const char *name, const char *text, size_t len, size_t *budget,
+                           const struct pm_check_options *options)
+{
+    return load(true, name, text, len, budget, (struct extra){.lint = options});
+}
+
 struct pm_rules *pm_rules_check(const char *path, const struct pm_check_options *options)
 {
     return load(false, path, NULL, 0, NULL, (struct extra){.lint = options});
@@ -272,7 +278,7 @@ struct pm_rules *pm_rules_check(const char *path, const struct pm_check_options 
 struct pm_rules *pm_rules_check_text(const char *name, const char *text, size_t len,
                                      const struct pm_check_options *options)
 {
-    return load(true, name, text, len, NULL, (struct extra){.lint = options});
+    return pmr_check(name, text, len, NULL, options);
 }
 
 /* ------------------------------------------------------------------ what came of it */

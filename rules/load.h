@@ -116,5 +116,9 @@ struct pm_rules *pmr_load(bool is_text, const char *name, const char *text, size
                           size_t *budget);
 /* A file, with what it means (meaning.h). */
 struct pm_rules *pmr_load_meaning(const char *path, size_t *budget);
+struct pm_check_options;
+/* As pm_rules_check_text, with a budget. */
+struct pm_rules *pmr_check(const char *name, const char *text, size_t len, size_t *budget,
+                           const struct pm_check_options *options);
 
 #endif

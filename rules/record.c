@@ -30,7 +30,7 @@ static struct recorded *another(struct load *l, pm_cond_id id, enum recorded_kin
     struct recorded *made;
     void *grown;
 
-    if (m == NULL || id == PM_COND_TRUE ||
+    if (m == NULL || l->in_test || id == PM_COND_TRUE ||
         (m->cond_count > 0 && m->conds[m->cond_count - 1]->id >= id))
         return NULL;
     grown = pmr_memory_grow(&l->memory, m->conds, m->cond_count, &m->cond_cap, sizeof *m->conds);

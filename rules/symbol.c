@@ -69,7 +69,7 @@ pm_cond_id pmr_make_not(struct load *l, pm_cond_id kid)
     return keep_parent(l, SYMBOL_NOT, pmr_cond_not(l, kid), &kid, 1);
 }
 
-const struct symbol *pmr_symbol(const struct symbols *symbols, pm_cond_id id)
+struct symbol *pmr_symbol(const struct symbols *symbols, pm_cond_id id)
 {
     size_t low = 0, high = symbols->count;
 

@@ -7,13 +7,16 @@
 
 enum symbol_kind { SYMBOL_TEST, SYMBOL_PRESENT, SYMBOL_ALL, SYMBOL_ANY, SYMBOL_NOT };
 
+struct choices;
+
 struct symbol {
     pm_cond_id id;
     enum symbol_kind kind;
     enum pm_field field; /* TEST, PRESENT */
     const struct pm_value *values;
-    const pm_cond_id *kids; /* ALL, ANY, NOT */
-    uint32_t count;         /* of values or kids */
+    const pm_cond_id *kids;        /* ALL, ANY, NOT */
+    uint32_t count;                /* of values or kids */
+    const struct choices *choices; /* TEST, PRESENT: made when it is first needed (boxmake.c) */
 };
 
 struct symbols {
@@ -30,6 +33,6 @@ pm_cond_id pmr_make_any(struct load *l, const pm_cond_id *kids, size_t count);
 pm_cond_id pmr_make_not(struct load *l, pm_cond_id kid);
 
 /* NULL: PM_COND_TRUE. */
-const struct symbol *pmr_symbol(const struct symbols *symbols, pm_cond_id id);
+struct symbol *pmr_symbol(const struct symbols *symbols, pm_cond_id id);
 
 #endif

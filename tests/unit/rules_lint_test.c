@@ -1,4 +1,5 @@
 /* rules_lint_test.c - what lint says is true, and is said word for word. */
+#include <glob.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include "app/craft.h"
 #include "app/ruletest_plan.h"
 #include "rules/codes.h"
+#include "rules/load.h"
 
 static struct pm_rules *linted(const char *text, size_t len, enum pm_platform platform)
 {
@@ -545,6 +547,97 @@ static void many_rules_take_no_longer_than_they_should(void **state)
     free(text);
 }
 
+/* ------------------------------------------------------------------ no false alarms */
+
+/* Files of ours that lint has something to say of, and rightly: each shows just that. */
+static bool is_known(const char *path, const char *code)
+{
+    static const struct {
+        const char *end, *code;
+    } known[] = {
+        {"/stream-condition.json", "PKM504"},
+        {"/stream-drop/rules.json", "PKM504"},
+        {"/after-rewrite/rules.json", "PKM504"},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        size_t len = strlen(path), end = strlen(known[i].end);
+
+        if (len > end && strcmp(path + len - end, known[i].end) == 0 &&
+            strcmp(code, known[i].code) == 0)
+            return true;
+    }
+    return false;
+}
+
+static size_t look_at_files(const char *pattern)
+{
+    glob_t found;
+    size_t count;
+
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    count = found.gl_pathc;
+    for (size_t i = 0; i < count; i++) {
+        struct pm_check_judge judge = {.now_ns = 0};
+        const struct pm_check_options options = {.judge = pm_check_judge, .context = &judge};
+        struct pm_rules *rules = pm_rules_check(found.gl_pathv[i], &options);
+
+        pm_check_judge_end(&judge);
+        assert_non_null(rules);
+        for (size_t j = 0; j < pm_rules_diagnostic_count(rules); j++) {
+            const struct pm_diagnostic *d = pm_rules_diagnostic(rules, j);
+
+            if (is_lint(d->code) && !is_known(found.gl_pathv[i], d->code))
+                fail_msg("%s:%zu: %s %s", d->file, d->line, d->code, d->message);
+        }
+        pm_rules_free(rules);
+    }
+    globfree(&found);
+    return count;
+}
+
+static void examples_and_cases_give_no_false_alarm(void **state)
+{
+    (void)state;
+    assert_true(look_at_files(PKTMOD_SOURCE_DIR "/rules/examples/*.json") >= 30);
+    assert_true(look_at_files(PKTMOD_SOURCE_DIR "/tests/cases/*/rules.json") >= 50);
+}
+
+/* ------------------------------------------------------------------ no memory */
+
+static void without_memory_lint_says_so_or_is_silent(void **state)
+{
+    static const char text[] =
+        "{\"pktmod\":1,\"vars\":{\"v\":1},\"rules\":["
+        "{\"id\":\"a\",\"match\":{\"tcp.dstport\":[1,\"1-9\"],\"interface\":\"e\"},\"verdict\":"
+        "\"allow\"},"
+        "{\"id\":\"b\",\"match\":{\"tcp.dstport\":5,\"interface\":\"e\",\"payload\":\"x\"},"
+        "\"verdict\":\"drop\"},"
+        "{\"id\":\"c\",\"match\":{\"any\":[{\"ip.addr\":\"10.0.0.0/8\"},{\"tcp.flags.syn\":true}]},"
+        "\"rewrite\":[{\"set\":{\"ip.ttl\":3}},{\"set\":{\"ip.ttl\":4}}]}]}";
+    size_t wanted = 0;
+
+    (void)state;
+    for (size_t budget = 0; wanted == 0; budget++) {
+        struct pm_check_judge judge = {.now_ns = 0};
+        const struct pm_check_options options = {
+            .platform = PM_PLATFORM_LINUX, .judge = pm_check_judge, .context = &judge};
+        size_t left = budget;
+        struct pm_rules *rules = pmr_check(NULL, text, sizeof text - 1, &left, &options);
+
+        pm_check_judge_end(&judge);
+        if (rules != NULL && pm_rules_policy(rules) != NULL) {
+            assert_true(pm_rules_warning_count(rules) >= 5);
+            wanted = budget;
+        } else if (rules != NULL) {
+            assert_true(pm_rules_error_count(rules) > 0);
+        }
+        pm_rules_free(rules);
+        assert_true(budget < 10000);
+    }
+    print_message("%zu requests\n", wanted);
+}
+
 /* ------------------------------------------------------------------ codes, explained */
 
 static bool is_told(const char *text, const char *code)
@@ -649,6 +742,8 @@ int main(void)
         cmocka_unit_test(what_is_said_of_random_policies_is_true),
         cmocka_unit_test(a_copy_of_a_rule_is_never_reached),
         cmocka_unit_test(many_rules_take_no_longer_than_they_should),
+        cmocka_unit_test(examples_and_cases_give_no_false_alarm),
+        cmocka_unit_test(without_memory_lint_says_so_or_is_silent),
         cmocka_unit_test(every_code_is_explained_by_a_wrong_and_a_right_example),
         cmocka_unit_test(right_examples_have_no_errors),
         cmocka_unit_test(codes_are_found_by_what_people_write),
