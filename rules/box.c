@@ -22,7 +22,7 @@ static enum layer layer_of(unsigned side)
         return ICMP;
     if ((side >= PM_FIELD_IP_VERSION && side <= PM_FIELD_IP_LEN) || side == PM_FIELD_PAYLOAD)
         return IP;
-    return LINK;
+    return LINK; /* or not known to belong to one */
 }
 
 /* A packet of the layer has the field. */

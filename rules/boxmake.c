@@ -83,6 +83,9 @@ static bool spell_value(char *out, size_t cap, const struct pm_value *v, const u
         *len = v->regex.len;
         return snprintf(out, cap, "x%d:", v->regex.nocase) > 0;
     case PM_VALUE_PREFIX:
+        *bytes = v->prefix.addr.bytes;
+        *len = v->prefix.addr.version == 4 ? 4 : 16;
+        return snprintf(out, cap, "a%u/%u:", v->prefix.addr.version, v->prefix.bits) > 0;
     case PM_VALUE_MAC:
         break;
     }
@@ -97,7 +100,7 @@ static char *spell(struct memory *m, enum pm_field field, const struct pm_value 
     char *text;
 
     for (size_t i = 0; i < count; i++)
-        cap += 64 + 2 * (values[i].kind == PM_VALUE_BYTES   ? values[i].bytes.len
+        cap += 96 + 2 * (values[i].kind == PM_VALUE_BYTES   ? values[i].bytes.len
                          : values[i].kind == PM_VALUE_REGEX ? values[i].regex.len
                                                             : 0);
     text = pmr_memory_take(m, cap);
@@ -333,9 +336,10 @@ static void spread(struct geometry *g, struct memory *scratch, struct choices *c
     }
 }
 
+/* All that come behind the fields of headers: contents, and what is read from them. */
 static bool is_always_atom(enum pm_field field)
 {
-    return field == PM_FIELD_BPF || field == PM_FIELD_PAYLOAD || field == PM_FIELD_STREAM;
+    return field == PM_FIELD_BPF || field > PM_FIELD_ICMP_SEQ;
 }
 
 static bool has_tags(enum pm_field field)

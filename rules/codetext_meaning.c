@@ -208,11 +208,13 @@ const struct code_text pmr_texts_meaning[] = {
      "Domain names are labels of letters, digits and minus with dots between them; other "
      "scripts in their xn-- form.",
      "{ \"pktmod\": 1,\n"
-     "  \"sets\": { \"d\": { \"type\": \"domain\", \"values\": [\"exa mple.org\"] } },\n"
-     "  \"rules\": [] }",
+     "  \"rules\": [\n"
+     "    { \"id\": \"a\", \"match\": { \"dns.qry.name\": \"exa mple.org\" },\n"
+     "      \"verdict\": \"drop\" } ] }",
      "{ \"pktmod\": 1,\n"
-     "  \"sets\": { \"d\": { \"type\": \"domain\", \"values\": [\"example.org\"] } },\n"
-     "  \"rules\": [] }"},
+     "  \"rules\": [\n"
+     "    { \"id\": \"a\", \"match\": { \"dns.qry.name\": \"example.org\" },\n"
+     "      \"verdict\": \"drop\" } ] }"},
     {CODE_LIMIT,
      "The loader takes bounded amounts of everything: 16384 values in a test, so many "
      "files and rules. Long lists are sets.",

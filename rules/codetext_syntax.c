@@ -182,11 +182,11 @@ const struct code_text pmr_texts_syntax[] = {
      "that a file never does less than it says.",
      "{ \"pktmod\": 1,\n"
      "  \"rules\": [\n"
-     "    { \"id\": \"a\", \"match\": { \"dns.qry.name\": \"example.org\" },\n"
+     "    { \"id\": \"a\", \"match\": { \"http.host\": \"example.org\" },\n"
      "      \"verdict\": \"drop\" } ] }",
      "{ \"pktmod\": 1,\n"
      "  \"rules\": [\n"
-     "    { \"id\": \"a\", \"match\": { \"udp.dstport\": 53 },\n"
+     "    { \"id\": \"a\", \"match\": { \"tcp.dstport\": 80 },\n"
      "      \"verdict\": \"drop\" } ] }"},
 };
 

@@ -89,7 +89,7 @@ void pmr_lint_set(struct load *l, const struct set *set, const struct node *valu
     struct linted_set *grown;
     struct set_values *kept;
 
-    if (x == NULL || set->is_broken || set->type == SET_DOMAIN)
+    if (x == NULL || set->is_broken)
         return;
     kept = values_of(l, set->index);
     grown = KEEP(l, x->set_places, x->place_count, x->place_cap);
@@ -108,7 +108,7 @@ void pmr_lint_set_value(struct load *l, const struct set *set, const struct pm_v
 
     if (kept == NULL || kept->is_cut)
         return;
-    if (kept->count == PMR_SET_VALUES || set->type == SET_STRING || set->type == SET_BYTES) {
+    if (kept->count == PMR_SET_VALUES || (set->type != SET_CIDR && set->type != SET_PORT)) {
         kept->is_cut = true; /* texts of a file are not kept */
         return;
     }
@@ -197,8 +197,9 @@ bool pmr_rule_has_modifier(const struct pm_rule_spec *spec)
 {
     const struct pm_modifiers *m = &spec->modifiers;
 
-    return m->limit.tokens > 0 || m->sample.probability > 0 || m->sample.every > 0 ||
-           m->count.has_first || m->count.skip > 0 || m->count.max_per_flow > 0 || m->when.is_set;
+    return m->limit.tokens > 0 || m->sample.is_set || m->sample.probability > 0 ||
+           m->sample.every > 0 || m->count.has_first || m->count.skip > 0 ||
+           m->count.max_per_flow > 0 || m->when.is_set;
 }
 
 bool pmr_rule_decides(const struct pm_rule_spec *spec)

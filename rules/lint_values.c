@@ -129,14 +129,6 @@ static void look_at(struct load *l, const struct node *list, const struct pm_val
 
 /* ------------------------------------------------------------------ names */
 
-/* No field of this version takes domains: such a set cannot be used. */
-static bool is_of_domains(const struct load *l, const char *name)
-{
-    const struct set *set = pmr_names_get(&l->sets, name);
-
-    return set != NULL && set->type == SET_DOMAIN;
-}
-
 static void look_for_unused(struct load *l, const char *key, const struct names *used,
                             const char *what)
 {
@@ -145,8 +137,7 @@ static void look_for_unused(struct load *l, const char *key, const struct names 
 
     for (const struct node *n = list == NULL ? NULL : pmr_node_first(list); n != NULL;
          n = pmr_node_next(n))
-        if (pmr_names_get(used, pmr_node_key(n)) == NULL &&
-            !(key[0] == 's' && is_of_domains(l, pmr_node_key(n))))
+        if (pmr_names_get(used, pmr_node_key(n)) == NULL)
             pmr_remark(l, &(struct remark){.code = CODE_UNUSED, .at = n}, "no rule uses the %s %s",
                        what, pmr_quote(pmr_node_key(n)).text);
 }
