@@ -234,6 +234,8 @@ struct pm_decision pm_filter_decide(struct pm_filter *filter, const struct pm_pa
     if (filter->policy->has_reject)
         note_sent(&t);
     count(filter, &t);
+    t.decision.is_settled = t.decision.verdict == PM_ALLOW && t.tracked.flow &&
+                            pm_flow_is_settled(filter, t.tracked.flow);
     return t.decision;
 }
 

@@ -6,6 +6,7 @@
  *     whole.c      -> of a fragment: what its datagram got
  *     apply.c      -> what the rule does: allow, drop, delay, reject
  *     ask.c        -> and ask; answers
+ *     adopt.c      a new policy takes over the flows
  */
 #ifndef PM_ENGINE_FILTER_H
 #define PM_ENGINE_FILTER_H
@@ -122,6 +123,11 @@ static inline uint64_t pm_add_ns(uint64_t a_ns, uint64_t b_ns)
 {
     return b_ns > UINT64_MAX - a_ns ? UINT64_MAX : a_ns + b_ns;
 }
+
+/* ---- adopt.c: flows, as others see them */
+
+/* Every later packet of the flow is allowed, whatever it brings. */
+bool pm_flow_is_settled(const struct pm_filter *f, const struct pm_flow *flow);
 
 /* ---- ask.c: packets that wait for an answer */
 

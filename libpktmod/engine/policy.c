@@ -6,6 +6,8 @@
 
 #include "base/hash.h"
 
+#include "match/reads.h"
+
 static void free_list(struct pm_rule_list *list)
 {
     pm_classifier_free(list->classifier);
@@ -164,6 +166,19 @@ bool pm_policy_rewrites(const struct pm_policy *policy)
 bool pm_policy_spans_flows(const struct pm_policy *policy)
 {
     return policy->modifier_count > 0 || policy->ask_count > 0;
+}
+
+bool pm_policy_reads_payload(const struct pm_policy *policy)
+{
+    if (policy->settings.bad_checksum_drop)
+        return true;
+    for (uint32_t i = 0; i < policy->rule_count; i++) {
+        const struct pm_rule *rule = &policy->rules[i];
+        if (pm_policy_rule_log(policy, i)->payload == PM_LOG_HEX ||
+            pm_cond_reads_payload(policy->conds, rule->match))
+            return true;
+    }
+    return false;
 }
 
 void pm_rule_walk_begin(struct pm_rule_walk *walk, const struct pm_rule_list *list,

@@ -186,6 +186,8 @@ struct pm_decision {
     bool is_final;       /* an allow rule that says so decided: the packet is not to be rewritten */
     uint32_t dry_rule;   /* first dry-run rule that would have decided, or PM_NO_RULE */
     uint32_t reply_count; /* REJECT */
+    bool is_settled;      /* ALLOW: and so is every later packet of the flow, both ways, whatever it
+                             brings, under this policy; none needs to be asked about */
 };
 
 /* Bytes of memory the engine will take, all of it at pm_filter_new(). */
@@ -194,6 +196,27 @@ size_t pm_filter_footprint(const struct pm_policy *policy);
 struct pm_filter *pm_filter_new(struct pm_policy *policy, const struct pm_filter_config *config,
                                 struct pm_error *error);
 void pm_filter_free(struct pm_filter *filter);
+
+/* For a new policy: takes over the flows of the filter before it, before the first packet is
+ * judged. They keep their ids, their ends and what TCP said, and are judged anew; a stream is
+ * looked at from its next byte on. Packets that wait stay with the filter before, which is asked
+ * for them until none is left, and then freed; so do its questions. Meters and remembered answers
+ * begin empty, but an answer for the rest of a flow stays where the rule keeps its id. */
+void pm_filter_adopt(struct pm_filter *filter, const struct pm_filter *before);
+
+/* A flow as the filter knows it. */
+struct pm_flow_info {
+    uint64_t id;
+    struct pm_endpoints ends; /* src began it */
+    enum pm_dir dir;          /* of its first packet */
+    uint64_t packets, idle_ns;
+    bool is_settled; /* as in pm_decision */
+    bool is_closed;
+};
+
+/* The flows of latest use first, established ones before half-open ones; at most `cap`. Answers
+ * their number. */
+size_t pm_filter_flows(const struct pm_filter *filter, struct pm_flow_info *out, size_t cap);
 
 struct pm_decision pm_filter_decide(struct pm_filter *filter, const struct pm_packet *packet,
                                     uint64_t now_ns);

@@ -545,5 +545,8 @@ bool pm_policy_rewrites(const struct pm_policy *policy); /* it has at least one 
 /* Some rule counts or asks over flows (modifiers, questions): engines that share the packets among
  * themselves by flow would each count for itself. */
 bool pm_policy_spans_flows(const struct pm_policy *policy);
+/* Some rule, or bad_checksum, looks behind the headers; else a filter may be given only these, as
+ * of a truncated capture. */
+bool pm_policy_reads_payload(const struct pm_policy *policy);
 
 #endif

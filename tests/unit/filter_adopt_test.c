@@ -1,0 +1,205 @@
+/* filter_adopt_test.c - a new policy takes over the flows; which flows need no more asking. */
+#include "judge.h"
+
+/* TCP to port 80, as the rule says; everything else is allowed. */
+static struct pm_policy *policy_of(const char *id, enum pm_action action)
+{
+    struct pm_error error;
+    struct pm_builder *b = pm_builder_new();
+    struct pm_rule_spec rule = {.id = id, .action = action};
+    rule.ask.timeout_ns = 10 * S;
+    rule.delay.delay_ns = S;
+    rule.delay.keep_order = true;
+    rule.match = judge_number(b, PM_FIELD_TCP_PORT, 80, 80);
+    pm_builder_add_rule(b, &rule);
+    struct pm_policy *policy = pm_builder_finish(b, &error);
+    assert_non_null(policy);
+    return policy;
+}
+
+static void begin(struct judge *j, struct pm_policy *policy)
+{
+    struct pm_error error;
+    j->policy = policy;
+    j->filter = pm_filter_new(policy, &(struct pm_filter_config){.hash_key = {1, 2}}, &error);
+    assert_non_null(j->filter);
+}
+
+static struct pm_decision segment(struct judge *j, int from_server, uint8_t flags, uint64_t now_ns)
+{
+    struct talk_packet p = {.from_server = from_server, .flags = flags, .time_ns = now_ns};
+    return judge_packet(j, &p, now_ns);
+}
+
+static void shake_hands(struct judge *j)
+{
+    segment(j, 0, TALK_SYN, 0);
+    segment(j, 1, TALK_SYN | TALK_ACK, 1);
+    segment(j, 0, TALK_ACK, 2);
+}
+
+static void a_flow_keeps_its_number_and_is_judged_anew(void **state)
+{
+    (void)state;
+    struct judge before, after;
+    begin(&before, policy_of("web", PM_ACTION_ALLOW));
+    begin(&after, policy_of("web", PM_ACTION_DROP));
+    shake_hands(&before);
+    uint64_t id = segment(&before, 0, TALK_ACK, 3).flow_id;
+    pm_filter_adopt(after.filter, before.filter);
+    struct pm_decision d = segment(&after, 1, TALK_ACK, 4);
+    assert_int_equal(d.flow_id, id);
+    assert_false(d.is_new_flow);
+    assert_int_equal(d.verdict, PM_DROP);
+    judge_end(&before);
+    struct talk_packet other = {.client_port = 50000, .flags = TALK_SYN, .time_ns = 5};
+    assert_int_equal(judge_packet(&after, &other, 5).flow_id, id + 1);
+    judge_end(&after);
+}
+
+static void what_waits_stays_with_the_filter_before(void **state)
+{
+    (void)state;
+    struct judge before, after;
+    struct pm_due due;
+    begin(&before, policy_of("web", PM_ACTION_DELAY));
+    begin(&after, policy_of("other", PM_ACTION_ALLOW));
+    assert_int_equal(segment(&before, 0, TALK_SYN, 7).verdict, PM_DELAY);
+    pm_filter_adopt(after.filter, before.filter);
+    assert_int_equal(pm_filter_next_ns(after.filter), UINT64_MAX);
+    assert_int_equal(pm_filter_next_ns(before.filter), S + 7);
+    /* Order is kept over the change: the next packet leaves no earlier. */
+    struct pm_decision d = segment(&after, 0, TALK_ACK, 8);
+    assert_int_equal(d.verdict, PM_DELAY);
+    assert_int_equal(d.why, PM_WHY_KEPT_ORDER);
+    assert_true(d.release_ns >= S + 7);
+    assert_true(pm_filter_due(before.filter, S + 7, &due));
+    assert_int_equal(due.cookie, 7);
+    assert_int_equal(due.verdict, PM_ALLOW);
+    judge_end(&before);
+    judge_end(&after);
+}
+
+static void an_answer_for_the_flow_holds_where_the_rule_keeps_its_id(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        enum pm_verdict verdict;
+    } cases[] = {{"web", PM_ALLOW}, {"renamed", PM_ASK}};
+    for (size_t i = 0; i < 2; i++) {
+        struct judge before, after;
+        begin(&before, policy_of("web", PM_ACTION_ASK));
+        begin(&after, policy_of(cases[i].id, PM_ACTION_ASK));
+        struct pm_decision d = segment(&before, 0, TALK_SYN, 1);
+        assert_true(pm_filter_answer(before.filter, d.ask_id, true, PM_FOR_FLOW, 0, 2));
+        pm_filter_adopt(after.filter, before.filter);
+        judge_end(&before);
+        assert_int_equal(segment(&after, 0, TALK_ACK, 3).verdict, cases[i].verdict);
+        judge_end(&after);
+    }
+}
+
+static void a_smaller_table_keeps_the_flows_of_latest_use(void **state)
+{
+    (void)state;
+    struct judge before, after;
+    struct pm_error error;
+    struct pm_settings settings = PM_SETTINGS_DEFAULT;
+    struct pm_builder *b = pm_builder_new();
+    settings.flows = 4;
+    pm_builder_settings(b, &settings);
+    begin(&before, policy_of("web", PM_ACTION_ALLOW));
+    begin(&after, pm_builder_finish(b, &error));
+    for (uint16_t i = 0; i < 10; i++) {
+        struct talk_packet p = judge_udp((uint16_t)(1000 + i), i);
+        judge_packet(&before, &p, 0);
+    }
+    pm_filter_adopt(after.filter, before.filter);
+    struct pm_flow_info flows[16];
+    assert_int_equal(pm_filter_flows(before.filter, flows, 16), 10);
+    assert_int_equal(pm_filter_flows(after.filter, flows, 16), 4);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(flows[i].id, 10 - i);
+    assert_int_equal(pm_filter_flows(after.filter, flows, 2), 2);
+    judge_end(&before);
+    judge_end(&after);
+}
+
+static void a_flow_is_settled_when_both_ways_are_allowed_for_good(void **state)
+{
+    (void)state;
+    static const struct {
+        enum pm_action action;
+        bool settles;
+    } cases[] = {{PM_ACTION_ALLOW, true}, {PM_ACTION_LOG, false}, {PM_ACTION_ASK, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct judge j;
+        begin(&j, policy_of("web", cases[i].action));
+        assert_false(segment(&j, 0, TALK_SYN, 0).is_settled);
+        assert_int_equal(segment(&j, 1, TALK_SYN | TALK_ACK, 1).is_settled, cases[i].settles);
+        assert_int_equal(segment(&j, 0, TALK_ACK, 2).is_settled, cases[i].settles);
+        judge_end(&j);
+    }
+}
+
+static void a_rule_on_single_packets_keeps_a_flow_unsettled(void **state)
+{
+    (void)state;
+    struct judge j;
+    struct pm_error error;
+    struct pm_builder *b = pm_builder_new();
+    struct pm_rule_spec rule = {.id = "ttl", .action = PM_ACTION_DROP};
+    rule.match = judge_number(b, PM_FIELD_IP_TTL, 1, 1);
+    pm_builder_add_rule(b, &rule);
+    begin(&j, pm_builder_finish(b, &error));
+    shake_hands(&j);
+    assert_false(segment(&j, 1, TALK_ACK, 3).is_settled);
+    judge_end(&j);
+}
+
+static bool reads(enum pm_field field, bool is_inner)
+{
+    struct pm_error error;
+    struct pm_builder *b = pm_builder_new();
+    struct pm_value bytes = {
+        .kind = PM_VALUE_BYTES,
+        .bytes = {.bytes = (const uint8_t *)"x", .len = 1, .depth = UINT32_MAX}};
+    struct pm_value range = {.kind = PM_VALUE_RANGE, .range = {1, 2}};
+    bool is_bytes = field == PM_FIELD_PAYLOAD || field == PM_FIELD_STREAM;
+    pm_cond_id test = pm_cond_test(b, field, is_bytes ? &bytes : &range, 1);
+    pm_cond_id both[2] = {judge_number(b, PM_FIELD_TCP_PORT, 1, 2), test};
+    pm_cond_id match = is_inner ? pm_cond_not(b, pm_cond_any(b, both, 2)) : test;
+    pm_builder_add_rule(
+        b, &(struct pm_rule_spec){.id = "r", .match = match, .action = PM_ACTION_DROP});
+    struct pm_policy *policy = pm_builder_finish(b, &error);
+    assert_non_null(policy);
+    bool answer = pm_policy_reads_payload(policy);
+    pm_policy_unref(policy);
+    return answer;
+}
+
+static void rules_on_headers_read_no_payload(void **state)
+{
+    (void)state;
+    assert_false(reads(PM_FIELD_TCP_DSTPORT, false));
+    assert_false(reads(PM_FIELD_IP_LEN, true));
+    assert_false(reads(PM_FIELD_TCP_LEN, false));
+    assert_true(reads(PM_FIELD_PAYLOAD, false));
+    assert_true(reads(PM_FIELD_PAYLOAD, true));
+    assert_true(reads(PM_FIELD_STREAM, false));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_flow_keeps_its_number_and_is_judged_anew),
+        cmocka_unit_test(what_waits_stays_with_the_filter_before),
+        cmocka_unit_test(an_answer_for_the_flow_holds_where_the_rule_keeps_its_id),
+        cmocka_unit_test(a_smaller_table_keeps_the_flows_of_latest_use),
+        cmocka_unit_test(a_flow_is_settled_when_both_ways_are_allowed_for_good),
+        cmocka_unit_test(a_rule_on_single_packets_keeps_a_flow_unsettled),
+        cmocka_unit_test(rules_on_headers_read_no_payload),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
