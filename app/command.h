@@ -26,6 +26,8 @@ enum pm_exit pm_command_shrink(int argc, char *const argv[]);
 enum pm_exit pm_command_pipe(int argc, char *const argv[]);
 enum pm_exit pm_command_fmt(int argc, char *const argv[]);
 enum pm_exit pm_command_schema(int argc, char *const argv[]);
+enum pm_exit pm_command_run(int argc, char *const argv[]); /* Linux */
+enum pm_exit pm_command_ctl(int argc, char *const argv[]); /* Linux */
 
 /* Text on a terminal may be coloured, unless NO_COLOR is set or the terminal is dumb. */
 bool pm_colour_wanted(FILE *stream);

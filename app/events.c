@@ -313,7 +313,9 @@ struct pm_events *pm_events_open(struct pm_replay *replay, const char *path, uin
     bool has_memory = allocate(events);
     if (!has_memory)
         errno = ENOMEM;
-    if (!has_memory || !pm_sink_open(&events->sink, path, inputs, input_count)) {
+    if (has_memory && path == NULL)
+        pm_sink_open_memory(&events->sink);
+    else if (!has_memory || !pm_sink_open(&events->sink, path, inputs, input_count)) {
         int why = errno;
         free_all(events);
         errno = why;
@@ -333,6 +335,42 @@ struct pm_events *pm_events_open(struct pm_replay *replay, const char *path, uin
     };
     pm_replay_observe(replay, &events->observer);
     return events;
+}
+
+struct pm_sink *pm_events_sink(struct pm_events *events)
+{
+    return &events->sink;
+}
+
+bool pm_events_renew(struct pm_events *events)
+{
+    const struct pm_policy *policy = events->replay->policy;
+    size_t count = pm_policy_rule_count(policy) + 1;
+    struct pm_event_rule *rules = calloc(count, sizeof *rules);
+    uint32_t *log_rules = calloc(count, sizeof *log_rules);
+    if (rules == NULL || log_rules == NULL) {
+        free(rules);
+        free(log_rules);
+        return false;
+    }
+    free(events->rules);
+    free(events->log_rules);
+    events->policy = policy;
+    events->rules = rules;
+    events->log_rules = log_rules;
+    events->log_rule_count = 0;
+    look_at_rules(events);
+    return true;
+}
+
+void pm_events_pass(struct pm_events *events, uint64_t now_ns)
+{
+    pm_event_flows_pass(&events->flows, now_ns);
+}
+
+void pm_events_end(struct pm_events *events, uint64_t now_ns)
+{
+    pm_event_flows_end(&events->flows, now_ns);
 }
 
 int pm_events_close(struct pm_events *events)

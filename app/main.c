@@ -25,6 +25,10 @@ static const struct {
     {"explain", pm_command_explain, "say why a packet gets what it gets"},
     {"flow", pm_command_flow, "make a capture of a few lines of text"},
     {"shrink", pm_command_shrink, "find the smallest part of a capture that still fails"},
+#ifdef __linux__
+    {"run", pm_command_run, "filter live packets"},
+    {"ctl", pm_command_ctl, "talk to a pktmod run: status, reload, answers, events"},
+#endif
     {"pipe", pm_command_pipe, "the engine on standard input and output, for other programs"},
 };
 

@@ -64,6 +64,7 @@ want() { # group
         library libpcre2-8 libpcre2-dev pcre2
         if [ "$system" = debian ]; then
             library libc libc6-dev ""
+            library libmnl libmnl-dev "" # filter-ext/linux
         fi
         ;;
     test)
@@ -79,6 +80,8 @@ want() { # group
             tool iptables iptables ""
             tool nginx nginx-light nginx
             tool curl curl curl
+            tool ping iputils-ping ""
+            tool iperf3 iperf3 iperf3
             # apple: the macOS providers under GNUstep
             tool clang clang llvm
             optional="$optional libgnustep-base-dev gnustep-make gobjc libblocksruntime-dev lld"
@@ -103,6 +106,8 @@ want() { # group
             tool nginx nginx-light nginx
             tool curl curl curl
             tool ip iproute2 ""
+            tool iptables iptables ""
+            tool iperf3 iperf3 iperf3
             tool ethtool ethtool ""
         fi
         ;;

@@ -5,16 +5,22 @@ _pktmod()
     local command=${COMP_WORDS[1]} words=''
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words='replay check fmt schema test diff create verify explain flow shrink pipe help --help --version'
+        words='replay check fmt schema test diff create verify explain flow shrink run ctl pipe help --help --version'
     else
         case $command:$before in
-        help:*) words='replay check fmt schema test diff create verify explain flow shrink pipe' ;;
+        help:*) words='replay check fmt schema test diff create verify explain flow shrink run ctl pipe' ;;
         replay:--view | diff:--view | explain:--view) words='rewritten wire host' ;;
         replay:--checksums | diff:--checksums | explain:--checksums | verify:--checksums | create:--checksums) words='auto verify ignore' ;;
         check:--platform) words='macos linux replay' ;;
         check:--explain) words=$("${COMP_WORDS[0]}" check --list-codes 2>/dev/null | cut -c1-6) ;;
         test:--format) words='text tap junit' ;;
         *:--format) words='text json' ;;
+        run:--filter) words='nfqueue:' ;;
+        run:--hook) words='input output forward' ;;
+        run:--interface | run:-i | run:--inside | run:--queue-length | run:--seed) return ;;
+        run:--control-group | run:--community-seed | ctl:--limit) return ;;
+        ctl:ctl) words='status stats flows reload events answer stop' ;;
+        ctl:--for) words='flow rule' ;;
         replay:--local | replay:--mtu | replay:--seed | replay:--community-seed) return ;;
         diff:--local | diff:--mtu | diff:--seed) return ;;
         create:--local | create:--mtu | create:--seed | create:--shows | create:--views) return ;;
@@ -48,6 +54,10 @@ _pktmod()
                 ;;
             flow:-*) words='--write --help' ;;
             shrink:-*) words='--read --write --tries --timeout --help' ;;
+            run:-*)
+                words='--filter --install --uninstall --hook --interface --inside --bypass --offload --queue-length --control --control-group --events --community-seed --run-dir --seed --quiet --help'
+                ;;
+            ctl:-*) words='--control --json --prometheus --follow --for --limit --help' ;;
             pipe:-*) words='--help' ;;
             esac
             ;;
