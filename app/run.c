@@ -92,9 +92,9 @@ static void tick(struct loop *loop)
         return;
     loop->ticked_ns = now_ns;
     for (unsigned i = 0; i < run->worker_count; i++) {
-        pm_worker_lock(run->workers[i]);
+        pm_worker_lock(run->workers[i]); /* and the time after it: no packet was judged later */
         if (run->events[i] != NULL)
-            pm_run_events_pass(run->events[i], now_ns);
+            pm_run_events_pass(run->events[i], pm_clock_now_ns(&run->clock));
         pm_worker_unlock(run->workers[i]);
     }
     pm_notify("WATCHDOG=1");

@@ -124,12 +124,19 @@ void pm_event_log_take(struct pm_event_log *log, struct pm_buffer *lines)
 
 /* ------------------------------------------------------------------ a worker's events */
 
+/* Events take it that time does not go back; clocks of two processors may differ a little. */
+static uint64_t no_earlier(struct pm_run_events *e, uint64_t now_ns)
+{
+    if (now_ns > e->replay.clock_ns)
+        e->replay.clock_ns = now_ns;
+    return e->replay.clock_ns;
+}
+
 static struct pm_record record_of(struct pm_run_events *e, const struct pm_packet *packet,
                                   uint64_t number, uint64_t now_ns)
 {
     size_t len = packet->len < PACKET_MAX ? packet->len : PACKET_MAX;
     memcpy(e->packet, packet->data, len);
-    e->replay.clock_ns = now_ns;
     return (struct pm_record){.data = e->packet,
                               .caplen = (uint32_t)len,
                               .origlen = (uint32_t)packet->wire_len,
@@ -169,6 +176,7 @@ static void on_released(void *context, const struct pm_packet *packet, uint64_t 
 {
     struct pm_run_events *e = context;
     const struct pm_observer *o = e->replay.observers[0];
+    now_ns = no_earlier(e, now_ns);
     struct pm_record record = record_of(e, packet, number, now_ns);
     struct pm_due told = *due;
     told.rule = rule_now(e->replay.policy, policy, due->rule);
@@ -208,8 +216,7 @@ void pm_run_events_free(struct pm_run_events *events, uint64_t now_ns)
 {
     if (events == NULL)
         return;
-    events->replay.clock_ns = now_ns;
-    pm_events_end(events->events, now_ns);
+    pm_events_end(events->events, no_earlier(events, now_ns));
     on_rested(events);
     uint8_t *buffer = pm_events_sink(events->events)->buffer;
     pm_events_close(events->events);
@@ -229,7 +236,6 @@ bool pm_run_events_renew(struct pm_run_events *events, struct pm_policy *policy)
 
 void pm_run_events_pass(struct pm_run_events *events, uint64_t now_ns)
 {
-    events->replay.clock_ns = now_ns;
-    pm_events_pass(events->events, now_ns);
+    pm_events_pass(events->events, no_earlier(events, now_ns));
     on_rested(events);
 }

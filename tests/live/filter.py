@@ -1,0 +1,581 @@
+#!/usr/bin/env python3
+"""filter.py PKTMOD [-k TEXT] - pktmod run between real kernels: verdicts, reload, floods, deaths.
+
+    peer (10.78.0.2, fd78::2) -- pmpeer == pmhost -- host (10.78.0.1, fd78::1), where pktmod runs
+"""
+import argparse
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import pathlib
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from world import FAMILIES, PREFIX, die_with_parent, inside, run, sweep, switch
+
+ADDRESSES = {4: {"host": "10.78.0.1", "peer": "10.78.0.2"}, 6: {"host": "fd78::1", "peer": "fd78::2"}}
+STORIES = []
+OPEN, DROP, REJECT, DELAY, ASK = 7001, 7002, 7003, 7004, 8888
+VERDICTS = [
+    {"id": "no", "match": {"l4.dstport": DROP}, "verdict": "drop"},
+    {"id": "never", "match": {"l4.dstport": REJECT}, "verdict": {"reject": "auto"}},
+    {"id": "slow", "match": {"l4.dstport": DELAY}, "verdict": {"delay": {"ms": 100}}},
+    {"id": "who", "match": {"l4.dstport": ASK}, "verdict": {"ask": {"timeout_ms": 1500, "on_timeout": "drop"}}},
+]
+
+
+def story(tell):
+    STORIES.append(tell)
+    return tell
+
+
+def check(holds, what):
+    if not holds:
+        raise AssertionError(what)
+
+
+def missing():
+    if os.geteuid():
+        return "needs root"
+    for tool in ("ip", "iptables", "ip6tables", "iptables-restore"):
+        if not shutil.which(tool):
+            return f"no {tool}"
+    name = f"{PREFIX}-{os.getpid()}-try"
+    try:
+        run("ip", "netns", "add", name)
+    except OSError as problem:
+        return f"no network namespaces ({problem})"
+    try:
+        with inside(name):
+            for tool in ("iptables", "ip6tables"):
+                run(tool, "-t", "mangle", "-A", "INPUT", "-m", "connmark", "--mark", "1", "-j", "NFQUEUE")
+    except OSError as problem:
+        return f"no iptables with NFQUEUE and connmark ({problem})"
+    finally:
+        run("ip", "netns", "del", name)
+    return None
+
+
+class World:
+    """Two namespaces; use it in a `with`."""
+
+    def __init__(self, pktmod):
+        self.pktmod = pktmod
+        self.names = {side: f"{PREFIX}-{os.getpid()}-filter-{side}" for side in ("host", "peer")}
+        self.ends = contextlib.ExitStack()
+
+    def __enter__(self):
+        try:
+            self.folder = pathlib.Path(self.ends.enter_context(tempfile.TemporaryDirectory()))
+            for name in self.names.values():
+                run("ip", "netns", "add", name)
+                self.ends.callback(subprocess.run, ["ip", "netns", "del", name], capture_output=True)
+            run("ip", "-n", self.names["host"], "link", "add", "pmhost", "type", "veth", "peer", "name", "pmpeer",
+                "netns", self.names["peer"])
+            for side in self.names:
+                run("ip", "-n", self.names[side], "-batch", "-", text=f"""\
+                    link set lo up
+                    addr add {ADDRESSES[4][side]}/24 dev pm{side}
+                    addr add {ADDRESSES[6][side]}/64 dev pm{side} nodad
+                    link set pm{side} up
+                    """)
+        except BaseException:
+            self.ends.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.ends.close()
+
+    def start(self, side, *command, **how):
+        with inside(self.names[side]):
+            process = subprocess.Popen(command, preexec_fn=die_with_parent, **how)
+        self.ends.callback(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        process.wait()
+
+    def rules(self, rules, name="rules.json", **more):
+        file = self.folder / name
+        file.write_text(json.dumps({"pktmod": 1, "rules": rules, **more}))
+        return file
+
+    def filter(self, rules, *options, queue="5"):
+        """A pktmod run, ready to filter."""
+        self.said = open(self.folder / "said", "a+")
+        process = self.start("host", self.pktmod, "run", str(rules), "--filter", f"nfqueue:{queue}", "--install", "-q",
+                             "--run-dir", str(self.folder / "run"), *options, stdout=self.said, stderr=self.said)
+        until = time.monotonic() + 30
+        while f"PKTMOD-Q{queue.split('-')[0]} " not in self.mangle("ip6tables"):
+            check(process.poll() is None and time.monotonic() < until, f"run did not start: {self.words()}")
+            time.sleep(0.05)
+        return process
+
+    def words(self):
+        return (self.folder / "said").read_text()
+
+    def stop(self, process):
+        process.terminate()
+        check(process.wait(20) == 0, f"run ended with {process.returncode}: {self.words()}")
+        for tool in ("iptables", "ip6tables"):
+            check("PKTMOD" not in self.mangle(tool), f"{tool} rules are left")
+
+    def mangle(self, tool):
+        with inside(self.names["host"]):
+            return run(tool, "-t", "mangle", "-S")
+
+    def ctl(self, *words, fails=False):
+        done = subprocess.run([self.pktmod, "ctl", *words, "--control", str(self.folder / "run" / "control.sock")],
+                              text=True, capture_output=True, timeout=60)
+        check(bool(done.returncode) == fails, f"ctl {words}: {done.returncode} {done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def stats(self):
+        return json.loads(self.ctl("stats", "--json"))
+
+    def open_socket(self, side, family, kind=socket.SOCK_STREAM):
+        with inside(self.names[side]):
+            made = socket.socket(FAMILIES[family], kind)
+        made.settimeout(20)
+        return made
+
+    def serve(self, side, family, port, kind=socket.SOCK_STREAM):
+        """An echo on a port, as long as this world."""
+        server = self.open_socket(side, family, kind)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((ADDRESSES[family][side], port))
+        server.settimeout(None)
+        self.ends.callback(server.close)
+        if kind == socket.SOCK_STREAM:
+            server.listen(1024)
+        threading.Thread(target=echo_all if kind == socket.SOCK_STREAM else echo_datagrams, args=(server,),
+                         daemon=True).start()
+
+    def dial(self, side, family, port, timeout=20):
+        other = "peer" if side == "host" else "host"
+        client = self.open_socket(side, family)
+        client.settimeout(timeout)
+        client.connect((ADDRESSES[family][other], port))
+        return client
+
+
+def echo_all(server):
+    """One thread for all connections."""
+    poll, known = select.epoll(), {server.fileno(): server}
+    poll.register(server, select.EPOLLIN)
+    while True:
+        for number, _ in poll.poll():
+            try:
+                if number == server.fileno():
+                    client, _ = server.accept()
+                    known[client.fileno()] = client
+                    poll.register(client, select.EPOLLIN)
+                    continue
+                data = known[number].recv(65536)
+                if data:
+                    known[number].sendall(data)
+                    continue
+            except OSError:
+                if number == server.fileno():
+                    return
+            poll.unregister(number)
+            known.pop(number).close()
+
+
+def echo_datagrams(server):
+    with contextlib.suppress(OSError):
+        while True:
+            data, peer = server.recvfrom(65536)
+            server.sendto(data, peer)
+
+
+def talk(client, text=b"hello"):
+    client.sendall(text)
+    got = b""
+    while len(got) < len(text):
+        part = client.recv(65536)
+        check(part, "the connection ended")
+        got += part
+    check(got == text, "other bytes came back")
+
+
+def outcome(action):
+    """What became of it, and how long it took."""
+    began = time.monotonic()
+    try:
+        action()
+        result = "works"
+    except TimeoutError:
+        result = "silence"
+    except ConnectionRefusedError:
+        result = "refused"
+    except OSError as problem:
+        result = errno.errorcode.get(problem.errno, str(problem))
+    return result, time.monotonic() - began
+
+
+def datagram(world, side, family, port, timeout=1.0):
+    other = "peer" if side == "host" else "host"
+    with world.open_socket(side, family, socket.SOCK_DGRAM) as client:
+        client.settimeout(timeout)
+        client.connect((ADDRESSES[family][other], port))
+        client.send(b"x")
+        check(client.recv(10) == b"x", "another datagram came back")
+
+
+def connection(world, side, family, port, timeout=1.0):
+    with world.dial(side, family, port, timeout) as client:
+        client.settimeout(20)
+        talk(client)
+
+
+@story
+def each_verdict_in_both_families_and_both_directions(world):
+    process = world.filter(world.rules(VERDICTS))
+    for family in (4, 6):
+        for side, server in (("host", "peer"), ("peer", "host")):
+            for port in (OPEN, DROP, REJECT, DELAY, ASK):
+                world.serve(server, family, port)
+                world.serve(server, family, port, socket.SOCK_DGRAM)
+            for what in (connection, datagram):
+                told = f"{what.__name__} from {side}, IPv{family}"
+                for port, expected in ((OPEN, {"works"}), (DROP, {"silence"}), (DELAY, {"works"}),
+                                       (REJECT, {"refused", "EHOSTUNREACH", "EACCES"})):
+                    result, took = outcome(lambda: what(world, side, family, port, 1.0))
+                    check(result in expected, f"{told}, port {port}: {result}, not {expected}")
+                    if port == DELAY:
+                        check(took >= 0.1, f"{told}: took {took:.3f} s, with a delay of 0.1")
+    world.stop(process)
+
+
+@story
+def a_question_waits_for_its_answer(world):
+    process = world.filter(world.rules(VERDICTS), "--events", str(world.folder / "events"))
+    world.serve("peer", 4, ASK)
+
+    def answer(word):
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            asks = json.loads(world.ctl("status", "--json"))["asks"]
+            if asks:
+                check(asks[0]["rule"] == "who" and asks[0]["dest_port"] == ASK, f"not the question: {asks}")
+                world.ctl("answer", str(asks[0]["id"]), word)
+                return
+            time.sleep(0.05)
+
+    for word, expected in (("allow", "works"), ("drop", "silence"), (None, "silence")):
+        helper = threading.Thread(target=answer, args=(word,)) if word else None
+        if helper:
+            helper.start()
+        result, _ = outcome(lambda: connection(world, "host", 4, ASK, 1.0 if word != "allow" else 10.0))
+        if helper:
+            helper.join()
+        check(result == expected, f"answered {word}: {result}")
+    world.ctl("answer", "999", "allow", fails=True)
+    world.stop(process)
+    told = [json.loads(line) for line in (world.folder / "events").read_text().splitlines()]
+    kinds = [event["pktmod"].get("event") for event in told if event["event_type"] == "pktmod"]
+    check(kinds.count("ask") >= 2 and "answer" in kinds, f"events: {kinds}")
+
+
+@story
+def programs_work_as_without_it(world):
+    for tool in ("nginx", "curl", "ping", "iperf3"):
+        if not shutil.which(tool):
+            print(f"      without {tool}: it is not installed")
+    process = world.filter(world.rules(VERDICTS + [{"id": "look", "match": {"payload": {"contains": "no such text"}},
+                                                    "verdict": "drop"}]), queue="8-11")
+    if shutil.which("ping"):
+        for family in (4, 6):
+            with inside(world.names["host"]):
+                run("ping", "-c", "3", "-i", "0.2", "-W", "5", ADDRESSES[family]["peer"])
+    if shutil.which("nginx") and shutil.which("curl"):
+        content = os.urandom(3_000_000)
+        (world.folder / "file").write_bytes(content)
+        os.chmod(world.folder, 0o755)
+        conf = world.folder / "nginx.conf"
+        conf.write_text(f"daemon off; pid {world.folder}/pid; error_log {world.folder}/error;\n"
+                        "events {}\nhttp { access_log off; server { listen 80; listen [::]:80; "
+                        f"root {world.folder}; }} }}\n")
+        world.start("peer", "nginx", "-c", str(conf), stderr=subprocess.DEVNULL)
+        for host in (ADDRESSES[4]["peer"], f"[{ADDRESSES[6]['peer']}]"):
+            with inside(world.names["host"]):
+                done = subprocess.run(["curl", "-sS", "--retry", "20", "--retry-connrefused", "--retry-delay", "1",
+                                       "-m", "60", f"http://{host}/file"], capture_output=True, timeout=100)
+            check(hashlib.sha256(done.stdout).digest() == hashlib.sha256(content).digest(),
+                  f"curl got {len(done.stdout)} bytes; {done.stderr.decode()}")
+    if shutil.which("iperf3"):
+        world.start("peer", "iperf3", "-s", "-1", stdout=subprocess.DEVNULL)
+        time.sleep(1)
+        with inside(world.names["host"]):
+            told = json.loads(run("iperf3", "-c", ADDRESSES[4]["peer"], "-t", "2", "-J"))
+        check(told["end"]["sum_received"]["bytes"] > 1_000_000, "iperf3 moved hardly anything")
+    check(world.stats()["packets"] > 100, "the packets went another way")
+    world.stop(process)
+
+
+def resident_kb(process):
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0])
+
+
+@story
+def ten_thousand_connections_and_flat_memory(world):
+    for side in world.names:  # its own flows would make room among the half-open ones
+        with inside(world.names[side]):
+            pathlib.Path("/proc/sys/net/ipv6/conf/all/disable_ipv6").write_text("1\n")
+    events = world.folder / "events"
+    process = world.filter(world.rules([{"id": "record", "match": {}, "log_only": True}], policy={"flows": 2000}),
+                           "--events", str(events))
+    world.serve("peer", 4, OPEN)
+    sizes = []
+    for number in range(12_000):
+        with world.dial("host", 4, OPEN) as client:
+            talk(client, b"%d" % number)
+        if number in (9_999, 11_999):  # every table has been gone round once
+            sizes.append(resident_kb(process))
+        if number == 6_000:  # and the file is moved away
+            events.rename(f"{events}.1")
+            process.send_signal(signal.SIGHUP)
+    check(world.stats()["flows_seen"] >= 12_000, f"flows: {world.stats()['flows_seen']}")
+    check(sizes[1] - sizes[0] < 1024, f"memory grew from {sizes[0]} to {sizes[1]} KB")
+    world.stop(process)
+    lines = [line for file in (f"{events}.1", events) for line in open(file)]
+    flows = [event for event in map(json.loads, lines) if event["event_type"] == "flow" and event["proto"] == "TCP"]
+    odd = [flow for flow in flows if flow["flow"]["pkts_toserver"] < 3]
+    check(not odd, f"{len(odd)} flows were recorded in part: "
+          f"{[(flow['flow_id'], flow['src_port'], flow['dest_port'], flow['flow'], flow['tcp']) for flow in odd[:2]]}")
+    check(len(flows) == 12_000, f"{len(flows)} of 12000 flows are in the record")
+
+
+@story
+def a_flood_beyond_the_queue_is_counted_and_over(world):
+    process = world.filter(world.rules(VERDICTS, policy={"on_engine_error": "drop"}), "--queue-length", "64")
+    world.serve("peer", 4, OPEN)
+    sender = world.open_socket("host", 4, socket.SOCK_DGRAM)
+    process.send_signal(signal.SIGSTOP)
+    for _ in range(3000):
+        with contextlib.suppress(OSError):
+            sender.sendto(b"x" * 100, (ADDRESSES[4]["peer"], OPEN))
+    process.send_signal(signal.SIGCONT)
+    connection(world, "host", 4, OPEN, 20)
+    check(world.stats()["queue_full"] > 1000, f"queue_full is {world.stats()['queue_full']}")
+    world.stop(process)
+
+
+@story
+def a_hundred_reloads_lose_no_connection(world):
+    """Also of flows that the kernel passes by itself: the rules that settle them change each time."""
+    rules = world.rules(VERDICTS)
+    process = world.filter(rules, "--offload")
+    world.serve("peer", 4, OPEN)
+    clients = [world.dial("host", 4, OPEN) for _ in range(20)]
+    failures, rounds, is_over = [], [0], threading.Event()
+
+    def keep_talking(client):
+        try:
+            while not is_over.is_set():
+                talk(client, os.urandom(3000))
+                rounds[0] += 1
+        except (OSError, AssertionError) as problem:
+            failures.append(problem)
+
+    threads = [threading.Thread(target=keep_talking, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    for number in range(100):
+        world.rules(VERDICTS + [{"id": f"more-{number}", "match": {"tcp.dstport": 1 + number}, "verdict": "drop"}])
+        world.ctl("reload")
+    is_over.set()
+    for thread in threads:
+        thread.join(30)
+    check(not failures, f"connections broke: {failures[:3]}")
+    check(rounds[0] > 100, f"only {rounds[0]} rounds")
+    told = world.stats()
+    check(told["reloads"] == 100 and told["settled"] >= 20, f"reloads {told['reloads']}, settled {told['settled']}")
+    packets = told["packets"]
+    time.sleep(0.3)
+    for client in clients:
+        for _ in range(50):
+            talk(client)
+    passed = world.stats()["packets"] - packets
+    check(passed < 500, f"{passed} packets of settled flows were asked about")
+    # A flow that was settled meets the new rules.
+    world.rules([{"id": "all", "match": {"tcp.port": OPEN}, "verdict": "drop"}])
+    world.ctl("reload")
+    clients[0].settimeout(1)
+    check(outcome(lambda: talk(clients[0]))[0] == "silence", "a settled flow passes the rules that drop it")
+    world.stop(process)
+
+
+@story
+def bad_rules_change_nothing(world):
+    rules = world.rules(VERDICTS)
+    process = world.filter(rules)
+    world.serve("peer", 4, OPEN)
+    world.serve("peer", 4, DROP)
+    rules.write_text('{"pktmod": 1, "rules": [{"id": "x", "match": {"tcp.dport": 1}, "verdict": "drop"}]}')
+    told = world.ctl("reload", fails=True)
+    check("tcp.dstport" in told and "stay in force" in told, f"told: {told}")
+    connection(world, "host", 4, OPEN, 20)
+    check(outcome(lambda: connection(world, "host", 4, DROP))[0] == "silence", "the rules are gone")
+    check(world.stats()["reloads"] == 0, "a refused reload was counted")
+    world.stop(process)
+
+
+@story
+def controllers_that_hang_or_die_disturb_nobody(world):
+    process = world.filter(world.rules([{"id": "record", "match": {}, "log_only": True}]), "--events", "none")
+    world.serve("peer", 4, OPEN)
+    path = str(world.folder / "run" / "control.sock")
+    hanging = []
+    for line in (b"", b'{"pktmod":1,', b'{"pktmod":1,"command":"events"}\n', b"x" * 5000, b"[" * 3000 + b"\n",
+                 b"\x00\xff\n", b'{"pktmod":2,"command":"stop"}\n', b'{"pktmod":1,"command":"answer"}\n'):
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(path)
+        client.sendall(line)
+        hanging.append(client)
+    for _ in range(300):
+        connection(world, "host", 4, OPEN, 20)
+    for client in hanging[3:]:
+        client.settimeout(10)
+        check(b'"ok":false' in client.recv(10000), "a request that is none was not refused")
+    hanging[2].close()
+    connection(world, "host", 4, OPEN, 20)
+    more = [socket.socket(socket.AF_UNIX) for _ in range(20)]
+    for client in more:
+        client.connect(path)
+    more[-1].settimeout(10)
+    check(b"no room" in more[-1].recv(1000), "there is always room")
+    for client in hanging + more:
+        client.close()
+    check("pktmod_packets_total" in world.ctl("stats", "--prometheus"), "no Prometheus")
+    check(f":{OPEN}" in world.ctl("flows"), "no flow")
+    world.ctl("stop")
+    check(process.wait(20) == 0, "stop did not end it well")
+    check("PKTMOD" not in world.mangle("iptables"), "rules are left")
+
+
+@story
+def killed_and_started_again(world):
+    process = world.filter(world.rules(VERDICTS))
+    process.kill()
+    process.wait()
+    check("PKTMOD-Q5" in world.mangle("iptables"), "the rules went by themselves")
+    process = world.filter(world.rules(VERDICTS), queue="6")
+    check("PKTMOD-Q5" not in world.mangle("iptables"), "the next run does not clean up")
+    check("had died" in world.words(), f"it says nothing: {world.words()}")
+    process.kill()
+    process.wait()
+    with inside(world.names["host"]):
+        run(world.pktmod, "run", "--uninstall", "--filter", "nfqueue:6")
+    for tool in ("iptables", "ip6tables"):
+        check("PKTMOD" not in world.mangle(tool), "--uninstall leaves rules")
+
+
+def refusal(world, *options, **how):
+    with inside(world.names["host"]):
+        done = subprocess.run([world.pktmod, "run", str(world.folder / "rules.json"), "--install", *options],
+                              text=True, capture_output=True, timeout=60, **how)
+    check(done.returncode == 2 and len(done.stderr.splitlines()) == 1,
+          f"{options}: exit {done.returncode}, {done.stderr!r}")
+    return done.stderr
+
+
+def as_nobody():
+    os.setgid(65534)
+    os.setuid(65534)
+
+
+@story
+def what_cannot_work_is_one_clear_line(world):
+    process = world.filter(world.rules(VERDICTS))
+    before = world.mangle("iptables")
+    check("taken" in refusal(world, "--filter", "nfqueue:5", "--run-dir", str(world.folder / "other")), "not said")
+    check("another pktmod run" in refusal(world, "--filter", "nfqueue:5", "--run-dir", str(world.folder / "run")),
+          "not said")
+    check("expected" in refusal(world, "--filter", "nfqueue:70000"), "not said")
+    check("interface" in refusal(world, "--filter", "nfqueue:7", "-i", "a b; c"), "not said")
+    check("no group" in refusal(world, "--filter", "nfqueue:7", "--control-group", "no such group", "--run-dir",
+                                str(world.folder / "other")), "not said")
+    check(world.mangle("iptables") == before, "a run that was refused changed the firewall")
+    world.stop(process)
+    os.chmod(world.folder, 0o755)
+    if subprocess.run([world.pktmod, "--version"], preexec_fn=as_nobody, capture_output=True, check=False).returncode:
+        print("      without: not permitted; nobody cannot run the command where it lies")
+        return
+    check("not permitted" in refusal(world, "--filter", "nfqueue:5", preexec_fn=as_nobody), "not said")
+
+
+@story
+def forwarded_packets_have_a_side(world):
+    """The host routes between the peer and a third namespace."""
+    third = f"{PREFIX}-{os.getpid()}-filter-third"
+    run("ip", "netns", "add", third)
+    world.ends.callback(subprocess.run, ["ip", "netns", "del", third], capture_output=True)
+    world.names["third"] = third
+    run("ip", "-n", world.names["host"], "link", "add", "pmin", "type", "veth", "peer", "name", "pmthird", "netns", third)
+    run("ip", "-n", world.names["host"], "-batch", "-", text="addr add 10.79.0.1/24 dev pmin\nlink set pmin up\n")
+    run("ip", "-n", third, "-batch", "-", text="addr add 10.79.0.2/24 dev pmthird\nlink set pmthird up\n"
+        "link set lo up\nroute add default via 10.79.0.1\n")
+    run("ip", "-n", world.names["peer"], "route", "add", "default", "via", ADDRESSES[4]["host"])
+    with inside(world.names["host"]):
+        pathlib.Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
+    process = world.filter(world.rules([
+        {"id": "in", "match": {"dir": "in", "flow.new": 1, "l4.dstport": OPEN}, "verdict": {"reject": "tcp-reset"}}]),
+        "--hook", "forward", "--inside", "pmin")
+    world.serve("peer", 4, OPEN)
+    with world.open_socket("third", 4) as server, world.open_socket("peer", 4) as client, world.open_socket("third", 4) as out:
+        server.bind(("10.79.0.2", OPEN))
+        server.listen(5)
+        out.connect((ADDRESSES[4]["peer"], OPEN))
+        talk(out)
+        check(outcome(lambda: client.connect(("10.79.0.2", OPEN)))[0] == "refused", "it was let in")
+    world.stop(process)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pktmod")
+    parser.add_argument("-k", default="", help="only stories whose name has this text")
+    asked = parser.parse_args()
+    why = missing()
+    if why:
+        print(f"skipped: {why}")
+        return 77
+    sweep()
+    failed = 0
+    for tell in STORIES:
+        if asked.k not in tell.__name__:
+            continue
+        began = time.monotonic()
+        try:
+            with World(os.path.abspath(asked.pktmod)) as world:
+                tell(world)
+            said = "ok"
+        except (AssertionError, OSError, subprocess.SubprocessError) as problem:
+            failed += 1
+            said = f"FAILED: {problem}"
+        print(f"{time.monotonic() - began:6.1f} s  {tell.__name__}: {said}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
