@@ -255,7 +255,7 @@ static void place(struct load *l, const struct stretch_of *where, struct pm_diag
     d->column = column_at(l, file, line, start);
     d->span = pmr_utf8_count(file->text + begin + start, end - start);
     d->span = d->span == 0 ? 1 : d->span;
-    d->pointer = where->n == NULL ? "" : pmr_node_pointer(&l->rules->memory, where->n, file->text);
+    d->pointer = where->n == NULL ? "" : pmr_node_pointer(&l->rules->memory, where->n);
     keep_line(l, file->order, d, file->text + begin, len, start);
 }
 
@@ -297,9 +297,9 @@ static struct stretch_of stretch_of_key(const struct load *l, const struct node 
 {
     struct stretch_of where = stretch_of_value(l, n);
 
-    if (n->key_len > 0) {
+    if (n->key_start > 0) {
         where.start = n->key_start;
-        where.len = n->key_len;
+        where.len = pmr_node_key_len(n, where.file->text);
     }
     return where;
 }
@@ -336,7 +336,7 @@ static struct stretch_of stretch_inside(const struct load *l, const struct node 
 {
     struct stretch_of where = stretch_of_value(l, n);
     const char *text = where.file->text;
-    size_t at = n->start + 1, end = n->start + n->len - 1, meant, spelled = 1;
+    size_t at = (size_t)n->start + 1, end = (size_t)n->start + n->len - 1, meant, spelled = 1;
 
     for (size_t passed = 0; at < end; at += spelled, passed += meant) {
         spelled = spelled_len(text + at, &meant);
@@ -399,7 +399,7 @@ static void tell_key(struct load *l, enum pm_severity severity, const struct nod
 {
     struct stretch_of where;
 
-    if (n->key_len == 0 || l->via != NULL) {
+    if (n->key_start == 0 || l->via != NULL) {
         tell_value(l, severity, n, code, hint, format, list);
         return;
     }

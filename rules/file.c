@@ -4,10 +4,9 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#include <cjson/cJSON.h>
 
 #include "diagnostic.h"
 #include "expect.h"
@@ -44,36 +43,63 @@ static void repeats(struct load *l, struct node *n)
                  pmr_quote(pmr_node_key(n)).text);
 }
 
-static bool is_before(const struct node *first, const struct node *n)
+/* Objects with many keys get a table of their members, by steps from the object; 0 is free. */
+struct keys {
+    uint32_t *slots;
+    size_t cap; /* a power of two, more than there are members */
+};
+
+static bool is_before(const struct node *object, const struct node *n)
 {
-    for (const struct node *m = first; m < n; m += m->size)
-        if (strcmp(pmr_node_key(m), pmr_node_key(n)) == 0)
+    const char *key = pmr_node_key(n);
+
+    for (const struct node *m = object + 1; m < n; m += m->size)
+        if (strcmp(pmr_node_key(m), key) == 0)
             return true;
     return false;
 }
 
-/* Objects with many keys get a table. */
+/* Adds the member, unless one with its key is there. */
+static bool is_in(struct keys *keys, const struct node *object, const struct node *n)
+{
+    const char *key = pmr_node_key(n);
+    size_t at = (size_t)pmr_names_hash(key) & (keys->cap - 1);
+
+    while (keys->slots[at] != 0) {
+        if (strcmp(pmr_node_key(object + keys->slots[at]), key) == 0)
+            return true;
+        at = (at + 1) & (keys->cap - 1);
+    }
+    keys->slots[at] = (uint32_t)(n - object);
+    return false;
+}
+
+#define FEW_KEYS 16u
+
 static void find_repeated_keys(struct load *l, struct node *object)
 {
-    struct names seen = {.slots = NULL};
+    struct keys keys = {.cap = (size_t)2 * FEW_KEYS};
     struct node *end = object + object->size;
     size_t count = 0;
 
     for (struct node *n = object + 1; n < end; n += n->size)
         count++;
-    for (struct node *n = object + 1; n < end; n += n->size) {
-        bool again = count <= 16 ? is_before(object + 1, n)
-                                 : pmr_names_put(&seen, &l->memory, pmr_node_key(n), n) != NULL;
-
-        if (again)
-            repeats(l, n);
+    while (keys.cap < count + count / 3)
+        keys.cap *= 2;
+    if (count > FEW_KEYS) {
+        keys.slots = pmr_memory_grants(&l->memory) ? calloc(keys.cap, sizeof *keys.slots) : NULL;
+        l->memory.failed = l->memory.failed || keys.slots == NULL;
     }
+    for (struct node *n = object + 1; n < end && !l->memory.failed; n += n->size)
+        if (keys.slots != NULL ? is_in(&keys, object, n) : is_before(object, n))
+            repeats(l, n);
+    free(keys.slots);
 }
 
 static void check_nodes(struct load *l, struct file *file)
 {
     for (size_t i = 0; i < file->node_count; i++) {
-        struct node *n = &file->nodes[i];
+        struct node *n = &file->tree->nodes[i];
 
         if (pmr_node_kind(n) == NODE_OBJECT)
             find_repeated_keys(l, n);
@@ -84,21 +110,10 @@ static void check_nodes(struct load *l, struct file *file)
     }
 }
 
-/* The scanner found it good, so cJSON refuses it only without memory. */
 static void understand(struct load *l, struct file *file)
 {
-    char *mended = find_lines(l, file) ? pmr_scan(l, file) : NULL;
-
-    if (mended == NULL)
-        return;
-    if (pmr_memory_grants(&l->memory))
-        file->json = cJSON_ParseWithLengthOpts(mended, file->len + 1, NULL, 0);
-    if (file->json == NULL || !pmr_nodes_join(file->nodes, file->node_count, file->json)) {
-        file->node_count = 0;
-        l->memory.failed = true;
-        return;
-    }
-    check_nodes(l, file);
+    if (find_lines(l, file) && pmr_scan(l, file))
+        check_nodes(l, file);
 }
 
 /* ------------------------------------------------------------------ reading */
@@ -220,7 +235,7 @@ void pmr_file_first_text(struct load *l, const char *name, const char *text, siz
 void pmr_files_free(struct load *l)
 {
     for (size_t i = 0; i < l->file_count; i++)
-        cJSON_Delete(l->files[i]->json);
+        free(l->files[i]->tree);
 }
 
 /* ------------------------------------------------------------------ including */
@@ -265,17 +280,16 @@ static bool is_new(struct load *l, const struct file *file)
 
 static void include(struct load *l, const struct file *parent, const struct node *at)
 {
-    const char *path = pmr_file_path(l, at);
+    const char *path;
     struct file *file;
 
-    if (path == NULL)
-        return;
     if (parent->depth == DEPTH_MAX || l->file_count == FILES_MAX) {
         pmr_fail(l, at, CODE_INCLUDE, NULL, "files are included %u deep, or more than %u in all",
                  DEPTH_MAX, FILES_MAX);
         return;
     }
-    file = file_add(l, path);
+    path = pmr_file_path(l, at);
+    file = path == NULL ? NULL : file_add(l, path);
     if (file == NULL)
         return;
     file->parent = parent;

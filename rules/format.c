@@ -44,9 +44,11 @@ static bool is_container(const struct node *n)
 
 static uint32_t key_width(const struct layout *lay, const struct node *n)
 {
-    if (n->key_len == 0)
+    const char *source = lay->file->text;
+
+    if (n->key_start == 0)
         return 0;
-    return (uint32_t)pmr_spelling_width(lay->file->text + n->key_start, n->key_len) + 2;
+    return (uint32_t)pmr_spelling_width(source + n->key_start, pmr_node_key_len(n, source)) + 2;
 }
 
 static uint32_t scalar_width(const struct layout *lay, const struct node *n)
@@ -99,9 +101,11 @@ static void begin_line(struct layout *lay, size_t indent)
 
 static void put_key(struct layout *lay, const struct node *n)
 {
-    if (n->key_len == 0)
+    const char *source = lay->file->text;
+
+    if (n->key_start == 0)
         return;
-    pmr_spelling_put(&lay->out, lay->file->text + n->key_start, n->key_len);
+    pmr_spelling_put(&lay->out, source + n->key_start, pmr_node_key_len(n, source));
     pmr_output_text(&lay->out, ": ");
 }
 

@@ -167,11 +167,22 @@ static void take_files(struct load *l)
     take_member(l, l->files[0], "tests", pmr_ruletests_of);
 }
 
+/* What was needed until the builder had all of it. */
+static void release(struct load *l)
+{
+    pmr_files_free(l);
+    pmr_memory_free(&l->memory);
+    l->file_count = 0;
+}
+
 static void finish(struct load *l)
 {
     struct pm_error error = {.status = PM_NO_MEMORY};
     struct pm_rules *rules = l->rules;
+    struct line_of where = {.path = l->file_count == 0 ? "" : l->files[0]->path};
     bool is_whole = !l->memory.failed && !rules->memory.failed;
+
+    release(l);
 
     if (!is_whole || rules->error_count > 0) {
         pm_builder_free(l->builder);
@@ -181,8 +192,6 @@ static void finish(struct load *l)
     }
     l->builder = NULL;
     if (is_whole && rules->error_count == 0 && rules->policy == NULL) {
-        struct line_of where = {.path = l->files[0]->path};
-
         pmr_fail_line(l, &where, CODE_REFUSED, NULL, "%s", error.text);
         is_whole = !rules->memory.failed;
     }

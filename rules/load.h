@@ -24,7 +24,6 @@
 #define PMR_TEXT_MAX  (64u << 20) /* bytes of a file */
 #define PMR_DEPTH_MAX 64u         /* values within values */
 
-struct cJSON;
 struct leaving;
 struct lint;
 
@@ -35,9 +34,9 @@ struct file {
     size_t len;
     const uint32_t *lines; /* where each line begins */
     size_t line_count;
-    struct node *nodes; /* nodes[0] is the whole value; node_count 0: not understood */
+    struct tree *tree;
+    const struct node *nodes; /* nodes[0] is the whole value; node_count 0: not understood */
     size_t node_count;
-    struct cJSON *json;
     uint32_t order;            /* of opening, among all files */
     const struct file *parent; /* that includes it, at this place */
     const struct node *included_at;

@@ -8,7 +8,7 @@
 #define CHUNK_SIZE (64u * 1024u)
 
 struct chunk {
-    struct chunk *older;
+    struct chunk *older, *newer;
     max_align_t bytes[];
 };
 
@@ -23,6 +23,26 @@ bool pmr_memory_grants(struct memory *m)
     return true;
 }
 
+/* As the newest. */
+static void link_in(struct memory *m, struct chunk *chunk)
+{
+    chunk->older = m->chunks;
+    chunk->newer = NULL;
+    if (m->chunks != NULL)
+        m->chunks->newer = chunk;
+    m->chunks = chunk;
+}
+
+static void link_out(struct memory *m, const struct chunk *chunk)
+{
+    if (chunk->newer != NULL)
+        chunk->newer->older = chunk->older;
+    else
+        m->chunks = chunk->older;
+    if (chunk->older != NULL)
+        chunk->older->newer = chunk->newer;
+}
+
 static struct chunk *chunk_new(struct memory *m, size_t size)
 {
     struct chunk *chunk = NULL;
@@ -33,9 +53,13 @@ static struct chunk *chunk_new(struct memory *m, size_t size)
         m->failed = true;
         return NULL;
     }
-    chunk->older = m->chunks;
-    m->chunks = chunk;
+    link_in(m, chunk);
     return chunk;
+}
+
+static bool is_large(size_t size)
+{
+    return size > CHUNK_SIZE / 4;
 }
 
 /* A chunk of its own for a large piece; the free rest of the newest chunk stays in use. */
@@ -53,7 +77,7 @@ void *pmr_memory_take(struct memory *m, size_t size)
 
     if (!pmr_memory_grants(m))
         return NULL;
-    if (size > CHUNK_SIZE / 4)
+    if (is_large(size))
         return take_large(m, size);
     size = (size + align - 1) / align * align;
     if (size > m->left) {
@@ -79,20 +103,43 @@ void *pmr_memory_array(struct memory *m, size_t count, size_t size)
     return pmr_memory_take(m, count * size);
 }
 
+/* A large array has a chunk for itself, which can become larger where it is. */
+static void *grow_large(struct memory *m, void *array, size_t old, size_t size)
+{
+    struct chunk *chunk = (struct chunk *)(void *)((char *)array - offsetof(struct chunk, bytes));
+    struct chunk *larger = NULL;
+
+    if (!pmr_memory_grants(m))
+        return NULL;
+    link_out(m, chunk);
+    if (size <= SIZE_MAX - sizeof *chunk)
+        larger = realloc(chunk, sizeof *chunk + size);
+    link_in(m, larger == NULL ? chunk : larger);
+    if (larger == NULL) {
+        m->failed = true;
+        return NULL;
+    }
+    memset((char *)larger->bytes + old, 0, size - old);
+    return larger->bytes;
+}
+
 void *pmr_memory_grow(struct memory *m, void *array, size_t count, size_t *cap, size_t size)
 {
-    size_t larger = *cap < 8 ? 8 : *cap * 2;
-    void *copy;
+    size_t larger = *cap < 4 ? *cap * 2 + 1 : *cap + *cap / 2;
+    void *grown;
 
     if (count < *cap)
         return array;
-    copy = pmr_memory_array(m, larger, size);
-    if (copy == NULL)
-        return NULL;
-    if (count > 0)
-        memcpy(copy, array, count * size);
-    *cap = larger;
-    return copy;
+    if (is_large(*cap * size) && larger <= SIZE_MAX / size) {
+        grown = grow_large(m, array, *cap * size, larger * size);
+    } else {
+        grown = pmr_memory_array(m, larger, size);
+        if (grown != NULL && count > 0)
+            memcpy(grown, array, count * size);
+    }
+    if (grown != NULL)
+        *cap = larger;
+    return grown;
 }
 
 char *pmr_memory_copy(struct memory *m, const char *text, size_t len)

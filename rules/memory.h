@@ -21,7 +21,8 @@ struct memory {
 void *pmr_memory_take(struct memory *m, size_t size);
 /* A zeroed array; count * size may not overflow. */
 void *pmr_memory_array(struct memory *m, size_t count, size_t size);
-/* Room for one more element behind `count`: the array itself, or a larger copy of it. */
+/* Room for one more element behind `count`: the array, which was taken here with `cap` elements
+ * (or is NULL), or where it is now, larger. */
 void *pmr_memory_grow(struct memory *m, void *array, size_t count, size_t *cap, size_t size);
 char *pmr_memory_copy(struct memory *m, const char *text, size_t len); /* and a NUL */
 /* For memory that somebody else allocates: whether the budget grants one more request. */

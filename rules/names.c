@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-static uint64_t hash_of(const char *text) /* FNV-1a; the names are the author's own */
+uint64_t pmr_names_hash(const char *text) /* FNV-1a; the names are the author's own */
 {
     uint64_t hash = 0xcbf29ce484222325u;
 
@@ -16,7 +16,7 @@ static uint64_t hash_of(const char *text) /* FNV-1a; the names are the author's 
 /* The slot of the name, or the free one where it would go. cap > count. */
 static struct name *slot_of(const struct names *names, const char *text)
 {
-    size_t at = (size_t)hash_of(text) & (names->cap - 1);
+    size_t at = (size_t)pmr_names_hash(text) & (names->cap - 1);
 
     while (names->slots[at].text != NULL && strcmp(names->slots[at].text, text) != 0)
         at = (at + 1) & (names->cap - 1);
@@ -28,13 +28,15 @@ const void *pmr_names_get(const struct names *names, const char *text)
     return names->count == 0 ? NULL : slot_of(names, text)->what;
 }
 
-/* At most half of the slots are taken. */
-static bool make_room(struct names *names, struct memory *m)
+/* Room for so many in all; at most three quarters of the slots are taken. */
+static bool make_room(struct names *names, struct memory *m, size_t count)
 {
-    struct names larger = {.cap = names->cap == 0 ? 16 : names->cap * 2, .count = names->count};
+    struct names larger = {.cap = 16, .count = names->count};
 
-    if (names->count * 2 < names->cap)
+    if (count <= names->cap - names->cap / 4)
         return true;
+    while (larger.cap - larger.cap / 4 < count)
+        larger.cap *= 2;
     larger.slots = pmr_memory_array(m, larger.cap, sizeof *larger.slots);
     if (larger.slots == NULL)
         return false;
@@ -45,11 +47,16 @@ static bool make_room(struct names *names, struct memory *m)
     return true;
 }
 
+void pmr_names_expect(struct names *names, struct memory *m, size_t count)
+{
+    make_room(names, m, names->count + count);
+}
+
 const void *pmr_names_put(struct names *names, struct memory *m, const char *text, const void *what)
 {
     struct name *slot;
 
-    if (!make_room(names, m))
+    if (!make_room(names, m, names->count + 1))
         return NULL;
     slot = slot_of(names, text);
     if (slot->text != NULL)

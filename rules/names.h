@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include <stdint.h>
+
 #include "memory.h"
 
 struct name {
@@ -17,6 +19,9 @@ struct names {
     size_t cap, count;
 };
 
+uint64_t pmr_names_hash(const char *text);
+/* So many are about to come; their room is taken at once. */
+void pmr_names_expect(struct names *names, struct memory *m, size_t count);
 /* What the name stands for, or NULL. */
 const void *pmr_names_get(const struct names *names, const char *text);
 /* What the name stood for already (then nothing changes), or NULL. Without memory it is not kept,

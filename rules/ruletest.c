@@ -57,23 +57,47 @@ static void take_start(struct load *l, const struct node *test, struct pm_rulete
         pmr_fail(l, n, c.code, NULL, "%s", c.text);
 }
 
+/* Room is only for what may be a packet; with what cannot be one the file is refused anyway. */
+static bool may_be_packet(const struct node *n)
+{
+    static const char *const kinds[] = {"tcp", "udp", "icmp", "frame"};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (pmr_node_get(n, kinds[i]) != NULL)
+            return true;
+    return false;
+}
+
+static size_t count_of(const struct node *list, bool (*may_be)(const struct node *n))
+{
+    size_t count = 0;
+
+    for (const struct node *n = pmr_node_first(list); n != NULL; n = pmr_node_next(n))
+        count += may_be(n);
+    return count;
+}
+
 static void take_packets(struct load *l, const struct node *list, struct pm_ruletest *out)
 {
     struct pm_ruletest_packet *packets;
-    size_t count = 0;
+    size_t count = 0, whole = 0;
+    uint64_t time_ns = 0;
 
     out->kind = PM_RULETEST_PACKETS;
     if (!pmr_expect_filled(l, list, NODE_LIST))
         return;
-    packets = pmr_memory_array(&l->rules->memory, pmr_node_count(list), sizeof *packets);
+    packets =
+        pmr_memory_array(&l->rules->memory, count_of(list, may_be_packet) + 1, sizeof *packets);
     if (packets == NULL)
         return;
     for (const struct node *n = pmr_node_first(list); n != NULL; n = pmr_node_next(n), count++) {
-        uint64_t before_ns = count == 0 ? 0 : packets[count - 1].time_ns;
+        struct pm_ruletest_packet none, *packet = may_be_packet(n) ? &packets[whole++] : &none;
+        uint64_t before_ns = time_ns;
 
-        packets[count].time_ns = before_ns + (count == 0 ? 0 : 1000000);
-        pmr_ruletest_packet_of(l, n, &packets[count]);
-        if (packets[count].time_ns < before_ns)
+        *packet = (struct pm_ruletest_packet){.time_ns = before_ns + (count == 0 ? 0 : 1000000)};
+        pmr_ruletest_packet_of(l, n, packet);
+        time_ns = packet->time_ns;
+        if (time_ns < before_ns)
             pmr_fail(l, n, CODE_RULETEST, NULL, "packets come in the order of their times");
     }
     out->packets = packets;
@@ -169,6 +193,11 @@ static void take_test(struct load *l, const struct node *test, struct names *nam
         pmr_ruletest_expect_of(l, expect, out);
 }
 
+static bool may_be_test(const struct node *n)
+{
+    return pmr_node_get(n, "name") != NULL && pmr_node_get(n, "expect") != NULL;
+}
+
 void pmr_ruletests_of(struct load *l, const struct node *list)
 {
     struct names names = {.slots = NULL};
@@ -176,10 +205,13 @@ void pmr_ruletests_of(struct load *l, const struct node *list)
 
     if (!pmr_expect_kind(l, list, NODE_LIST))
         return;
-    tests = pmr_memory_array(&l->rules->memory, pmr_node_count(list) + 1, sizeof *tests);
+    tests = pmr_memory_array(&l->rules->memory, count_of(list, may_be_test) + 1, sizeof *tests);
     if (tests == NULL)
         return;
-    for (const struct node *n = pmr_node_first(list); n != NULL; n = pmr_node_next(n))
-        take_test(l, n, &names, &tests[l->rules->test_count++]);
+    for (const struct node *n = pmr_node_first(list); n != NULL; n = pmr_node_next(n)) {
+        struct pm_ruletest none = {.name = NULL};
+
+        take_test(l, n, &names, may_be_test(n) ? &tests[l->rules->test_count++] : &none);
+    }
     l->rules->tests = tests;
 }

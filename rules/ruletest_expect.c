@@ -125,7 +125,7 @@ static void take_expected(struct load *l, const struct node *n,
 static void take_packets(struct load *l, const struct node *list, struct pm_ruletest *out)
 {
     struct pm_ruletest_packet_expected *expected;
-    size_t count = pmr_node_count(list), at = 0;
+    size_t count = pmr_node_count(list), at = 0, whole = 0;
 
     if (!pmr_expect_kind(l, list, NODE_LIST))
         return;
@@ -138,11 +138,17 @@ static void take_packets(struct load *l, const struct node *list, struct pm_rule
                  out->packet_count, count);
         return;
     }
-    expected = pmr_memory_array(&l->rules->memory, count + 1, sizeof *expected);
+    for (const struct node *n = pmr_node_first(list); n != NULL; n = pmr_node_next(n))
+        whole += pmr_node_first(n) != NULL;
+    expected = pmr_memory_array(&l->rules->memory, whole + 1, sizeof *expected);
     if (expected == NULL)
         return;
-    for (const struct node *n = pmr_node_first(list); n != NULL; n = pmr_node_next(n))
-        take_expected(l, n, &expected[at++]);
+    for (const struct node *n = pmr_node_first(list); n != NULL; n = pmr_node_next(n)) {
+        struct pm_ruletest_packet_expected none = {.rule = NULL};
+
+        /* without room for what is empty: the file is refused for it */
+        take_expected(l, n, pmr_node_first(n) != NULL ? &expected[at++] : &none);
+    }
     out->expected = expected;
 }
 

@@ -1,7 +1,10 @@
 /* scan.c - the strict look at a JSON text: what stands where, and is it JSON at all. */
 #include "scan.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include <cjson/cJSON.h>
 
 #include "diagnostic.h"
 #include "lexeme.h"
@@ -10,7 +13,8 @@
 enum expected { A_VALUE, A_VALUE_OR_END, A_KEY, A_KEY_OR_END, A_COMMA_OR_END, NOTHING };
 
 struct nodes {
-    struct node *list;
+    struct tree *tree;
+    struct node *list; /* the tree's */
     size_t count, cap;
 };
 
@@ -20,8 +24,8 @@ struct state {
     uint32_t open[PMR_DEPTH_MAX]; /* containers around this place, outermost first */
     size_t depth;
     enum expected expected;
-    size_t comma;                /* where the last comma stands */
-    uint32_t key_start, key_len; /* of the value to come */
+    size_t comma;       /* where the last comma stands */
+    uint32_t key_start; /* of the value to come, or 0 */
     bool bad_key;
 };
 
@@ -38,30 +42,68 @@ static void stop(struct state *st, size_t start, size_t len, enum code code, con
 
 /* ------------------------------------------------------------------ nodes */
 
-static struct node *node_add(struct state *st, enum node_kind kind, size_t start)
+/* Values of a text, and a few more where it is no JSON: what begins outside of strings, without
+ * keys. So the nodes of a file are mostly allocated once, and as many as there are. */
+static size_t count_values(const char *text, size_t len)
+{
+    size_t count = 0;
+    bool in_piece = false, is_key = false;
+
+    for (size_t at = 0; at < len; at++) {
+        char c = text[at];
+        bool is_space = c == ' ' || c == '\t' || c == '\r' || c == '\n';
+        bool is_piece = !is_space && (c == '\0' || strchr("[]{},:\"", c) == NULL);
+
+        count += c == '[' || c == '{' || c == '"' || (is_piece && !in_piece);
+        count -= c == ':' && is_key;
+        in_piece = is_piece;
+        is_key = c == '"' || (is_key && is_space);
+        if (c == '"')
+            for (at++; at < len && text[at] != '"' && text[at] != '\n';)
+                at += text[at] == '\\' && at + 1 < len && text[at + 1] != '\n' ? 2 : 1;
+    }
+    return count < len / 2 + 1 ? count : len / 2 + 1;
+}
+
+static bool make_room(struct state *st, size_t cap)
 {
     struct nodes *nodes = &st->nodes;
     struct memory *m = &st->scanner.load->memory;
-    struct node *grown = pmr_memory_grow(m, nodes->list, nodes->count, &nodes->cap, sizeof *grown);
-    size_t parent = st->depth == 0 ? 0 : st->open[st->depth - 1];
+    size_t size = sizeof *nodes->tree + cap * sizeof *nodes->list;
+    struct tree *tree = pmr_memory_grants(m) ? realloc(nodes->tree, size) : NULL;
 
-    if (grown == NULL) {
+    if (tree == NULL) {
+        m->failed = true;
         st->scanner.is_stopped = true;
-        return NULL;
+        return false;
     }
-    nodes->list = grown;
-    grown += nodes->count;
-    *grown = (struct node){.start = (uint32_t)start,
-                           .key_start = st->key_start,
-                           .key_len = st->key_len,
-                           .bad_key = st->bad_key,
-                           .up = (uint32_t)(nodes->count - parent),
-                           .size = 1,
-                           .kind = (uint8_t)kind};
+    tree->text = st->scanner.mended;
+    tree->memory = m;
+    nodes->tree = tree;
+    nodes->list = tree->nodes;
+    nodes->cap = cap;
+    return true;
+}
+
+static struct node *node_add(struct state *st, enum node_kind kind, size_t start)
+{
+    struct nodes *nodes = &st->nodes;
+    size_t parent = st->depth == 0 ? 0 : st->open[st->depth - 1];
+    struct node *n;
+
+    if (nodes->count == nodes->cap && !make_room(st, nodes->cap + nodes->cap / 2 + 16))
+        return NULL;
+    n = &nodes->list[nodes->count];
+    *n = (struct node){.start = start & PMR_PLACE_MAX,
+                       .key_start = st->key_start,
+                       .bad_key = st->bad_key,
+                       .up = (uint32_t)(nodes->count - parent),
+                       .size = 1,
+                       .kind = kind & 7u};
     nodes->count++;
-    st->key_len = 0;
+    st->key_start = 0;
     st->bad_key = false;
-    return grown;
+    return n;
 }
 
 static void value_ends(struct state *st)
@@ -90,7 +132,7 @@ static void close_container(struct state *st)
     struct node *n = container(st);
 
     st->scanner.at++;
-    n->len = (uint32_t)(st->scanner.at - n->start);
+    n->len = (st->scanner.at - n->start) & PMR_PLACE_MAX;
     n->size = (uint32_t)(&st->nodes.list[st->nodes.count] - n);
     st->depth--;
     st->scanner.around = container(st);
@@ -105,6 +147,29 @@ static bool is_end(struct state *st, char c)
 }
 
 /* ------------------------------------------------------------------ values */
+
+/* Puts in the place of a string, from its quote on, what it means: never more bytes. */
+static void decode(struct state *st, size_t start)
+{
+    struct scanner *s = &st->scanner;
+    char *text = s->mended + start;
+    size_t len = s->at - start;
+    cJSON *json = NULL;
+
+    if (memchr(text, '\\', len) == NULL) {
+        text[len - 1] = '\0';
+        return;
+    }
+    if (pmr_memory_grants(&s->load->memory))
+        json = cJSON_ParseWithLength(text, len);
+    if (cJSON_IsString(json)) {
+        memcpy(text + 1, json->valuestring, strlen(json->valuestring) + 1);
+    } else {
+        s->load->memory.failed = true;
+        s->is_stopped = true;
+    }
+    cJSON_Delete(json);
+}
 
 static void scan_scalar(struct state *st, enum node_kind kind)
 {
@@ -122,9 +187,11 @@ static void scan_scalar(struct state *st, enum node_kind kind)
         lexeme = pmr_lexeme_number(s);
     else
         lexeme = pmr_lexeme_word(s);
-    n->kind = (uint8_t)lexeme.kind;
+    n->kind = lexeme.kind & 7u;
     n->bad = lexeme.is_bad;
-    n->len = (uint32_t)(s->at - start);
+    n->len = (s->at - start) & PMR_PLACE_MAX;
+    if (n->kind == NODE_STRING && !s->is_stopped)
+        decode(st, start);
     s->around = container(st);
     value_ends(st);
 }
@@ -162,7 +229,7 @@ static void scan_value(struct state *st)
 static void scan_key(struct state *st)
 {
     struct scanner *s = &st->scanner;
-    size_t start = s->at;
+    size_t start = s->at, end;
 
     if (s->text[start] != '"') {
         stop(st, start, 1, CODE_SYNTAX, "expected a key in double quotes");
@@ -170,12 +237,13 @@ static void scan_key(struct state *st)
     }
     st->bad_key = pmr_lexeme_string(s).is_bad;
     st->key_start = (uint32_t)start;
-    st->key_len = (uint32_t)(s->at - start);
     if (s->is_stopped)
         return;
+    decode(st, start);
+    end = s->at;
     pmr_lexeme_space(s);
     if (s->at == s->len || s->text[s->at] != ':') {
-        stop(st, start, st->key_len, CODE_SYNTAX, "expected \":\" and a value behind this key");
+        stop(st, start, end - start, CODE_SYNTAX, "expected \":\" and a value behind this key");
         return;
     }
     s->at++;
@@ -195,7 +263,7 @@ static void comma_is_missing(struct state *st)
     struct scanner *s = &st->scanner;
     size_t end = s->at;
 
-    while (end > 0 && strchr(" \t\r\n", s->mended[end - 1]) != NULL)
+    while (end > 0 && s->mended[end - 1] != '\0' && strchr(" \t\r\n", s->mended[end - 1]) != NULL)
         end--;
     pmr_complain(s, end - 1, 1, CODE_SYNTAX, NULL, "expected a comma behind this");
     if (end == s->at) {
@@ -241,7 +309,7 @@ static void scan_next(struct state *st)
     switch (st->expected) {
     case A_VALUE:
         /* a key without a value is no comma too many */
-        if (ends && st->key_len == 0 && !st->bad_key)
+        if (ends && st->key_start == 0)
             comma_too_many(st);
         else
             scan_value(st);
@@ -312,21 +380,20 @@ static bool begin(struct state *st)
     return true;
 }
 
-char *pmr_scan(struct load *l, struct file *file)
+bool pmr_scan(struct load *l, struct file *file)
 {
     struct state st = {.scanner = {.load = l, .file = file, .text = file->text, .len = file->len}};
     struct scanner *s = &st.scanner;
 
     s->mended = pmr_memory_copy(&l->memory, file->text, file->len);
-    if (s->mended == NULL || !begin(&st))
-        return NULL;
+    if (s->mended == NULL || !begin(&st) || !make_room(&st, count_values(file->text, file->len)))
+        return false;
     st.expected = A_VALUE;
     while (pmr_lexeme_space(s), s->at < s->len && !s->is_stopped)
         scan_next(&st);
     text_ends(&st);
-    if (s->is_stopped)
-        return NULL;
+    file->tree = st.nodes.tree;
     file->nodes = st.nodes.list;
-    file->node_count = st.nodes.count;
-    return s->mended;
+    file->node_count = s->is_stopped ? 0 : st.nodes.count;
+    return file->node_count > 0;
 }

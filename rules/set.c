@@ -183,6 +183,7 @@ void pmr_sets_of(struct load *l, const struct node *sets)
 {
     if (!pmr_expect_kind(l, sets, NODE_OBJECT))
         return;
+    pmr_names_expect(&l->sets, &l->memory, pmr_node_count(sets));
     for (const struct node *n = pmr_node_first(sets); n != NULL; n = pmr_node_next(n))
         declare(l, n);
 }

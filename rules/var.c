@@ -42,6 +42,7 @@ void pmr_vars_of(struct load *l, const struct node *vars)
 {
     if (!pmr_expect_kind(l, vars, NODE_OBJECT))
         return;
+    pmr_names_expect(&l->vars, &l->memory, pmr_node_count(vars));
     for (const struct node *n = pmr_node_first(vars); n != NULL; n = pmr_node_next(n)) {
         const char *name = pmr_node_key(n);
 

@@ -42,7 +42,7 @@ static bool grow(struct pm_builder *b, void **list, uint32_t count, uint32_t *ca
 {
     if (count < *cap)
         return true;
-    uint32_t more = *cap ? *cap * 2 : 8;
+    uint32_t more = *cap ? *cap + *cap / 2 : 8;
     void *larger = more > *cap ? realloc(*list, more * size) : NULL;
     if (!larger) {
         b->is_out_of_memory = true;

@@ -17,7 +17,7 @@ static void *reserve(void *array, uint32_t *cap, uint32_t count, size_t more, si
         return NULL;
     uint32_t wanted = *cap < 8 ? 8 : *cap;
     while (wanted - count < more)
-        wanted *= 2;
+        wanted += wanted / 2;
     void *moved = realloc(array, wanted * size);
     if (moved)
         *cap = wanted;

@@ -90,21 +90,28 @@ static bool table_has(const struct pm_prefix_table *table, const uint8_t *addr)
     return table->used && !is_zero(slot_of(table, key), table->words);
 }
 
+/* NULL: no memory. */
 static struct pm_prefix_table *table_for(struct pm_prefixset *set, uint8_t version, uint8_t bits)
 {
-    struct pm_prefix_table *tables = version == 4 ? set->v4 : set->v6;
+    struct pm_prefix_table **tables = version == 4 ? &set->v4 : &set->v6, *more;
     uint32_t *count = version == 4 ? &set->v4_count : &set->v6_count;
     for (uint32_t i = 0; i < *count; i++)
-        if (tables[i].bits == bits)
-            return &tables[i];
-    tables[*count] = (struct pm_prefix_table){.bits = bits, .words = version == 4 ? 1 : 4};
-    return &tables[(*count)++];
+        if ((*tables)[i].bits == bits)
+            return &(*tables)[i];
+    more = realloc(*tables, (*count + 1) * sizeof *more);
+    if (!more)
+        return NULL;
+    *tables = more;
+    more[*count] = (struct pm_prefix_table){.bits = bits, .words = version == 4 ? 1 : 4};
+    return &more[(*count)++];
 }
 
 bool pm_prefixset_put(struct pm_prefixset *set, const struct pm_addr *addr, uint8_t bits)
 {
     struct pm_prefix_table *table = table_for(set, addr->version, bits);
     uint32_t key[KEY_WORDS];
+    if (!table)
+        return false;
     mask_key(addr->bytes, table->words, bits, key);
     return table_put(table, key);
 }
@@ -125,4 +132,6 @@ void pm_prefixset_release(struct pm_prefixset *set)
         free(set->v4[i].keys);
     for (uint32_t i = 0; i < set->v6_count; i++)
         free(set->v6[i].keys);
+    free(set->v4);
+    free(set->v6);
 }

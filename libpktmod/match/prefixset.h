@@ -20,7 +20,7 @@ struct pm_prefix_table {
 };
 
 struct pm_prefixset {
-    struct pm_prefix_table v4[33], v6[129]; /* those in use first, in order of arrival */
+    struct pm_prefix_table *v4, *v6; /* those in use, in order of arrival */
     uint32_t v4_count, v6_count;
 };
 

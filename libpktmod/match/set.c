@@ -5,15 +5,14 @@
 #include <string.h>
 
 #include "match/literal.h"
+#include "match/portset.h"
 #include "match/prefixset.h"
 #include "match/textset.h"
-
-#define PORTS 65536
 
 struct pm_set {
     enum pm_set_kind kind;
     struct pm_prefixset *prefixes; /* CIDR */
-    uint64_t *ports;               /* PORT: one bit each */
+    struct pm_portset ports;       /* PORT */
     struct pm_textset texts;       /* STRING, DOMAIN, and BYTES' patterns */
     struct pm_literals *patterns;  /* BYTES: by the index of texts */
     bool has_empty;                /* BYTES: the pattern that occurs everywhere */
@@ -26,8 +25,6 @@ static bool make_kind(struct pm_set *set)
         set->prefixes = calloc(1, sizeof *set->prefixes);
         return set->prefixes != NULL;
     case PM_SET_PORT:
-        set->ports = calloc(PORTS / 64, sizeof *set->ports);
-        return set->ports != NULL;
     case PM_SET_STRING:
     case PM_SET_DOMAIN:
     case PM_SET_BYTES:
@@ -55,16 +52,10 @@ void pm_set_free(struct pm_set *set)
     if (set->prefixes)
         pm_prefixset_release(set->prefixes);
     free(set->prefixes);
-    free(set->ports);
+    pm_portset_release(&set->ports);
     pm_textset_release(&set->texts);
     pm_literals_free(set->patterns);
     free(set);
-}
-
-static void put_ports(struct pm_set *set, uint32_t lo, uint32_t hi)
-{
-    for (uint32_t port = lo; port <= hi && port < PORTS; port++)
-        set->ports[port / 64] |= (uint64_t)1 << port % 64;
 }
 
 static bool put_text(struct pm_set *set, const struct pm_value *value)
@@ -86,8 +77,7 @@ bool pm_set_put(struct pm_set *set, const struct pm_value *value)
     case PM_SET_CIDR:
         return pm_prefixset_put(set->prefixes, &value->prefix.addr, value->prefix.bits);
     case PM_SET_PORT:
-        put_ports(set, value->range.lo, value->range.hi);
-        return true;
+        return pm_portset_put(&set->ports, value->range.lo, value->range.hi);
     case PM_SET_STRING:
     case PM_SET_DOMAIN:
     case PM_SET_BYTES:
@@ -99,6 +89,8 @@ bool pm_set_put(struct pm_set *set, const struct pm_value *value)
 static bool seal_patterns(struct pm_set *set)
 {
     const struct pm_textset *texts = &set->texts;
+    if (!pm_textset_unite(&set->texts))
+        return false;
     struct pm_literal *list = calloc(texts->count ? texts->count : 1, sizeof *list);
     if (!list)
         return false;
@@ -114,8 +106,9 @@ bool pm_set_seal(struct pm_set *set)
 {
     switch (set->kind) {
     case PM_SET_CIDR:
-    case PM_SET_PORT:
         return true;
+    case PM_SET_PORT:
+        return pm_portset_seal(&set->ports);
     case PM_SET_STRING:
     case PM_SET_DOMAIN:
         return pm_textset_seal(&set->texts);
@@ -137,7 +130,7 @@ bool pm_set_has_addr(const struct pm_set *set, uint8_t version, const uint8_t *a
 
 bool pm_set_has_port(const struct pm_set *set, uint32_t port)
 {
-    return port < PORTS && (set->ports[port / 64] >> port % 64 & 1);
+    return pm_portset_has(&set->ports, port);
 }
 
 bool pm_set_has_text(const struct pm_set *set, const uint8_t *text, size_t len)

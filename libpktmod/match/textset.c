@@ -11,7 +11,7 @@
 static bool make_room(struct pm_textset *set, uint32_t len)
 {
     if (!set->bytes || set->bytes_cap - set->bytes_len < len) {
-        size_t cap = (set->bytes_len + len) * 2 + 64;
+        size_t cap = set->bytes_len + len + (set->bytes_len + len) / 2 + 64;
         uint8_t *bytes = realloc(set->bytes, cap);
         if (!bytes)
             return false;
@@ -19,7 +19,7 @@ static bool make_room(struct pm_textset *set, uint32_t len)
         set->bytes_cap = cap;
     }
     if (set->count == set->cap) {
-        uint32_t cap = set->cap ? set->cap * 2 : 16;
+        uint32_t cap = set->cap ? set->cap + set->cap / 2 : 16;
         struct pm_text *texts =
             cap > TEXTS_MOST ? NULL : realloc(set->texts, cap * sizeof *set->texts);
         if (!texts)
@@ -55,22 +55,24 @@ static uint32_t hash(const uint8_t *bytes, size_t len)
 static bool is_same(const struct pm_textset *set, uint32_t a, uint32_t b)
 {
     const struct pm_text *x = &set->texts[a], *y = &set->texts[b];
-    return x->len == y->len && x->nocase == y->nocase &&
+    return x->len == y->len && x->nocase == y->nocase && x->offset == y->offset &&
+           x->depth == y->depth &&
            pm_bytes_equal(set->bytes + x->off, set->bytes + y->off, x->len, x->nocase);
 }
 
 /* A text that came before is left out: many of them would make one long chain. */
-static void file(struct pm_textset *set, uint32_t index)
+static bool file(struct pm_textset *set, uint32_t index)
 {
     const struct pm_text *text = &set->texts[index];
     uint32_t at = hash(set->bytes + text->off, text->len) & set->slot_mask;
     for (; set->slots[at]; at = (at + 1) & set->slot_mask)
         if (is_same(set, set->slots[at] - 1, index))
-            return;
+            return false;
     set->slots[at] = index + 1;
+    return true;
 }
 
-bool pm_textset_seal(struct pm_textset *set)
+static bool make_slots(struct pm_textset *set)
 {
     uint32_t slots = 2;
     while (slots / 2 < set->count)
@@ -79,8 +81,34 @@ bool pm_textset_seal(struct pm_textset *set)
     if (!set->slots)
         return false;
     set->slot_mask = slots - 1;
+    return true;
+}
+
+bool pm_textset_seal(struct pm_textset *set)
+{
+    if (!make_slots(set))
+        return false;
     for (uint32_t i = 0; i < set->count; i++)
         file(set, i);
+    return true;
+}
+
+bool pm_textset_unite(struct pm_textset *set)
+{
+    uint32_t kept = 0;
+    if (set->count == 0)
+        return true;
+    if (!make_slots(set))
+        return false;
+    for (uint32_t i = 0; i < set->count; i++) {
+        set->texts[kept] = set->texts[i];
+        kept += file(set, kept);
+    }
+    free(set->slots);
+    set->slots = NULL;
+    set->count = set->cap = kept;
+    struct pm_text *texts = realloc(set->texts, kept * sizeof *texts);
+    set->texts = texts ? texts : set->texts;
     return true;
 }
 

@@ -26,6 +26,8 @@ struct pm_textset {
 bool pm_textset_put(struct pm_textset *set, const uint8_t *bytes, const struct pm_text *text);
 /* Makes the table that pm_textset_has reads. False: no memory. */
 bool pm_textset_seal(struct pm_textset *set);
+/* Leaves out texts that came before, and gives back what room is left. False: no memory. */
+bool pm_textset_unite(struct pm_textset *set);
 bool pm_textset_has(const struct pm_textset *set, const uint8_t *bytes, size_t len);
 void pm_textset_release(struct pm_textset *set);
 
