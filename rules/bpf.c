@@ -29,12 +29,29 @@ static bool is_ancillary(const struct bpf_insn *insn)
            insn->k >= ANCILLARY;
 }
 
+/* Ten bytes of an expression become hundreds of instructions, for each link type: in all so many,
+ * and one more for each four bytes of the files. */
+#define INSNS_MAX (512u * 1024u)
+
+/* False: complained. */
+static bool may_have(struct load *l, const struct node *n)
+{
+    size_t most = INSNS_MAX + l->text_len / 4;
+
+    if (l->bpf_insns <= most)
+        return true;
+    pmr_fail(l, n, CODE_LIMIT, "use fields of the language instead",
+             "tcpdump expressions have at most %zu instructions in all", most);
+    return false;
+}
+
 /* Hands a program over; false: it wants what is not in the packet. */
 static bool hand_over(struct load *l, uint32_t bpf, uint16_t linktype,
                       const struct bpf_program *program)
 {
     struct pm_bpf_insn *insns = pmr_memory_array(&l->memory, program->bf_len, sizeof *insns);
 
+    l->bpf_insns += program->bf_len;
     for (unsigned i = 0; insns != NULL && i < program->bf_len; i++) {
         const struct bpf_insn *from = &program->bf_insns[i];
 
@@ -84,6 +101,8 @@ bool pmr_bpf_compile(struct load *l, const struct node *n, uint32_t *out)
         pmr_fail(l, n, CODE_EMPTY, NULL, "an expression may not be empty");
         return false;
     }
+    if (!may_have(l, n))
+        return false;
     *out = pm_builder_add_bpf(l->builder);
     for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
         enum outcome outcome = compile_for(l, text, *out, i, faults[i > 0]);

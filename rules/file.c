@@ -112,6 +112,7 @@ static void check_nodes(struct load *l, struct file *file)
 
 static void understand(struct load *l, struct file *file)
 {
+    l->text_len += file->len;
     if (find_lines(l, file) && pmr_scan(l, file))
         check_nodes(l, file);
 }

@@ -11,7 +11,7 @@ void pmr_file_first_text(struct load *l, const char *name, const char *text, siz
 void pmr_file_includes(struct load *l);
 /* The file that the path in an "include" stands for; NULL: it could not be read. */
 const struct file *pmr_file_included_at(const struct load *l, const struct node *path);
-void pmr_files_free(struct load *l); /* what cJSON holds */
+void pmr_files_free(struct load *l); /* their trees */
 
 /* The path as the system wants it, seen from the folder of the file that has the node. */
 const char *pmr_file_path(struct load *l, const struct node *n);

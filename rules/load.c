@@ -242,8 +242,6 @@ static struct pm_rules *load(bool is_text, const char *name, const char *text, s
         take_files(&l);
     pmr_trace_finish(&l);
     finish(&l);
-    pmr_files_free(&l);
-    pmr_memory_free(&l.memory);
     return rules;
 }
 

@@ -92,6 +92,9 @@ struct load {
         const char *stream_rule;
         uint32_t answers;                  /* rules that are asked once for each flow */
     } seen;                                /* of rules that are in use, for what they exclude */
+    size_t text_len;                       /* of all files */
+    size_t var_values;                     /* that variables stand for, wherever they are used */
+    size_t bpf_insns;                      /* of all tcpdump expressions */
     uint32_t hold_bytes, stream_dir_bytes; /* of the policy */
     bool in_test;                          /* a condition of a test is read, not of a rule */
     const struct node *via; /* where a variable is used while it is looked into, or NULL */

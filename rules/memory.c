@@ -103,11 +103,27 @@ void *pmr_memory_array(struct memory *m, size_t count, size_t size)
     return pmr_memory_take(m, count * size);
 }
 
-/* A large array has a chunk for itself, which can become larger where it is. */
+/* A large array has a chunk for itself. */
+static struct chunk *chunk_of(void *array)
+{
+    return (struct chunk *)(void *)((char *)array - offsetof(struct chunk, bytes));
+}
+
+void pmr_memory_drop(struct memory *m, void *array, size_t cap, size_t size)
+{
+    struct chunk *chunk;
+
+    if (array == NULL || !is_large(cap * size))
+        return;
+    chunk = chunk_of(array);
+    link_out(m, chunk);
+    free(chunk);
+}
+
+/* It can become larger where it is. */
 static void *grow_large(struct memory *m, void *array, size_t old, size_t size)
 {
-    struct chunk *chunk = (struct chunk *)(void *)((char *)array - offsetof(struct chunk, bytes));
-    struct chunk *larger = NULL;
+    struct chunk *chunk = chunk_of(array), *larger = NULL;
 
     if (!pmr_memory_grants(m))
         return NULL;

@@ -24,6 +24,8 @@ void *pmr_memory_array(struct memory *m, size_t count, size_t size);
 /* Room for one more element behind `count`: the array, which was taken here with `cap` elements
  * (or is NULL), or where it is now, larger. */
 void *pmr_memory_grow(struct memory *m, void *array, size_t count, size_t *cap, size_t size);
+/* An array that nobody needs any more; it goes back at once where it is large. */
+void pmr_memory_drop(struct memory *m, void *array, size_t cap, size_t size);
 char *pmr_memory_copy(struct memory *m, const char *text, size_t len); /* and a NUL */
 /* For memory that somebody else allocates: whether the budget grants one more request. */
 bool pmr_memory_grants(struct memory *m);

@@ -17,6 +17,10 @@
 
 #define VALUES_MAX 16384u /* in one test; more of them are a set */
 
+/* A short name may stand for many values, and in many places: in all for so many, and one more
+ * for each five bytes of the files. */
+#define VAR_VALUES_MAX 65536u
+
 /* ------------------------------------------------------------------ values */
 
 void pmr_test_add_value(struct test *t, const struct node *n, const struct pm_value *value)
@@ -316,11 +320,27 @@ static void add_plain(struct test *t, const struct node *n)
         add_scalar(t, n);
 }
 
+/* False: complained. */
+static bool may_stand_for(struct load *l, const struct node *n, const struct node *value)
+{
+    size_t most = VAR_VALUES_MAX + l->text_len / 5, left = most - l->var_values;
+    size_t count = pmr_node_kind(value) == NODE_LIST && left > 0 ? pmr_node_count(value) : 1;
+
+    if (count <= left) {
+        l->var_values += count;
+        return true;
+    }
+    l->var_values = most; /* and no long list is counted again */
+    pmr_fail(l, n, CODE_LIMIT, "put the values into a set",
+             "variables stand for at most %zu values in all places", most);
+    return false;
+}
+
 static void add_var(struct test *t, const struct node *n)
 {
     const struct node *value = pmr_var_named(t->load, n);
 
-    if (value == NULL)
+    if (value == NULL || !may_stand_for(t->load, n, value))
         return;
     t->load->via = n;
     if (pmr_node_kind(value) != NODE_LIST)
@@ -420,6 +440,9 @@ struct cond pmr_test_of(struct load *l, enum pm_field field, const struct node *
             add_item(&t, m);
     cond = any_of(&t);
     pmr_lint_list(l, n, field, t.values, t.count, t.cond_count);
+    if (l->lint == NULL && l->rules->meaning == NULL) /* else they are kept */
+        pmr_memory_drop(&l->memory, t.values, t.cap, sizeof *t.values);
+    pmr_memory_drop(&l->memory, t.conds, t.cond_cap, sizeof *t.conds);
     cond.stream = field == PM_FIELD_STREAM ? n : NULL;
     return cond;
 }

@@ -53,7 +53,8 @@ static const char *text_of(struct load *l, const struct node *n)
 {
     const struct file *file = pmr_file_of(l, n);
     char line[TEXT_MAX + 4];
-    size_t len = one_line(file, n->key_len > 0 ? n->key_start : n->start, n->start + n->len, line);
+    size_t len =
+        one_line(file, n->key_start > 0 ? n->key_start : n->start, (size_t)n->start + n->len, line);
 
     return pmr_memory_copy(&l->rules->memory, line, len);
 }

@@ -22,7 +22,7 @@ struct pm_probe {
 
 struct pm_needle {
     const uint8_t *bytes; /* not owned */
-    size_t len;           /* >= 1 */
+    uint32_t len;         /* >= 1 */
     bool nocase;
     struct pm_probe probes[PM_PROBES]; /* rarest first; some twice if the needle is short */
 };

@@ -11,7 +11,7 @@
 static bool make_room(struct pm_textset *set, uint32_t len)
 {
     if (!set->bytes || set->bytes_cap - set->bytes_len < len) {
-        size_t cap = set->bytes_len + len + (set->bytes_len + len) / 2 + 64;
+        size_t cap = set->bytes_len + len + (set->bytes_len + len) / 2 + 8;
         uint8_t *bytes = realloc(set->bytes, cap);
         if (!bytes)
             return false;
@@ -19,7 +19,7 @@ static bool make_room(struct pm_textset *set, uint32_t len)
         set->bytes_cap = cap;
     }
     if (set->count == set->cap) {
-        uint32_t cap = set->cap ? set->cap + set->cap / 2 : 16;
+        uint32_t cap = set->cap ? set->cap + set->cap / 2 + 1 : 2;
         struct pm_text *texts =
             cap > TEXTS_MOST ? NULL : realloc(set->texts, cap * sizeof *set->texts);
         if (!texts)

@@ -18,7 +18,9 @@
 
 #include "rules/rules.h"
 
-#define SIZE  ((size_t)2 << 20)
+#ifndef SIZE
+#define SIZE ((size_t)(2 << 20))
+#endif
 #define TIMES 20u
 
 /* ------------------------------------------------------------------ counting */
@@ -193,6 +195,10 @@ static const struct shape shapes[] = {
      TESTS("{\"name\":\"a\",\"packets\":[{\"frame\":\"a\"}],\"expect\":{\"rules\":{"), "\"%\":0,",
      "\"z\":0}}}]}"},
     {"ways", TESTS("{\"name\":\"a\",\"stream\":{},\"resegment\":["), "\"\",", "\"\"]}]}"},
+    {"tcpdump expressions", RULES(""),
+     "{\"id\":\"%\",\"match\":{\"bpf\":\"tcp\"},\"log_only\":true},", "1]}"},
+    {"regexes", RULES(""),
+     "{\"id\":\"%\",\"match\":{\"payload\":{\"regex\":\"a%\"}},\"log_only\":true},", "1]}"},
     {"tags", RULES("{\"id\":\"a\",\"match\":{},\"log_only\":true,\"tags\":["), "\"\",", "\"\"]}]}"},
 };
 
@@ -233,45 +239,79 @@ static char *text_of(const struct shape *shape, size_t *len)
 
 /* ------------------------------------------------------------------ the tests */
 
-static double load(const char *name, const char *text, size_t len)
+/* The last code told is kept; "" is none. */
+static double load(const char *text, size_t len, char code[8])
 {
     clock_t begin = clock();
-    struct pm_rules *rules = pm_rules_load_text(name, text, len);
+    struct pm_rules *rules = pm_rules_load_text("footprint.json", text, len);
+    size_t count;
 
     assert_non_null(rules);
+    count = pm_rules_diagnostic_count(rules);
+    snprintf(code, 8, "%s", count == 0 ? "" : pm_rules_diagnostic(rules, count - 1)->code);
     pm_rules_free(rules);
     return (double)(clock() - begin) / CLOCKS_PER_SEC;
+}
+
+/* Told, and whether it is too much. */
+static bool is_too_large(const char *what, const char *text, size_t len, char code[8])
+{
+    size_t before = heap.now;
+    double seconds, times;
+
+    heap.most = heap.now;
+    seconds = load(text, len, code);
+    times = (double)(heap.most - before) / (double)len;
+    print_message("%5.1f times, %4.2f s a MB: %s\n", times, seconds / ((double)len / 1e6), what);
+    assert_int_equal(heap.now, before);
+    if (times > TIMES)
+        print_error("%s takes %.1f times its size\n", what, times);
+    return times > TIMES;
 }
 
 static void no_rule_file_takes_twenty_times_its_size(void **state)
 {
     size_t large = 0;
+    char code[8];
 
     (void)state;
     cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = __wrap_malloc, .free_fn = __wrap_free});
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        size_t len, before = heap.now;
+        size_t len;
         char *text = text_of(&shapes[i], &len);
-        double seconds, times;
 
-        heap.most = heap.now;
-        seconds = load("footprint.json", text, len);
-        times = (double)(heap.most - before) / (double)len;
-        print_message("%5.1f times, %4.2f s a MB: %s\n", times, seconds / ((double)len / 1e6),
-                      shapes[i].name);
-        assert_int_equal(heap.now, before);
-        if (times > TIMES)
-            print_error("%s takes %.1f times its size\n", shapes[i].name, times);
-        large += times > TIMES;
+        large += is_too_large(shapes[i].name, text, len, code);
         __real_free(text);
     }
     assert_int_equal(large, 0);
+}
+
+/* One list of values, and a variable for it in every rule. */
+static void variables_for_many_values_come_to_an_end(void **state)
+{
+    static const struct shape list = {"", "{\"pktmod\":1,\"vars\":{\"v\":[", "1,",
+                                      "1]},\"rules\":["};
+    char *text = __real_malloc(SIZE + 4096), code[8];
+    size_t at = put_piece(text, list.before, 0);
+
+    (void)state;
+    for (unsigned i = 0; i < 16000; i++)
+        at += put_piece(text + at, list.piece, i);
+    at += put_piece(text + at, list.after, 0);
+    for (unsigned i = 0; at < SIZE; i++)
+        at += put_piece(text + at,
+                        "{\"id\":\"%\",\"match\":{\"ip.ttl\":\"$v\"},\"log_only\":true},", i);
+    at += put_piece(text + at, "{\"id\":\"z\",\"match\":{},\"log_only\":true}]}", 0);
+    assert_false(is_too_large("variables for many values", text, at, code));
+    assert_string_equal(code, "PKM223");
+    __real_free(text);
 }
 
 int main(void)
 {
     const struct CMUnitTest group[] = {
         cmocka_unit_test(no_rule_file_takes_twenty_times_its_size),
+        cmocka_unit_test(variables_for_many_values_come_to_an_end),
     };
 
     return cmocka_run_group_tests(group, NULL, NULL);
