@@ -162,7 +162,7 @@ static void decode(struct state *st, size_t start)
     }
     if (pmr_memory_grants(&s->load->memory))
         json = cJSON_ParseWithLength(text, len);
-    if (cJSON_IsString(json)) {
+    if (json != NULL && cJSON_IsString(json)) {
         memcpy(text + 1, json->valuestring, strlen(json->valuestring) + 1);
     } else {
         s->load->memory.failed = true;

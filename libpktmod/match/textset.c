@@ -106,8 +106,8 @@ bool pm_textset_unite(struct pm_textset *set)
     }
     free(set->slots);
     set->slots = NULL;
-    set->count = set->cap = kept;
-    struct pm_text *texts = realloc(set->texts, kept * sizeof *texts);
+    set->count = set->cap = kept > 0 ? kept : 1;
+    struct pm_text *texts = realloc(set->texts, set->cap * sizeof *texts);
     set->texts = texts ? texts : set->texts;
     return true;
 }
