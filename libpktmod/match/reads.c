@@ -5,7 +5,8 @@
 
 static bool is_behind_headers(uint8_t field)
 {
-    return field == PM_FIELD_PAYLOAD || field == PM_FIELD_STREAM || field == PM_FIELD_BPF;
+    return field == PM_FIELD_PAYLOAD || field == PM_FIELD_STREAM || field == PM_FIELD_BPF ||
+           (field >= PM_FIELD_DNS_RESPONSE && field <= PM_FIELD_DNS_AAAA);
 }
 
 bool pm_cond_reads_payload(const struct pm_conds *c, pm_cond_id cond)
