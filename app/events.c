@@ -82,13 +82,15 @@ static enum pm_verdict verdict_of(enum pm_action action)
 }
 
 /* Whom a reject tells, and how: the filter still has the packets. */
-static void see_replies(const struct pm_events *events, uint32_t count,
-                        const struct pm_event_frame *frame, struct pm_event_verdict *verdict)
+static void see_replies(const struct pm_events *events, const struct pm_filter *filter,
+                        uint32_t count, struct pm_event_verdict *verdict)
 {
-    bool from_client =
-        events->flow == NULL || pm_event_flow_from_client(events->flow, &frame->ends);
+    uint64_t number = events->change.copy.record.frame;
+    const struct pm_event_frame *frame = &events->frames[number % PM_EVENT_FRAMES];
+    bool from_client = events->flow == NULL || frame->frame != number ||
+                       pm_event_flow_from_client(events->flow, &frame->ends);
     for (uint32_t i = 0; i < count; i++) {
-        struct pm_reply reply = pm_filter_reply(events->replay->filter, i);
+        struct pm_reply reply = pm_filter_reply(filter, i);
         struct pm_packet packet = {
             .data = reply.data, .len = reply.len, .wire_len = reply.len, .link = reply.link};
         struct pm_endpoints ends;
@@ -175,8 +177,7 @@ static void on_judged(void *context, const struct pm_record *record, const struc
     if (decision->dry_rule != PM_NO_RULE)
         tell_dry_run(events, decision->dry_rule, now_ns);
     if (decision->verdict == PM_REJECT)
-        see_replies(events, decision->reply_count, &events->frames[record->frame % PM_EVENT_FRAMES],
-                    &events->verdict);
+        see_replies(events, events->replay->filter, decision->reply_count, &events->verdict);
     switch (decision->verdict) {
     case PM_ALLOW:
         if (pm_event_wants_alert(events, decision->rule))
@@ -230,6 +231,8 @@ static void tell_late_verdict(struct pm_events *events, const struct pm_decision
     tell_log_rules(events, now_ns);
     if (decision->dry_rule != PM_NO_RULE)
         tell_dry_run(events, decision->dry_rule, now_ns);
+    if (decision->verdict == PM_REJECT)
+        see_replies(events, events->replay->late_filter, decision->reply_count, &verdict);
     if (decision->verdict != PM_ALLOW)
         pm_event_tell_drop(events, &verdict, now_ns, "after_rewrite");
     else if (pm_event_wants_alert(events, decision->rule))

@@ -30,6 +30,10 @@ struct pipe {
     struct pm_rewriter *rewriter;  /* NULL: the policy rewrites nothing */
     struct pm_filter *late_filter; /* judges what rewriting leaves; NULL: no rule does */
     bool is_replying;              /* what leaves tells of a reject */
+    struct {
+        struct pm_packet packet; /* data NULL: none */
+        uint8_t bytes[PM_REPLY_MAX];
+    } original; /* the packet at hand before it is rewritten, for the late filter */
     struct pm_delayed delayed;
     uint64_t clock_ns, frames;
     uint8_t buffer[PM_FRAME_PAYLOAD_MAX];
@@ -61,17 +65,26 @@ static void put_packet(const struct pipe *pipe, enum pm_dir dir, const uint8_t *
     put(pipe, PM_FRAME_OUT, iface_of(pipe, dir), data, len);
 }
 
-/* Rules of stage after-rewrite let it pass. */
+/* Rules of stage after-rewrite let it pass. What tells of a reject there has the numbers of who
+ * gets it: it leaves as it is. */
 static bool is_let_out(const struct pipe *pipe, const struct pm_emitted *emitted)
 {
+    bool is_at_hand = !emitted->is_late && !emitted->is_own && pipe->original.packet.data != NULL;
     struct pm_packet packet = {.data = emitted->data,
                                .len = emitted->len,
                                .wire_len = emitted->len,
                                .link = LINK_RAW,
                                .dir = emitted->dir,
-                               .csum = PM_CSUM_ON_WIRE};
-    return pipe->late_filter == NULL || pipe->is_replying ||
-           pm_filter_decide(pipe->late_filter, &packet, pipe->clock_ns).verdict == PM_ALLOW;
+                               .csum = PM_CSUM_ON_WIRE,
+                               .original = is_at_hand ? &pipe->original.packet : NULL};
+    if (pipe->late_filter == NULL || pipe->is_replying)
+        return true;
+    struct pm_decision decision = pm_filter_decide(pipe->late_filter, &packet, pipe->clock_ns);
+    for (uint32_t i = 0; i < decision.reply_count; i++) {
+        struct pm_reply reply = pm_filter_reply(pipe->late_filter, i);
+        put_packet(pipe, reply.dir, reply.data, reply.len);
+    }
+    return decision.verdict == PM_ALLOW;
 }
 
 static void on_emit(void *context, const struct pm_emitted *emitted)
@@ -153,8 +166,21 @@ static enum pm_exit begin_engine(struct pipe *pipe, uint64_t now_ns)
     return pm_complain(PM_EXIT_INTERNAL, "pipe: %s", error.text);
 }
 
+/* For who judges what becomes of it. */
+static void keep_original(struct pipe *pipe, const struct pm_packet *packet)
+{
+    if (pipe->late_filter == NULL)
+        return;
+    size_t len = packet->len < PM_REPLY_MAX ? packet->len : PM_REPLY_MAX;
+    pipe->original.packet = *packet;
+    pipe->original.packet.data = pipe->original.bytes;
+    pipe->original.packet.len = len;
+    memcpy(pipe->original.bytes, packet->data, len);
+}
+
 static void send(struct pipe *pipe, const struct pm_packet *packet, uint8_t *buffer)
 {
+    keep_original(pipe, packet);
     struct pm_emitted unchanged = {.data = packet->data, .len = packet->len, .dir = packet->dir};
     if (pipe->rewriter == NULL)
         on_emit(pipe, &unchanged);

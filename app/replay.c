@@ -132,10 +132,37 @@ static bool is_asked(const struct pm_replay *replay, uint64_t frame)
     return replay->asked != NULL && replay->asked->frame == frame;
 }
 
+static void emit_unchanged(struct pm_replay *replay, const struct pm_packet *packet);
+
+/* What tells of a reject after rewriting has the numbers of who gets it: it leaves as it is. */
+static void tell_of_reject(struct pm_replay *replay, const struct pm_record *record, bool is_late,
+                           const struct pm_decision *decision)
+{
+    struct pm_replay_current current = replay->current;
+    replay->current = (struct pm_replay_current){.record = record,
+                                                 .delayed = is_late ? NULL : current.delayed,
+                                                 .leaves_ns = replay->clock_ns,
+                                                 .rejected_by = decision->rule,
+                                                 .is_late = is_late};
+    for (uint32_t i = 0; i < decision->reply_count; i++) {
+        struct pm_reply reply = pm_filter_reply(replay->late_filter, i);
+        struct pm_packet packet = {.data = reply.data,
+                                   .len = reply.len,
+                                   .wire_len = reply.len,
+                                   .link = reply.link,
+                                   .dir = reply.dir,
+                                   .ifindex = record->interface_id,
+                                   .cookie = record->frame};
+        emit_unchanged(replay, &packet);
+    }
+    replay->current = current;
+}
+
 /* Rules of stage after-rewrite let it pass. */
-static bool is_let_out(const struct pm_replay *replay, const struct pm_emitted *emitted)
+static bool is_let_out(struct pm_replay *replay, const struct pm_emitted *emitted)
 {
     bool is_reply = replay->current.rejected_by != PM_NO_RULE && !emitted->is_late;
+    bool has_original = !emitted->is_late && replay->original.packet.data != NULL;
     if (replay->late_filter == NULL || is_reply)
         return true;
     struct pm_packet packet = {.data = emitted->data,
@@ -148,15 +175,21 @@ static bool is_let_out(const struct pm_replay *replay, const struct pm_emitted *
                                .interface =
                                    emitted->is_late ? NULL : replay->current.record->interface,
                                .cookie = emitted->cookie,
-                               .gso_len = emitted->gso_len};
+                               .gso_len = emitted->gso_len,
+                               .original = has_original ? &replay->original.packet : NULL};
     const struct pm_explainer *explainer =
         is_asked(replay, packet.cookie) ? &replay->asked->late : NULL;
     struct pm_decision decision =
         pm_filter_explain(replay->late_filter, &packet, replay->clock_ns, explainer);
     struct pm_record late;
-    if (emitted->is_late)
+    const struct pm_record *record = replay->current.record;
+    if (emitted->is_late) {
         pm_capture_late(replay->capture, emitted->ifindex, emitted->cookie, &late);
-    tell_judged_late(replay, emitted->is_late ? &late : replay->current.record, emitted, &decision);
+        record = &late;
+    }
+    tell_judged_late(replay, record, emitted, &decision);
+    if (decision.verdict == PM_REJECT)
+        tell_of_reject(replay, record, emitted->is_late, &decision);
     return decision.verdict == PM_ALLOW;
 }
 
@@ -171,7 +204,7 @@ static void write_touched(struct pm_replay *replay, const struct pm_emitted *emi
         .caplen = (uint32_t)emitted->len,
         .origlen = is_cut_short ? record->origlen : (uint32_t)emitted->wire_len,
         .time_ns = current->leaves_ns,
-        .retimed = current->delayed != NULL,
+        .retimed = current->delayed != NULL || current->is_late,
         .dir = emitted->dir,
         .is_extra = emitted->part > 0,
     };
@@ -261,11 +294,29 @@ static void hear_clients(struct pm_replay *replay)
                           replay->clock_ns);
 }
 
+/* For who judges what becomes of it. */
+static void keep_original(struct pm_replay *replay, const struct pm_packet *packet)
+{
+    if (replay->late_filter == NULL)
+        return;
+    size_t len = packet->len < PM_REPLY_MAX ? packet->len : PM_REPLY_MAX;
+    replay->original.packet = *packet;
+    replay->original.packet.data = replay->original.bytes;
+    replay->original.packet.len = len;
+    memcpy(replay->original.bytes, packet->data, len);
+}
+
 static void send(struct pm_replay *replay, const struct pm_record *record,
                  const struct pm_delayed_packet *delayed, struct pm_packet *packet)
 {
-    replay->current = (struct pm_replay_current){record, delayed, replay->clock_ns, PM_NO_RULE};
+    replay->current = (struct pm_replay_current){
+        .record = record,
+        .delayed = delayed,
+        .leaves_ns = replay->clock_ns,
+        .rejected_by = PM_NO_RULE,
+    };
     packet->cookie = record->frame;
+    keep_original(replay, packet);
     if (replay->rewriter == NULL)
         emit_unchanged(replay, packet);
     else
@@ -315,8 +366,8 @@ static void send_replies(struct pm_replay *replay, const struct pm_record *recor
 {
     for (uint32_t i = 0; i < decision->reply_count; i++) {
         struct pm_reply reply = pm_filter_reply(replay->filter, i);
-        replay->current =
-            (struct pm_replay_current){record, NULL, replay->clock_ns, decision->rule};
+        replay->current = (struct pm_replay_current){
+            .record = record, .leaves_ns = replay->clock_ns, .rejected_by = decision->rule};
         send_reply(replay, record, &reply);
     }
 }

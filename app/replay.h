@@ -46,6 +46,7 @@ struct pm_replay_current {
     const struct pm_delayed_packet *delayed; /* NULL: it leaves when it came */
     uint64_t leaves_ns;
     uint32_t rejected_by; /* it is no record, but tells of a reject by this rule; PM_NO_RULE */
+    bool is_late;         /* and that was of bytes that waited: the record has no time */
 };
 
 /* Who is told what happens, as it happens, for events, reports and tests. Any of them may be NULL.
@@ -98,6 +99,10 @@ struct pm_replay {
     struct pm_delayed delayed;
     struct pm_notlive notlive;
     struct pm_replay_current current;
+    struct {
+        struct pm_packet packet; /* data NULL: none */
+        uint8_t bytes[PM_REPLY_MAX];
+    } original;        /* the current packet before it is rewritten, for the late filter */
     uint64_t clock_ns; /* latest time the engines were told */
     uint64_t first_ns, last_ns;
     uint64_t packets, bytes;         /* in; bytes as they were on the wire */

@@ -103,19 +103,17 @@ static void take_scope(struct load *l, const struct node *rule, const struct con
         out->scope = index == 0 ? PM_SCOPE_PACKET : PM_SCOPE_FLOW;
 }
 
-/* After rewriting a packet is on its way out: nothing waits there, and its sender does not know the
- * numbers that it has then. */
+/* After rewriting a packet is on its way out: nothing waits there. */
 static void check_late(struct load *l, const struct node *stage, const struct pm_rule_spec *spec)
 {
-    const char *what = spec->action == PM_ACTION_DELAY    ? "delay"
-                       : spec->action == PM_ACTION_ASK    ? "ask"
-                       : spec->action == PM_ACTION_REJECT ? "reject"
-                                                          : NULL;
+    const char *what = spec->action == PM_ACTION_DELAY ? "delay"
+                       : spec->action == PM_ACTION_ASK ? "ask"
+                                                       : NULL;
 
     if (what != NULL)
         pmr_fail_key(l, stage, CODE_KEYS_CLASH,
                      "leave \"stage\" out: the packet is judged before it is rewritten",
-                     "after rewriting, a rule can only allow or drop; \"%s\" comes too late", what);
+                     "after rewriting, a packet is on its way out; \"%s\" comes too late", what);
 }
 
 static void take_stage(struct load *l, const struct node *rule, struct pm_rule_spec *out)

@@ -89,13 +89,32 @@ static uint32_t next_seq(const struct pm_trial *t)
     return pm_get32(pm_l4(&t->headers) + TCP_SEQ);
 }
 
-static void reset(struct pm_filter *f, struct pm_trial *t)
+/* The packet as its sender knows it. */
+struct sent {
+    const struct pm_packet *packet; /* NULL: gone */
+    struct pm_headers headers;
+};
+
+static void read_sent(const struct pm_filter *f, const struct pm_trial *t, struct sent *sent)
+{
+    const struct pm_packet *original = t->packet->original;
+    sent->packet = t->packet;
+    sent->headers = t->headers;
+    if (f->stage == PM_STAGE_ORIGINAL)
+        return;
+    sent->packet = original && original->link == t->packet->link ? original : NULL;
+    if (sent->packet)
+        pm_headers_parse(original->link, original->data, original->len, original->wire_len,
+                         &sent->headers);
+}
+
+static void reset(struct pm_filter *f, struct pm_trial *t, const struct sent *sent)
 {
     const struct pm_headers *h = &t->headers;
     uint16_t link = t->packet->link;
-    struct pm_reply_room *reply = next_reply(f, t);
+    struct pm_reply_room *reply = sent->packet ? next_reply(f, t) : NULL;
     if (reply)
-        pm_reject_reset(h, link, true, 0, reply);
+        pm_reject_reset(&sent->headers, link, true, 0, reply);
     if (!(h->tcp_flags & PM_ACK))
         return;
     reply = next_reply(f, t);
@@ -103,29 +122,40 @@ static void reset(struct pm_filter *f, struct pm_trial *t)
         pm_reject_reset(h, link, false, next_seq(t), reply);
 }
 
-static void prohibit(struct pm_filter *f, struct pm_trial *t)
+static void prohibit(struct pm_filter *f, struct pm_trial *t, const struct sent *sent)
 {
     struct pm_reply_room *reply = next_reply(f, t);
     if (reply)
-        pm_reject_prohibited(&t->headers, t->packet->link, reply);
+        pm_reject_prohibited(&sent->headers, t->packet->link, reply);
+}
+
+/* Somebody can be told, and may be. */
+static bool can_tell(const struct pm_trial *t, const struct sent *sent, bool wants_reset)
+{
+    const struct pm_headers *h = &t->headers;
+    bool is_segment = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP && !h->is_unmodifiable;
+    bool has_receiver = wants_reset && is_segment && (h->tcp_flags & PM_ACK);
+    if (!pm_reject_may_tell(h, t->packet) || (wants_reset && !is_segment))
+        return false;
+    return sent->packet ? pm_reject_may_tell(&sent->headers, sent->packet) : has_receiver;
 }
 
 static void reject(struct pm_filter *f, struct pm_trial *t, const struct pm_rule *rule)
 {
-    const struct pm_headers *h = &t->headers;
-    bool is_segment = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP && !h->is_unmodifiable;
+    struct sent sent;
     bool wants_reset = rule->reject == PM_REJECT_TCP_RESET ||
-                       (rule->reject == PM_REJECT_AUTO && h->ip_proto == PM_PROTO_TCP);
+                       (rule->reject == PM_REJECT_AUTO && t->headers.ip_proto == PM_PROTO_TCP);
+    read_sent(f, t, &sent);
     t->decision.verdict = PM_REJECT;
     t->decision.why = PM_WHY_RULE;
     f->reply_dir = t->decision.dir;
     f->reply_link = t->packet->link;
-    if (!pm_reject_may_tell(h, t->packet) || (wants_reset && !is_segment))
+    if (!can_tell(t, &sent, wants_reset))
         t->decision.why = PM_WHY_REJECT_SILENT;
     else if (wants_reset)
-        reset(f, t);
+        reset(f, t, &sent);
     else
-        prohibit(f, t);
+        prohibit(f, t, &sent);
 }
 
 /* ------------------------------------------------------------------ rule or default */

@@ -57,9 +57,8 @@ static const char *verdict_fault(const struct pm_rule_spec *spec)
         return "a stage is for verdicts";
     if (is_late && spec->final)
         return "final after rewriting would come too late";
-    if (is_late && (spec->action == PM_ACTION_DELAY || spec->action == PM_ACTION_ASK ||
-                    spec->action == PM_ACTION_REJECT))
-        return "after rewriting, a packet is allowed or dropped; nothing else";
+    if (is_late && (spec->action == PM_ACTION_DELAY || spec->action == PM_ACTION_ASK))
+        return "after rewriting, a packet is on its way out and does not wait";
     if (spec->action == PM_ACTION_ASK &&
         !pm_key_is_sound(spec->ask.coalesce, spec->ask.coalesce_count))
         return "a question coalesces by at most 4 fields, and not by bpf";

@@ -67,6 +67,7 @@ bool pm_wait_keep(struct pm_rewriter *r, const struct pm_passage *p, struct pm_h
     wait->l4_off = (uint16_t)h->l4_off;
     wait->packet = *p->packet;
     wait->packet.interface = NULL;
+    wait->packet.original = NULL;
     wait->packet.dir = p->tracked.dir;
     wait->packet.csum = PM_CSUM_ON_WIRE;
     memcpy(wait->headers, p->buffer, h->payload_off);

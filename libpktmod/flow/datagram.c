@@ -79,6 +79,7 @@ static uint32_t keep(struct pm_reassembly *t, struct pm_datagram *d, const struc
                                       .data_off = f->data_off};
     kept->packet.data = NULL;
     kept->packet.interface = NULL;
+    kept->packet.original = NULL;
     kept->first_block = pm_chain_keep(&t->blocks, packet->data, packet->len);
     *(d->last_arrived != PM_NIL ? &pm_kept_at(t, d->last_arrived)->next : &d->first_arrived) =
         index;

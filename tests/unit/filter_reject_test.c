@@ -302,6 +302,94 @@ static void every_link_header_goes_back_as_its_kind_does(void **state)
     }
 }
 
+/* ------------------------------------------------------------------ after rewriting */
+
+static void begin_late(struct judge *j)
+{
+    struct pm_builder *b = pm_builder_new();
+    pm_builder_add_rule(b, &(struct pm_rule_spec){.id = "late",
+                                                  .match = PM_COND_TRUE,
+                                                  .action = PM_ACTION_REJECT,
+                                                  .stage = PM_STAGE_AFTER_REWRITE});
+    judge_begin(j, b,
+                &(struct pm_filter_config){.hash_key = {1, 2}, .stage = PM_STAGE_AFTER_REWRITE});
+}
+
+/* The packet as it left the rewriter, and as it came; NULL: that is gone. */
+static struct pm_decision judge_late(struct judge *j, const struct talk_packet *left,
+                                     const struct talk_packet *came)
+{
+    static uint8_t ip[2][TALK_PACKET];
+    struct pm_packet original = {.data = ip[1], .link = 101, .dir = PM_DIR_OUT};
+    struct pm_packet packet = {.data = ip[0], .link = 101, .dir = PM_DIR_OUT};
+    packet.len = packet.wire_len = talk_build(left, ip[0]);
+    if (came) {
+        original.len = original.wire_len = talk_build(came, ip[1]);
+        original.len = original.len < PM_REPLY_MAX ? original.len : PM_REPLY_MAX;
+        packet.original = &original;
+    }
+    return pm_filter_decide(j->filter, &packet, 0);
+}
+
+static void after_rewriting_each_end_is_told_with_the_numbers_it_knows(void **state)
+{
+    (void)state;
+    static struct talk_out out;
+    static const uint8_t text[2000] = {1};
+    for (size_t len = 5; len <= 2000; len += 1995) { /* the longer one is not there whole */
+        struct judge j;
+        struct talk_packet left = {
+            .flags = TALK_ACK, .seq = 5000, .ack = 77, .payload = text, .payload_len = len};
+        struct talk_packet came = left;
+        came.seq = 4000;
+        came.ack = 99;
+        begin_late(&j);
+        assert_int_equal(judge_late(&j, &left, &came).reply_count, 2);
+        read_reply(&j, 0, &out);
+        assert_true(pm_filter_reply(j.filter, 0).to_sender && out.p.from_server);
+        assert_int_equal(out.p.seq, 99);
+        read_reply(&j, 1, &out);
+        assert_false(pm_filter_reply(j.filter, 1).to_sender);
+        assert_int_equal(out.p.seq, 5000);
+        assert_int_equal(out.p.ack, 77);
+        judge_end(&j);
+    }
+}
+
+static void after_rewriting_an_icmp_error_quotes_what_its_sender_sent(void **state)
+{
+    (void)state;
+    static uint8_t ip[TALK_PACKET];
+    struct judge j;
+    struct talk_packet left = judge_udp(1000, 0), came = judge_udp(2000, 0);
+    begin_late(&j);
+    assert_int_equal(judge_late(&j, &left, &came).reply_count, 1);
+    struct pm_reply reply = pm_filter_reply(j.filter, 0);
+    size_t len = talk_build(&came, ip);
+    assert_int_equal(reply.len, 20 + 8 + len);
+    assert_memory_equal(reply.data + 28, ip, len);
+    judge_end(&j);
+}
+
+static void who_is_not_known_any_more_is_not_told(void **state)
+{
+    (void)state;
+    static struct talk_out out;
+    struct judge j;
+    struct talk_packet segment = {.flags = TALK_ACK, .seq = 5000, .ack = 77};
+    struct talk_packet syn = {.flags = TALK_SYN, .seq = 5000, .client_port = 7};
+    struct talk_packet udp = judge_udp(1000, 0);
+    begin_late(&j);
+    assert_int_equal(judge_late(&j, &segment, NULL).reply_count, 1);
+    read_reply(&j, 0, &out);
+    assert_false(pm_filter_reply(j.filter, 0).to_sender);
+    struct pm_decision d = judge_late(&j, &syn, NULL);
+    assert_true(d.verdict == PM_REJECT && d.reply_count == 0 && d.why == PM_WHY_REJECT_SILENT);
+    d = judge_late(&j, &udp, NULL);
+    assert_true(d.verdict == PM_REJECT && d.reply_count == 0 && d.why == PM_WHY_REJECT_SILENT);
+    judge_end(&j);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +402,9 @@ int main(void)
         cmocka_unit_test(no_more_than_reject_rate_packets_tell_of_rejects),
         cmocka_unit_test(the_link_header_is_mirrored),
         cmocka_unit_test(every_link_header_goes_back_as_its_kind_does),
+        cmocka_unit_test(after_rewriting_each_end_is_told_with_the_numbers_it_knows),
+        cmocka_unit_test(after_rewriting_an_icmp_error_quotes_what_its_sender_sent),
+        cmocka_unit_test(who_is_not_known_any_more_is_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

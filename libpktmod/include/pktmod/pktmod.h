@@ -47,6 +47,10 @@ struct pm_packet {
     const char *interface; /* name, or NULL */
     uint64_t cookie;       /* the caller's; comes back with decisions and emitted packets */
     uint16_t gso_len;      /* TCP super-packet: payload bytes of each of its segments; 0: none */
+    /* For a filter of stage AFTER_REWRITE: what this was as its sender made it, or the first
+     * PM_REPLY_MAX bytes of that. A reject tells the sender with the numbers that stand there.
+     * NULL: that is gone, and the sender is not told. */
+    const struct pm_packet *original;
 };
 
 /* Who talks to whom, for reports. */
@@ -225,7 +229,8 @@ struct pm_decision pm_filter_decide(struct pm_filter *filter, const struct pm_pa
  * type of the rejected packet. `dir` is the way it travels: the opposite of the rejected packet's
  * towards its sender, the same towards its receiver. One towards the receiver has the numbers of
  * the sender and takes the way of the sender's packets, through the rewriter; one towards the
- * sender has the numbers that the sender knows and does not. */
+ * sender has the numbers that the sender knows and does not. After rewriting both have the numbers
+ * of who gets them, and none goes through the rewriter. */
 #define PM_REPLY_MAX (512u + 1280u) /* bytes, of the link header and of IP */
 
 struct pm_reply {
