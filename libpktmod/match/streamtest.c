@@ -48,9 +48,8 @@ uint32_t pm_streamtest_tail(const struct pm_conds *c, uint32_t window)
 
 typedef void test_fn(void *context, const struct pm_node *node);
 
-/* Calls visit for every test of the field, at any depth. */
-static void visit_tests(const struct pm_conds *c, pm_cond_id cond, enum pm_field field,
-                        test_fn *visit, void *context)
+/* Calls visit for every test, and every question whether a field is there, at any depth. */
+static void visit_tests(const struct pm_conds *c, pm_cond_id cond, test_fn *visit, void *context)
 {
     struct level {
         const pm_cond_id *next, *end;
@@ -65,32 +64,42 @@ static void visit_tests(const struct pm_conds *c, pm_cond_id cond, enum pm_field
             continue;
         }
         const struct pm_node *node = pm_node_at(c, *top->next++);
-        if (node->kind == PM_NODE_TEST) {
-            if (node->field == field)
-                visit(context, node);
-        } else if (node->kind != PM_NODE_PRESENT && node->count > 0) {
+        if (node->kind == PM_NODE_TEST || node->kind == PM_NODE_PRESENT) {
+            visit(context, node);
+        } else if (node->count > 0) {
             stack[depth++] = (struct level){pm_node_kids(node), pm_node_kids(node) + node->count};
         }
     }
 }
 
-static void note_any(void *context, const struct pm_node *node)
+static bool tests_stream(const struct pm_node *node)
 {
-    (void)node;
-    *(bool *)context = true;
+    return node->kind == PM_NODE_TEST && node->field == PM_FIELD_STREAM;
+}
+
+static void note_stream(void *context, const struct pm_node *node)
+{
+    *(bool *)context |= tests_stream(node);
+}
+
+/* What stands in a payload may stand in any fragment of it. */
+static void note_payload(void *context, const struct pm_node *node)
+{
+    bool is_dns = node->field >= PM_FIELD_DNS_RESPONSE && node->field <= PM_FIELD_DNS_AAAA;
+    *(bool *)context |= is_dns || (node->kind == PM_NODE_TEST && node->field == PM_FIELD_PAYLOAD);
 }
 
 bool pm_cond_tests_stream(const struct pm_conds *c, pm_cond_id cond)
 {
     bool any = false;
-    visit_tests(c, cond, PM_FIELD_STREAM, note_any, &any);
+    visit_tests(c, cond, note_stream, &any);
     return any;
 }
 
 bool pm_cond_tests_payload(const struct pm_conds *c, pm_cond_id cond)
 {
     bool any = false;
-    visit_tests(c, cond, PM_FIELD_PAYLOAD, note_any, &any);
+    visit_tests(c, cond, note_payload, &any);
     return any;
 }
 
@@ -103,6 +112,8 @@ struct opening {
 static void open_tests(void *context, const struct pm_node *node)
 {
     const struct opening *o = context;
+    if (!tests_stream(node))
+        return;
     struct pm_stream_stretch stretch = pm_node_streams(node);
     for (uint32_t i = stretch.first; i < stretch.first + stretch.count; i++) {
         bool is_lost = o->is_midstream && is_positional(o->c, &o->c->streams[i]);
@@ -115,7 +126,7 @@ void pm_streamtest_open(const struct pm_conds *c, pm_cond_id cond, bool is_midst
                         uint64_t *states)
 {
     struct opening o = {c, states, is_midstream};
-    visit_tests(c, cond, PM_FIELD_STREAM, open_tests, &o);
+    visit_tests(c, cond, open_tests, &o);
 }
 
 void pm_streamtest_lose_beginning(const struct pm_conds *c, uint64_t *states)

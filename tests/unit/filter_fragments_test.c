@@ -403,6 +403,35 @@ static void what_passes_in_fragments_would_pass_whole(void **state)
     assert_true(passed > 500 && dropped > 500);
 }
 
+static void a_dns_question_in_pieces_is_read_whole(void **state)
+{
+    (void)state;
+    static const uint8_t question[] = {0,   7,   1,   0,   0, 1,   0,   0, 0, 0, 0, 0, 4,
+                                       'e', 'v', 'i', 'l', 2, 'n', 'o', 0, 0, 1, 0, 1};
+    static uint8_t ip[200];
+    struct piece p[5];
+    struct pm_error error;
+    struct judge j;
+    struct pm_builder *b = pm_builder_new();
+    struct pm_value name = {
+        .kind = PM_VALUE_BYTES,
+        .bytes = {
+            .bytes = (const uint8_t *)"evil.no", .len = 7, .depth = PM_NO_LIMIT, .whole = true}};
+    pm_builder_add_rule(
+        b, &(struct pm_rule_spec){.id = "evil",
+                                  .match = pm_cond_test(b, PM_FIELD_DNS_QRY_NAME, &name, 1),
+                                  .action = PM_ACTION_DROP});
+    j.policy = pm_builder_finish(b, &error);
+    assert_non_null(j.policy);
+    j.filter = filter_of(j.policy);
+    struct talk_packet udp = {
+        .udp = 1, .server_port = 53, .payload = question, .payload_len = sizeof question};
+    assert_int_equal(piece_cut(p, ip, talk_build(&udp, ip), 0, 7, 8), 5);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(decide(&j, &p[i], 0).verdict, i == 4 ? PM_DROP : PM_ALLOW);
+    end(&j);
+}
+
 static void copies_are_in_the_footprint_where_rules_look_into_payloads(void **state)
 {
     (void)state;
@@ -430,6 +459,7 @@ int main(void)
         cmocka_unit_test(without_room_for_copies_on_engine_error_decides),
         cmocka_unit_test(rules_that_watch_see_the_whole_once_and_drop_nothing),
         cmocka_unit_test(what_passes_in_fragments_would_pass_whole),
+        cmocka_unit_test(a_dns_question_in_pieces_is_read_whole),
         cmocka_unit_test(copies_are_in_the_footprint_where_rules_look_into_payloads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
