@@ -36,8 +36,9 @@ static bool parse_prefix(struct pm_prefix *prefix, const char *start, size_t len
     unsigned most = prefix->addr.version == 6 ? 128 : 32;
     if (inet_pton(most == 128 ? AF_INET6 : AF_INET, text, prefix->addr.bytes) != 1)
         return false;
-    prefix->bits = slash == NULL ? most : read_bits(slash + 1, most);
-    return prefix->bits <= most;
+    unsigned bits = slash == NULL ? most : read_bits(slash + 1, most);
+    prefix->bits = (uint8_t)bits;
+    return bits <= most;
 }
 
 bool pm_local_parse(struct pm_local *local, const char *text, const char **bad)
@@ -70,7 +71,7 @@ void pm_local_free(struct pm_local *local)
 
 static bool covers(const struct pm_prefix *prefix, const struct pm_addr *addr)
 {
-    unsigned whole = prefix->bits / 8, rest = prefix->bits % 8;
+    unsigned whole = prefix->bits / 8u, rest = prefix->bits % 8u;
     if (prefix->addr.version != addr->version ||
         memcmp(prefix->addr.bytes, addr->bytes, whole) != 0)
         return false;

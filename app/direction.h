@@ -4,11 +4,6 @@
 
 #include "app/capture.h"
 
-struct pm_prefix {
-    struct pm_addr addr;
-    unsigned bits;
-};
-
 /* The addresses of the host: --local. */
 struct pm_local {
     struct pm_prefix *prefixes;

@@ -39,6 +39,12 @@ struct pm_addr {
     uint8_t version; /* 4 or 6 */
 };
 
+/* The addresses that begin with these bits: 0..32 or 0..128 of them. */
+struct pm_prefix {
+    struct pm_addr addr;
+    uint8_t bits;
+};
+
 /* ------------------------------------------------------------------ fields */
 
 /* Kinds of field, which say what values a test on it may have. */
@@ -538,6 +544,11 @@ enum pm_op_kind pm_policy_op_kind(const struct pm_policy *policy, uint32_t rule,
 uint32_t pm_policy_op_count(const struct pm_policy *policy, uint32_t rule);
 /* Whom a rewrite rule hands its streams to; NULL: nobody. */
 const char *pm_policy_rule_socket(const struct pm_policy *policy, uint32_t rule);
+/* The addresses that every packet of the rule has at one of its ends, as far as its condition names
+ * them outright (ip.dst, ip.src, ip.addr; not through sets, any or not). Fills at most cap of them
+ * and answers how many there are; 0: packets of any address may match. */
+size_t pm_policy_rule_prefixes(const struct pm_policy *policy, uint32_t rule, struct pm_prefix *out,
+                               size_t cap);
 /* Some verdict rule judges at that stage. */
 bool pm_policy_has_stage(const struct pm_policy *policy, enum pm_stage stage);
 const struct pm_settings *pm_policy_settings(const struct pm_policy *policy);
