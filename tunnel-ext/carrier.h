@@ -1,0 +1,24 @@
+/* carrier.h - what the cores of a tunnel ask of their platform. */
+#ifndef PKTMOD_TUNNEL_CARRIER_H
+#define PKTMOD_TUNNEL_CARRIER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+/* What a watched descriptor can do now; edges, not levels. */
+enum { PM_CAN_READ = 1, PM_CAN_WRITE = 2, PM_HAS_FAILED = 4 };
+
+struct pm_carrier {
+    void *context;
+    /* Hands an IP packet to the local stack, as if it had come in by the device. */
+    void (*write)(void *context, const struct iovec *parts, int count);
+    /* Tells of the descriptor's edges, under the tag, until it is closed. */
+    bool (*watch)(void *context, int fd, uint64_t tag);
+    /* The socket's packets take the routes that there were without the tunnel. */
+    bool (*stay_outside)(void *context, int fd);
+    /* The socket hears the device only. */
+    bool (*stay_inside)(void *context, int fd);
+};
+
+#endif

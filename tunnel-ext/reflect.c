@@ -1,0 +1,375 @@
+/* reflect.c - the packets of a reflecting tunnel: whose they are and where they go; the contract is
+ * in reflect.h. */
+#include "tunnel-ext/reflect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tunnel-ext/reflection.h"
+#include "tunnel-ext/reply.h"
+#include "tunnel-ext/sockaddr.h"
+
+#define RAW_LINK   101u /* LINKTYPE_RAW: IP packets */
+#define FLOWS_MOST 8192u
+#define PROBE_PORT 7
+
+/* ------------------------------------------------------------------ out */
+
+void pm_reflect_write(struct pm_reflect *r, const uint8_t *bytes, size_t len)
+{
+    struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
+    r->config.carrier.write(r->config.carrier.context, &part, 1);
+}
+
+/* The packet under other ends: new headers, the old payload. */
+static void write_redirected(struct pm_reflect *r, const struct pm_ippacket *packet,
+                             const struct pm_end *src, const struct pm_end *dst)
+{
+    uint8_t headers[PM_HEADERS_MAX];
+    size_t len = pm_ippacket_redirect(packet, src, dst, headers);
+    if (len == 0) {
+        r->config.stats->strays++;
+        return;
+    }
+    struct iovec parts[2] = {
+        {.iov_base = headers, .iov_len = len},
+        {.iov_base = (void *)(uintptr_t)(packet->bytes + len), .iov_len = packet->len - len}};
+    r->config.carrier.write(r->config.carrier.context, parts, 2);
+}
+
+void pm_reflect_to_listener(struct pm_reflect *r, const struct pm_ippacket *packet, uint16_t n)
+{
+    bool is_4 = packet->version == 4;
+    struct pm_end from = {.addr = is_4 ? r->config.peer4 : r->config.peer6, .port = n};
+    struct pm_end to = {.addr = is_4 ? r->config.own4 : r->config.own6,
+                        .port = r->ports[is_4 ? 0 : 1]};
+    write_redirected(r, packet, &from, &to);
+}
+
+static bool is_sent_on(struct pm_reflect *r, const struct pm_ippacket *packet)
+{
+    struct pm_tunnel_stats *stats = r->config.stats;
+    if (packet->proto == PM_IP_UDP && !packet->is_fragment) {
+        stats->datagrams++;
+        return pm_datagrams_send(r->datagrams, packet, r->now_ns);
+    }
+    if (pm_echo_is_request(packet)) {
+        stats->echoes++;
+        return pm_echoes_send(r->echoes, packet, r->now_ns);
+    }
+    return false;
+}
+
+void pm_reflect_emit(struct pm_reflect *reflect, const struct pm_emitted *emitted, uint64_t now_ns)
+{
+    struct pm_ippacket packet;
+    reflect->now_ns = now_ns;
+    if (emitted->dir == PM_DIR_IN) {
+        pm_reflect_write(reflect, emitted->data, emitted->len);
+        return;
+    }
+    if (!pm_ippacket_read(&packet, emitted->data, emitted->len)) {
+        reflect->config.stats->strays++;
+        return;
+    }
+    bool is_tcp = packet.proto == PM_IP_TCP && !packet.is_fragment;
+    uint16_t n = (uint16_t)emitted->cookie;
+    if (is_tcp && pm_flows_at(reflect->flows, n) != NULL)
+        pm_reflect_to_listener(reflect, &packet, n);
+    else if (is_tcp || !is_sent_on(reflect, &packet))
+        reflect->config.stats->strays++;
+}
+
+void pm_reflect_pass(struct pm_reflect *r, uint8_t *bytes, size_t len, enum pm_dir dir, uint16_t n)
+{
+    struct pm_packet packet = {
+        .data = bytes, .len = len, .wire_len = len, .link = RAW_LINK, .dir = dir, .cookie = n};
+    pm_rewrite(r->rewriter, &packet, bytes, r->now_ns);
+}
+
+/* ------------------------------------------------------------------ in */
+
+static bool is_peer(const struct pm_reflect *r, const struct pm_addr *addr)
+{
+    return pm_addr_is_same(addr, addr->version == 4 ? &r->config.peer4 : &r->config.peer6);
+}
+
+static bool is_listener(const struct pm_reflect *r, const struct pm_ippacket *packet)
+{
+    const struct pm_end *src = &packet->src;
+    bool is_4 = packet->version == 4;
+    return packet->proto == PM_IP_TCP && !packet->is_fragment &&
+           src->port == r->ports[is_4 ? 0 : 1] &&
+           pm_addr_is_same(&src->addr, is_4 ? &r->config.own4 : &r->config.own6);
+}
+
+static bool is_probe(const struct pm_reflect *r, const struct pm_tunnel_flow *flow)
+{
+    return is_peer(r, &flow->dst.addr);
+}
+
+/* T:L > P:n becomes d:dp > a:ap. */
+static void take_from_listener(struct pm_reflect *r, const struct pm_ippacket *packet,
+                               uint8_t *bytes)
+{
+    const struct pm_tunnel_flow *flow = pm_flows_at(r->flows, packet->dst.port);
+    uint8_t headers[PM_HEADERS_MAX];
+    size_t len = 0;
+    if (flow != NULL && is_probe(r, flow)) {
+        write_redirected(r, packet, &flow->dst, &flow->app);
+        return;
+    }
+    if (flow != NULL)
+        len = pm_ippacket_redirect(packet, &flow->dst, &flow->app, headers);
+    if (len == 0) {
+        r->config.stats->strays++;
+        return;
+    }
+    memcpy(bytes, headers, len);
+    pm_reflect_pass(r, bytes, packet->len, PM_DIR_IN, packet->dst.port);
+}
+
+static bool is_syn(const struct pm_ippacket *packet)
+{
+    return (packet->tcp_flags & (PM_TCP_SYN | PM_TCP_ACK | PM_TCP_RST)) == PM_TCP_SYN;
+}
+
+/* A segment of no connection: nothing is made for it. */
+static void take_stray(struct pm_reflect *r, const struct pm_ippacket *packet)
+{
+    uint8_t reply[PM_REPLY_ROOM];
+    r->config.stats->strays++;
+    if (!(packet->tcp_flags & PM_TCP_RST))
+        pm_reflect_write(r, reply, pm_tunnel_reset(packet, reply));
+}
+
+static void take_tcp(struct pm_reflect *r, const struct pm_ippacket *packet, uint8_t *bytes)
+{
+    uint16_t n = pm_flows_find(r->flows, &packet->src, &packet->dst);
+    const struct pm_tunnel_flow *flow = pm_flows_at(r->flows, n);
+    if (flow == NULL || (flow->state == PM_FLOW_CLOSED && is_syn(packet))) {
+        if (is_syn(packet))
+            pm_talk_dial(r, packet);
+        else
+            take_stray(r, packet);
+        return;
+    }
+    if (flow->state != PM_FLOW_DIALLING)
+        pm_reflect_pass(r, bytes, packet->len, PM_DIR_OUT, n);
+    else if (packet->tcp_flags & PM_TCP_RST)
+        pm_talk_end(r, n, true);
+}
+
+/* To P nobody sends but the self-test. */
+static void take_for_peer(struct pm_reflect *r, const struct pm_ippacket *packet)
+{
+    bool is_tcp = packet->proto == PM_IP_TCP && !packet->is_fragment;
+    uint16_t n = is_tcp ? pm_flows_find(r->flows, &packet->src, &packet->dst) : PM_FLOW_NONE;
+    if (n != PM_FLOW_NONE)
+        pm_reflect_to_listener(r, packet, n);
+    else if (is_tcp && is_syn(packet) && r->probe >= 0 && !r->has_passed)
+        pm_talk_probe(r, packet);
+    else
+        r->config.stats->strays++;
+}
+
+static bool is_group(const struct pm_addr *addr)
+{
+    return addr->version == 4 ? addr->bytes[0] >= 224 : addr->bytes[0] == 0xff;
+}
+
+static bool is_carried(const struct pm_ippacket *packet)
+{
+    return packet->is_fragment || packet->proto == PM_IP_UDP || pm_echo_is_request(packet);
+}
+
+void pm_reflect_take(struct pm_reflect *reflect, uint8_t *bytes, size_t len, uint64_t now_ns)
+{
+    struct pm_ippacket packet;
+    reflect->now_ns = now_ns;
+    if (!pm_ippacket_read(&packet, bytes, len) || is_group(&packet.dst.addr))
+        reflect->config.stats->strays++;
+    else if (is_listener(reflect, &packet) && is_peer(reflect, &packet.dst.addr))
+        take_from_listener(reflect, &packet, bytes);
+    else if (is_peer(reflect, &packet.dst.addr))
+        take_for_peer(reflect, &packet);
+    else if (packet.proto == PM_IP_TCP && !packet.is_fragment)
+        take_tcp(reflect, &packet, bytes);
+    else if (is_carried(&packet))
+        pm_reflect_pass(reflect, bytes, len, PM_DIR_OUT, PM_FLOW_NONE);
+    else
+        reflect->config.stats->strays++;
+}
+
+/* ------------------------------------------------------------------ what sockets hear */
+
+static void on_datagram(void *context, const struct pm_end *from, const struct pm_end *to,
+                        const uint8_t *payload, size_t len)
+{
+    struct pm_reflect *r = context;
+    uint8_t packet[PM_DATAGRAM_HEADERS + 65536];
+    size_t off = pm_tunnel_datagram(from, to, payload, len, packet);
+    if (off == 0)
+        return;
+    memcpy(packet + off, payload, len);
+    pm_reflect_pass(r, packet, off + len, PM_DIR_IN, PM_FLOW_NONE);
+}
+
+static void on_failure(void *context, const struct pm_end *from, const struct pm_end *to,
+                       enum pm_unreachable how, const uint8_t *payload, size_t len)
+{
+    struct pm_reflect *r = context;
+    uint8_t bytes[PM_DATAGRAM_HEADERS + PM_REPLY_ROOM], reply[PM_REPLY_ROOM];
+    struct pm_ippacket packet;
+    len = len < PM_REPLY_ROOM ? len : PM_REPLY_ROOM;
+    size_t off = pm_tunnel_datagram(from, to, payload, len, bytes);
+    memcpy(bytes + off, payload, len);
+    if (pm_ippacket_read(&packet, bytes, off + len))
+        pm_reflect_write(r, reply, pm_tunnel_unreachable(&packet, how, reply));
+}
+
+static void on_echo(void *context, const struct pm_addr *from, const struct pm_addr *to,
+                    uint8_t *message, size_t len)
+{
+    struct pm_reflect *r = context;
+    uint8_t packet[PM_DATAGRAM_HEADERS + 65536];
+    if (len > 65535 - PM_DATAGRAM_HEADERS)
+        return;
+    size_t off = pm_tunnel_echo(from, to, message, len, packet);
+    memcpy(packet + off, message, len);
+    pm_reflect_pass(r, packet, off + len, PM_DIR_IN, PM_FLOW_NONE);
+}
+
+void pm_reflect_work(struct pm_reflect *reflect, uint64_t tag, unsigned can, uint64_t now_ns)
+{
+    uint32_t number = (uint32_t)tag;
+    reflect->now_ns = now_ns;
+    switch ((enum pm_tag)(tag >> 32)) {
+    case PM_TAG_LISTENER:
+        pm_talk_accept(reflect, reflect->listeners[number == 4 ? 0 : 1]);
+        break;
+    case PM_TAG_ACCEPTED:
+        pm_talk_work(reflect, (uint16_t)number, 0, can);
+        break;
+    case PM_TAG_DIALLED:
+        pm_talk_work(reflect, (uint16_t)number, 1, can);
+        break;
+    case PM_TAG_DATAGRAMS:
+        pm_datagrams_work(reflect->datagrams, number, now_ns, reflect->room, sizeof reflect->room);
+        break;
+    case PM_TAG_ECHOES:
+        pm_echoes_work(reflect->echoes, (uint8_t)number, reflect->room, sizeof reflect->room);
+        break;
+    }
+}
+
+void pm_reflect_tick(struct pm_reflect *reflect, uint64_t now_ns)
+{
+    reflect->now_ns = now_ns;
+    pm_talk_tick(reflect);
+    pm_datagrams_tick(reflect->datagrams, now_ns);
+    if (reflect->has_passed && reflect->probe >= 0) {
+        close(reflect->probe);
+        reflect->probe = -1;
+    }
+}
+
+/* ------------------------------------------------------------------ life */
+
+static bool open_listener(struct pm_reflect *r, int i, const struct pm_addr *own, char *error,
+                          size_t error_cap)
+{
+    const struct pm_carrier *carrier = &r->config.carrier;
+    if (own->version == 0)
+        return true;
+    r->listeners[i] = pm_talk_listen(r, own, &r->ports[i]);
+    if (r->listeners[i] >= 0 &&
+        carrier->watch(carrier->context, r->listeners[i], pm_tag_of(PM_TAG_LISTENER, own->version)))
+        return true;
+    snprintf(error, error_cap, "the tunnel's listener: %s", strerror(errno));
+    return false;
+}
+
+static bool open_parts(struct pm_reflect *r, char *error, size_t error_cap)
+{
+    struct pm_datagrams_config datagrams = {.carrier = r->config.carrier,
+                                            .tag = pm_tag_of(PM_TAG_DATAGRAMS, 0),
+                                            .context = r,
+                                            .hear = on_datagram,
+                                            .fail = on_failure};
+    struct pm_echoes_config echoes = {
+        .carrier = r->config.carrier,
+        .tags = {pm_tag_of(PM_TAG_ECHOES, 4), pm_tag_of(PM_TAG_ECHOES, 6)},
+        .base = (uint16_t)r->config.hash_key[0],
+        .context = r,
+        .hear = on_echo};
+    r->flows = pm_flows_new(FLOWS_MOST, r->config.hash_key);
+    r->datagrams = pm_datagrams_new(&datagrams);
+    r->echoes = pm_echoes_new(&echoes);
+    if (r->flows == NULL || r->datagrams == NULL || r->echoes == NULL) {
+        snprintf(error, error_cap, "no memory");
+        return false;
+    }
+    return open_listener(r, 0, &r->config.own4, error, error_cap) &&
+           open_listener(r, 1, &r->config.own6, error, error_cap);
+}
+
+struct pm_reflect *pm_reflect_new(const struct pm_reflect_config *config, char *error,
+                                  size_t error_cap)
+{
+    struct pm_reflect *r = calloc(1, sizeof *r);
+    if (r == NULL) {
+        snprintf(error, error_cap, "no memory");
+        return NULL;
+    }
+    r->config = *config;
+    r->listeners[0] = r->listeners[1] = r->probe = -1;
+    if (open_parts(r, error, error_cap))
+        return r;
+    pm_reflect_free(r);
+    return NULL;
+}
+
+void pm_reflect_free(struct pm_reflect *reflect)
+{
+    if (reflect == NULL)
+        return;
+    while (reflect->flows != NULL && pm_flows_first(reflect->flows) != PM_FLOW_NONE)
+        pm_talk_end(reflect, pm_flows_first(reflect->flows), true);
+    const int fds[] = {reflect->listeners[0], reflect->listeners[1], reflect->probe};
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    pm_flows_free(reflect->flows);
+    pm_datagrams_free(reflect->datagrams);
+    pm_echoes_free(reflect->echoes);
+    free(reflect);
+}
+
+void pm_reflect_serve(struct pm_reflect *reflect, struct pm_rewriter *rewriter)
+{
+    reflect->rewriter = rewriter;
+}
+
+int pm_reflect_probe(struct pm_reflect *reflect)
+{
+    const struct pm_carrier *carrier = &reflect->config.carrier;
+    struct pm_end to = {.addr = reflect->config.peer4, .port = PROBE_PORT};
+    union pm_sockaddr at;
+    socklen_t len = pm_sockaddr_of(&at, &to);
+    int fd = reflect->probe = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
+        !carrier->stay_inside(carrier->context, fd))
+        return errno;
+    return connect(fd, &at.any, len) == 0 || errno == EINPROGRESS ? 0 : errno;
+}
+
+bool pm_reflect_has_passed(const struct pm_reflect *reflect)
+{
+    return reflect->has_passed;
+}
