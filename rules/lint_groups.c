@@ -19,7 +19,7 @@ static struct quote name_of(const struct linted_group *group, size_t index)
     const struct node *n = member(group->node, index);
     struct quote quote;
 
-    if (n->key_len > 0)
+    if (n->key_start > 0)
         return pmr_quote(pmr_node_key(n));
     snprintf(quote.text, sizeof quote.text, "item %zu of the list", index + 1);
     return quote;
