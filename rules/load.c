@@ -182,8 +182,8 @@ static void finish(struct load *l)
     struct line_of where = {.path = l->file_count == 0 ? "" : l->files[0]->path};
     bool is_whole = !l->memory.failed && !rules->memory.failed;
 
-    release(l);
-
+    if (l->lint == NULL)
+        release(l); /* before the policy takes memory too */
     if (!is_whole || rules->error_count > 0) {
         pm_builder_free(l->builder);
     } else {
@@ -199,6 +199,8 @@ static void finish(struct load *l)
         pmr_lint(l);
         is_whole = !l->memory.failed && !rules->memory.failed;
     }
+    if (l->lint != NULL)
+        release(l);
     if (!is_whole) {
         pm_policy_unref(rules->policy);
         rules->policy = NULL;
