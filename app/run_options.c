@@ -54,7 +54,9 @@ static const struct pm_option table[OPT_COUNT] = {
 
 static const char help[] =
     "usage: pktmod run RULES --filter nfqueue:N[-M] [--install] [OPTION...]\n"
-    "       pktmod run --uninstall --filter nfqueue:N\n\n"
+    "       pktmod run --uninstall --filter nfqueue:N\n"
+    "       pktmod run RULES --tunnel tun[:NAME] [OPTION...]     rewrites; see run --tunnel tun "
+    "--help\n\n"
     "Filters live packets on Linux: the kernel hands them over through a packet queue and does\n"
     "with them what the rules say: allow, drop, reject, delay, ask. Nothing is rewritten.\n"
     "SIGTERM or Ctrl-C ends it; SIGHUP opens the file of events anew.\n\n"
@@ -217,7 +219,7 @@ static bool is_whole(const struct pm_run_options *o)
 {
     const char *wrong = NULL;
     if (!o->has_filter)
-        wrong = "say which queue: --filter nfqueue:N";
+        wrong = "say what to do: --filter nfqueue:N judges, --tunnel tun rewrites";
     else if (o->rules == NULL && !o->uninstall)
         wrong = "no rule file named; usage: pktmod run RULES --filter nfqueue:N";
     else if (o->rules != NULL && o->uninstall)

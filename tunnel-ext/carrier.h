@@ -3,11 +3,21 @@
 #define PKTMOD_TUNNEL_CARRIER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/uio.h>
 
 /* What a watched descriptor can do now; edges, not levels. */
 enum { PM_CAN_READ = 1, PM_CAN_WRITE = 2, PM_HAS_FAILED = 4 };
+
+/* Bytes that are only read. */
+static inline struct iovec pm_part(const uint8_t *bytes, size_t len)
+{
+    struct iovec part = {.iov_base = NULL, .iov_len = len};
+    memcpy(&part.iov_base, &bytes, sizeof bytes);
+    return part;
+}
 
 struct pm_carrier {
     void *context;

@@ -232,7 +232,7 @@ static void hear_errors(const struct pm_datagrams *d, const struct map *map, uin
                         size_t cap)
 {
     for (;;) {
-        union pm_sockaddr to;
+        union pm_sockaddr to = {.any = {.sa_family = AF_UNSPEC}};
         struct pm_end dst;
         uint8_t control[512];
         enum pm_unreachable how;
@@ -265,7 +265,7 @@ void pm_datagrams_work(struct pm_datagrams *datagrams, uint32_t number, uint64_t
 {
     const struct map *map = &datagrams->maps[number];
     while (map->fd >= 0) {
-        union pm_sockaddr at;
+        union pm_sockaddr at = {.any = {.sa_family = AF_UNSPEC}};
         struct pm_end from;
         socklen_t len = sizeof at;
         ssize_t size = recvfrom(map->fd, room, cap, 0, &at.any, &len);

@@ -118,9 +118,8 @@ bool pm_echoes_send(struct pm_echoes *echoes, const struct pm_ippacket *packet, 
     struct pm_end dst = {.addr = packet->dst.addr, .port = 0};
     union pm_sockaddr to;
     socklen_t to_len = pm_sockaddr_of(&to, &dst);
-    struct iovec parts[2] = {
-        {.iov_base = header, .iov_len = HEADER_LEN},
-        {.iov_base = (void *)(uintptr_t)(message + HEADER_LEN), .iov_len = len - HEADER_LEN}};
+    struct iovec parts[2] = {{.iov_base = header, .iov_len = HEADER_LEN},
+                             pm_part(message + HEADER_LEN, len - HEADER_LEN)};
     struct msghdr out = {.msg_name = &to, .msg_namelen = to_len, .msg_iov = parts, .msg_iovlen = 2};
     return sendmsg(fd, &out, 0) >= 0;
 }
@@ -144,7 +143,7 @@ static void hear(struct pm_echoes *e, const struct pm_addr *from, uint8_t *messa
 void pm_echoes_work(struct pm_echoes *echoes, uint8_t version, uint8_t *room, size_t cap)
 {
     for (;;) {
-        union pm_sockaddr at;
+        union pm_sockaddr at = {.any = {.sa_family = AF_UNSPEC}};
         struct pm_end from;
         socklen_t at_len = sizeof at;
         ssize_t n = recvfrom(echoes->sockets[version == 4 ? 0 : 1], room, cap, 0, &at.any, &at_len);

@@ -41,10 +41,9 @@ static uint16_t *bucket_of(struct pm_flows *flows, const struct pm_end *app,
     return &flows->buckets[h >> 32 & (BUCKETS - 1)];
 }
 
-static struct pm_tunnel_flow *at(const struct pm_flows *flows, uint16_t n)
+static struct pm_tunnel_flow *at(struct pm_flows *flows, uint16_t n)
 {
-    const struct pm_tunnel_flow *flow = &flows->list[n - FIRST_PORT];
-    return (struct pm_tunnel_flow *)(uintptr_t)flow;
+    return &flows->list[n - FIRST_PORT];
 }
 
 static void hash_in(struct pm_flows *flows, uint16_t n)
@@ -68,10 +67,9 @@ static void hash_out(struct pm_flows *flows, uint16_t n)
     flow->is_hashed = false;
 }
 
-uint16_t pm_flows_find(const struct pm_flows *flows, const struct pm_end *app,
-                       const struct pm_end *dst)
+uint16_t pm_flows_find(struct pm_flows *flows, const struct pm_end *app, const struct pm_end *dst)
 {
-    uint16_t n = *bucket_of((struct pm_flows *)(uintptr_t)flows, app, dst);
+    uint16_t n = *bucket_of(flows, app, dst);
     for (; n != PM_FLOW_NONE; n = at(flows, n)->next_in_bucket)
         if (pm_end_is_same(&at(flows, n)->app, app) && pm_end_is_same(&at(flows, n)->dst, dst))
             return n;
@@ -186,7 +184,7 @@ uint16_t pm_flows_first(const struct pm_flows *flows)
 
 uint16_t pm_flows_next(const struct pm_flows *flows, uint16_t n)
 {
-    return at(flows, n)->next_alive;
+    return flows->list[n - FIRST_PORT].next_alive;
 }
 
 uint32_t pm_flows_count(const struct pm_flows *flows)

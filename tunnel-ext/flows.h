@@ -51,8 +51,7 @@ void pm_flows_set(struct pm_flows *flows, uint16_t n, enum pm_flow_state state, 
 void pm_flows_close(struct pm_flows *flows, uint16_t n, uint64_t now_ns);
 
 /* PM_FLOW_NONE: no such connection. */
-uint16_t pm_flows_find(const struct pm_flows *flows, const struct pm_end *app,
-                       const struct pm_end *dst);
+uint16_t pm_flows_find(struct pm_flows *flows, const struct pm_end *app, const struct pm_end *dst);
 /* NULL: nobody has the port. */
 struct pm_tunnel_flow *pm_flows_at(struct pm_flows *flows, uint16_t n);
 

@@ -22,7 +22,7 @@
 
 void pm_reflect_write(struct pm_reflect *r, const uint8_t *bytes, size_t len)
 {
-    struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
+    struct iovec part = pm_part(bytes, len);
     r->config.carrier.write(r->config.carrier.context, &part, 1);
 }
 
@@ -36,9 +36,8 @@ static void write_redirected(struct pm_reflect *r, const struct pm_ippacket *pac
         r->config.stats->strays++;
         return;
     }
-    struct iovec parts[2] = {
-        {.iov_base = headers, .iov_len = len},
-        {.iov_base = (void *)(uintptr_t)(packet->bytes + len), .iov_len = packet->len - len}};
+    struct iovec parts[2] = {{.iov_base = headers, .iov_len = len},
+                             pm_part(packet->bytes + len, packet->len - len)};
     r->config.carrier.write(r->config.carrier.context, parts, 2);
 }
 
@@ -113,25 +112,24 @@ static bool is_probe(const struct pm_reflect *r, const struct pm_tunnel_flow *fl
     return is_peer(r, &flow->dst.addr);
 }
 
-/* T:L > P:n becomes d:dp > a:ap. */
-static void take_from_listener(struct pm_reflect *r, const struct pm_ippacket *packet,
+/* T:L > P:n becomes d:dp > a:ap. False: nobody has n. */
+static bool take_from_listener(struct pm_reflect *r, const struct pm_ippacket *packet,
                                uint8_t *bytes)
 {
     const struct pm_tunnel_flow *flow = pm_flows_at(r->flows, packet->dst.port);
     uint8_t headers[PM_HEADERS_MAX];
-    size_t len = 0;
-    if (flow != NULL && is_probe(r, flow)) {
+    if (flow == NULL)
+        return false;
+    if (is_probe(r, flow)) {
         write_redirected(r, packet, &flow->dst, &flow->app);
-        return;
+        return true;
     }
-    if (flow != NULL)
-        len = pm_ippacket_redirect(packet, &flow->dst, &flow->app, headers);
-    if (len == 0) {
-        r->config.stats->strays++;
-        return;
-    }
+    size_t len = pm_ippacket_redirect(packet, &flow->dst, &flow->app, headers);
+    if (len == 0)
+        return false;
     memcpy(bytes, headers, len);
     pm_reflect_pass(r, bytes, packet->len, PM_DIR_IN, packet->dst.port);
+    return true;
 }
 
 static bool is_syn(const struct pm_ippacket *packet)
@@ -140,42 +138,43 @@ static bool is_syn(const struct pm_ippacket *packet)
 }
 
 /* A segment of no connection: nothing is made for it. */
-static void take_stray(struct pm_reflect *r, const struct pm_ippacket *packet)
+static void reset(struct pm_reflect *r, const struct pm_ippacket *packet)
 {
     uint8_t reply[PM_REPLY_ROOM];
-    r->config.stats->strays++;
     if (!(packet->tcp_flags & PM_TCP_RST))
         pm_reflect_write(r, reply, pm_tunnel_reset(packet, reply));
 }
 
-static void take_tcp(struct pm_reflect *r, const struct pm_ippacket *packet, uint8_t *bytes)
+static bool take_tcp(struct pm_reflect *r, const struct pm_ippacket *packet, uint8_t *bytes)
 {
     uint16_t n = pm_flows_find(r->flows, &packet->src, &packet->dst);
     const struct pm_tunnel_flow *flow = pm_flows_at(r->flows, n);
-    if (flow == NULL || (flow->state == PM_FLOW_CLOSED && is_syn(packet))) {
-        if (is_syn(packet))
-            pm_talk_dial(r, packet);
-        else
-            take_stray(r, packet);
-        return;
+    bool is_known = flow != NULL && (flow->state != PM_FLOW_CLOSED || !is_syn(packet));
+    if (!is_known && !is_syn(packet)) {
+        reset(r, packet);
+        return false;
     }
-    if (flow->state != PM_FLOW_DIALLING)
+    if (!is_known)
+        pm_talk_dial(r, packet);
+    else if (flow->state != PM_FLOW_DIALLING)
         pm_reflect_pass(r, bytes, packet->len, PM_DIR_OUT, n);
     else if (packet->tcp_flags & PM_TCP_RST)
         pm_talk_end(r, n, true);
+    return true;
 }
 
 /* To P nobody sends but the self-test. */
-static void take_for_peer(struct pm_reflect *r, const struct pm_ippacket *packet)
+static bool take_for_peer(struct pm_reflect *r, const struct pm_ippacket *packet)
 {
-    bool is_tcp = packet->proto == PM_IP_TCP && !packet->is_fragment;
-    uint16_t n = is_tcp ? pm_flows_find(r->flows, &packet->src, &packet->dst) : PM_FLOW_NONE;
+    if (packet->proto != PM_IP_TCP || packet->is_fragment)
+        return false;
+    uint16_t n = pm_flows_find(r->flows, &packet->src, &packet->dst);
+    bool is_probe = is_syn(packet) && r->probe >= 0 && !r->has_passed;
     if (n != PM_FLOW_NONE)
         pm_reflect_to_listener(r, packet, n);
-    else if (is_tcp && is_syn(packet) && r->probe >= 0 && !r->has_passed)
+    else if (is_probe)
         pm_talk_probe(r, packet);
-    else
-        r->config.stats->strays++;
+    return n != PM_FLOW_NONE || is_probe;
 }
 
 static bool is_group(const struct pm_addr *addr)
@@ -188,21 +187,28 @@ static bool is_carried(const struct pm_ippacket *packet)
     return packet->is_fragment || packet->proto == PM_IP_UDP || pm_echo_is_request(packet);
 }
 
-void pm_reflect_take(struct pm_reflect *reflect, uint8_t *bytes, size_t len, uint64_t now_ns)
+/* False: it is nobody's. */
+static bool take(struct pm_reflect *r, uint8_t *bytes, size_t len)
 {
     struct pm_ippacket packet;
-    reflect->now_ns = now_ns;
     if (!pm_ippacket_read(&packet, bytes, len) || is_group(&packet.dst.addr))
-        reflect->config.stats->strays++;
-    else if (is_listener(reflect, &packet) && is_peer(reflect, &packet.dst.addr))
-        take_from_listener(reflect, &packet, bytes);
-    else if (is_peer(reflect, &packet.dst.addr))
-        take_for_peer(reflect, &packet);
-    else if (packet.proto == PM_IP_TCP && !packet.is_fragment)
-        take_tcp(reflect, &packet, bytes);
-    else if (is_carried(&packet))
-        pm_reflect_pass(reflect, bytes, len, PM_DIR_OUT, PM_FLOW_NONE);
-    else
+        return false;
+    bool is_for_peer = is_peer(r, &packet.dst.addr);
+    if (is_for_peer && is_listener(r, &packet))
+        return take_from_listener(r, &packet, bytes);
+    if (is_for_peer)
+        return take_for_peer(r, &packet);
+    if (packet.proto == PM_IP_TCP && !packet.is_fragment)
+        return take_tcp(r, &packet, bytes);
+    if (is_carried(&packet))
+        pm_reflect_pass(r, bytes, len, PM_DIR_OUT, PM_FLOW_NONE);
+    return is_carried(&packet);
+}
+
+void pm_reflect_take(struct pm_reflect *reflect, uint8_t *bytes, size_t len, uint64_t now_ns)
+{
+    reflect->now_ns = now_ns;
+    if (!take(reflect, bytes, len))
         reflect->config.stats->strays++;
 }
 

@@ -257,7 +257,7 @@ static void join(struct pm_reflect *r, int fd, uint16_t n)
 void pm_talk_accept(struct pm_reflect *r, int listener)
 {
     for (;;) {
-        union pm_sockaddr at;
+        union pm_sockaddr at = {.any = {.sa_family = AF_UNSPEC}};
         struct pm_end peer;
         socklen_t len = sizeof at;
         int fd = accept(listener, &at.any, &len);

@@ -26,6 +26,9 @@ _pktmod()
         create:--local | create:--mtu | create:--seed | create:--shows | create:--views) return ;;
         test:-k | test:--only | test:-j | test:--jobs | test:--timeout) return ;;
         test:--max-differences) return ;;
+        run:--mode) words='reflect forward' ;;
+        run:--tunnel) words='tun tun:' ;;
+        run:--to | run:--mtu | run:--seed) return ;;
         verify:--mtu | verify:--max-findings) return ;;
         explain:--frame | explain:-f | explain:--packet | explain:--rule) return ;;
         explain:--local | explain:--mtu | explain:--seed) return ;;
@@ -55,7 +58,7 @@ _pktmod()
             flow:-*) words='--write --help' ;;
             shrink:-*) words='--read --write --tries --timeout --help' ;;
             run:-*)
-                words='--filter --install --uninstall --hook --interface --inside --bypass --offload --queue-length --control --control-group --events --community-seed --run-dir --seed --quiet --help'
+                words='--filter --tunnel --mode --to --plan --mtu --install --uninstall --hook --interface --inside --bypass --offload --queue-length --control --control-group --events --community-seed --run-dir --seed --quiet --help'
                 ;;
             ctl:-*) words='--control --json --prometheus --follow --for --limit --help' ;;
             pipe:-*) words='--help' ;;

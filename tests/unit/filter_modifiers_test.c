@@ -228,7 +228,7 @@ static void combinations_without_sense_are_refused(void **state)
         else if (i == 4)
             rule.modifiers.when.is_set = true, rule.modifiers.when.zone = 0;
         else if (i == 5)
-            rule.stage = PM_STAGE_AFTER_REWRITE, rule.action = PM_ACTION_REJECT;
+            rule.stage = PM_STAGE_AFTER_REWRITE, rule.action = PM_ACTION_DELAY;
         else if (i == 6)
             rule.stage = PM_STAGE_AFTER_REWRITE, rule.action = PM_ACTION_ASK;
         else if (i == 7)

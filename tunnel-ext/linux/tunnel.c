@@ -93,7 +93,7 @@ static void on_emit(void *context, const struct pm_emitted *emitted)
         pm_reflect_emit(t->reflect, emitted, t->now_ns);
         return;
     }
-    struct iovec part = {.iov_base = (void *)(uintptr_t)emitted->data, .iov_len = emitted->len};
+    struct iovec part = pm_part(emitted->data, emitted->len);
     write_packet(t, &part, 1);
 }
 

@@ -1,0 +1,683 @@
+#!/usr/bin/env python3
+"""tunnel.py - pktmod run --tunnel between real kernels: what programs see, and what is left behind.
+
+    tunnel.py PKTMOD [-k TEXT] [--long]     stories whose name has TEXT; --long adds the large ones
+
+    reflect   host (10.88.0.1, fd88::1) -- e0 ======== e0 -- network (10.88.0.2, fd88::2)
+              the tunnel runs in host
+    forward   host (10.88.1.1) -- router (10.88.1.254, 10.88.0.1) -- network (10.88.0.2)
+              the tunnel runs in router; fd88:1::/64 and fd88::/64 likewise
+
+Needs root, /dev/net/tun, ip, iptables; otherwise it ends with 77. What it makes has names of its own and is removed.
+"""
+import argparse
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import pathlib
+import random
+import resource
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from payload import edited, payload, rewritten, rule_file
+from world import PREFIX, die_with_parent, inside, lose, missing, run, sweep
+
+FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
+NETWORK = {4: "10.88.0.2", 6: "fd88::2"}
+PORT = 7000
+STORIES = []
+
+
+def story(**how):
+    def take(tell):
+        STORIES.append((tell, how))
+        return tell
+    return take
+
+
+def rules_for(up, down, hold_ms=5000):
+    """The rules of payload.py for one port, and the destinations of the test."""
+    rules = rule_file(up, down, PORT, hold_ms)
+    for rule in rules["rules"]:
+        rule["match"]["ip.addr"] = ["10.88.0.0/24", "fd88::/64"]
+    return rules
+
+
+class World:
+    def __init__(self, pktmod, mode="reflect", up="grow", down="shrink", rules=None, loss=0.0, mtu=1500, options=(),
+                 start=True, number=0):
+        self.pktmod, self.mode, self.loss, self.mtu, self.options = pktmod, mode, loss, mtu, options
+        self.rules = rules or rules_for(up, down)
+        self.places = ("host", "network") if mode == "reflect" else ("host", "router", "network")
+        self.runs_in = "host" if mode == "reflect" else "router"
+        self.names = {place: f"{PREFIX}-{os.getpid()}-t{number}-{place}" for place in self.places}
+        self.starts = start
+        self.ends = contextlib.ExitStack()
+        self.stats, self.process = {}, None
+
+    def __enter__(self):
+        try:
+            with self.ends:
+                self.scratch = pathlib.Path(self.ends.enter_context(tempfile.TemporaryDirectory()))
+                os.chmod(self.scratch, 0o755)
+                for name in self.names.values():
+                    run("ip", "netns", "add", name)
+                    self.ends.callback(subprocess.run, ["ip", "netns", "del", name], capture_output=True)
+                self.wire()
+                if self.starts:
+                    self.start()
+                self.ends = self.ends.pop_all()
+        except BaseException:
+            self.ends.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.ends.close()
+
+    # ---- links
+
+    def batch(self, place, text):
+        with self.inside(place):
+            run("ip", "-batch", "-", text=text)
+
+    def link(self, one, other, device, here, there):
+        with self.inside(one):
+            run("ip", "link", "add", device, "type", "veth", "peer", "name", device, "netns", self.names[other])
+        for place, addresses in ((one, here), (other, there)):
+            self.batch(place, f"link set lo up\nlink set {device} mtu {self.mtu} up\n" + "".join(
+                f"addr add {address} dev {device} {'nodad' if ':' in address else ''}\n" for address in addresses))
+
+    def wire(self):
+        if self.mode == "reflect":
+            self.link("host", "network", "e0", ["10.88.0.1/24", "fd88::1/64"], ["10.88.0.2/24", "fd88::2/64"])
+        else:
+            self.link("host", "router", "e1", ["10.88.1.1/24", "fd88:1::1/64"], ["10.88.1.254/24", "fd88:1::fe/64"])
+            self.link("router", "network", "e0", ["10.88.0.1/24", "fd88::1/64"], ["10.88.0.2/24", "fd88::2/64"])
+            self.batch("host", "route add default via 10.88.1.254\nroute add default via fd88:1::fe\n")
+            self.batch("network", "route add default via 10.88.0.1\nroute add default via fd88::1\n")
+            with self.inside("router"):
+                for key in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
+                    pathlib.Path(f"/proc/sys/net/{key}").write_text("1\n")
+        with self.inside("host"):  # as strict as it can be
+            for place in ("all", "e0" if self.mode == "reflect" else "e1"):
+                pathlib.Path(f"/proc/sys/net/ipv4/conf/{place}/rp_filter").write_text("1\n")
+        if self.loss:
+            for place in ("network", self.runs_in):
+                with self.inside(place):
+                    run("iptables", *lose(self.loss, "e0"))
+
+    def inside(self, place):
+        return inside(self.names[place])
+
+    # ---- the tunnel
+
+    def command(self):
+        file = self.scratch / "rules.json"
+        file.write_text(json.dumps(self.rules))
+        return [self.pktmod, "run", str(file), "--tunnel", "tun:pmtun", "--mode", self.mode, *self.options]
+
+    def begin(self, command=None):
+        with open(self.scratch / "said", "w") as said, self.inside(self.runs_in):
+            return subprocess.Popen(command or self.command(), preexec_fn=die_with_parent, text=True,
+                                    stdout=subprocess.PIPE, stderr=said)
+
+    def start(self):
+        self.process = self.begin()
+        self.ends.callback(self.kill)
+        deadline = time.monotonic() + 20
+        while "carries" not in self.said():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the tunnel did not start: {self.said()}")
+            time.sleep(0.02)
+        if self.loss and self.mode == "reflect":
+            with self.inside("host"):
+                run("iptables", *lose(self.loss, "pmtun"))
+
+    def said(self):
+        return (self.scratch / "said").read_text()
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def stop(self):
+        self.process.terminate()
+        output, _ = self.process.communicate(timeout=20)
+        check(self.process.returncode == 0, f"ended with {self.process.returncode}: {self.said()[-2000:]}")
+        self.stats = json.loads(output)
+        return self.stats
+
+    def memory_kib(self, what="VmHWM"):
+        for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith(what):
+                return int(line.split()[1])
+        return 0
+
+    def routing(self):
+        """All that a tunnel could leave behind."""
+        with self.inside(self.runs_in):
+            rules = run("ip", "rule") + run("ip", "-6", "rule")
+            routes = run("ip", "route", "show", "table", "all") + run("ip", "-6", "route", "show", "table", "all")
+            devices = [line.split()[0] for line in run("ip", "-br", "link").splitlines()]
+        ours = [line for line in routes.splitlines() if "pmtun" in line or "proto 112" in line or "5200" in line]
+        return f"{rules}{ours}\n{devices}"
+
+    # ---- ends
+
+    def socket(self, place, family=4, kind=socket.SOCK_STREAM):
+        with self.inside(place):
+            made = socket.socket(FAMILIES[family], kind)
+        made.settimeout(30)
+        return made
+
+    def listen(self, family=4, port=PORT, buffer=0):
+        listener = self.socket("network", family)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if buffer:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        listener.bind((NETWORK[family], port))
+        listener.listen(1024)
+        return listener
+
+    def pair(self, family=4, buffer=0):
+        with self.listen(family, buffer=buffer) as listener:
+            client = self.socket("host", family)
+            client.connect((NETWORK[family], PORT))
+            server, _ = listener.accept()
+        server.settimeout(30)
+        return client, server
+
+
+def check(good, otherwise):
+    if not good:
+        raise AssertionError(otherwise)
+
+
+# ---------------------------------------------------------------- streams
+
+def read_all(source):
+    digest, size = hashlib.sha256(), 0
+    while True:
+        piece = source.recv(1 << 18)
+        if not piece:
+            return digest.hexdigest(), size
+        digest.update(piece)
+        size += len(piece)
+
+
+class Task(threading.Thread):
+    """Runs it and keeps what it answered or raised."""
+
+    def __init__(self, work, *arguments):
+        super().__init__(daemon=True)
+        self.work, self.arguments, self.answer, self.problem = work, arguments, None, None
+        self.start()
+
+    def run(self):
+        try:
+            self.answer = self.work(*self.arguments)
+        except Exception as problem:
+            self.problem = problem
+
+    def result(self, timeout=60):
+        self.join(timeout)
+        check(not self.is_alive(), "it does not come to an end")
+        if self.problem:
+            raise self.problem
+        return self.answer
+
+
+def send_all(target, data):
+    target.sendall(data)
+    target.shutdown(socket.SHUT_WR)
+
+
+def exchange(client, server, up, down, size, seed=0):
+    """Both directions at once; what arrives is the rewritten stream."""
+    streams = {"up": payload(up, size, seed), "down": payload(down, size, seed + 1)}
+    tasks = [Task(send_all, client, streams["up"]), Task(send_all, server, streams["down"])]
+    hears = {"up": Task(read_all, server), "down": Task(read_all, client)}
+    for task in tasks:
+        task.result()
+    for way, kind in (("up", up), ("down", down)):
+        want = rewritten(kind, streams[way])
+        got = hears[way].result()
+        check(got == (hashlib.sha256(want).hexdigest(), len(want)),
+              f"{way}: {got[1]} bytes arrived, not the {len(want)} of the rewritten stream, or others")
+    client.close()
+    server.close()
+
+
+def streams_of(mode, up, down, family=4, loss=0.0, size=4 << 20, mtu=1500):
+    def tell(world):
+        exchange(*world.pair(family), up, down, size)
+        stats = world.stop()
+        finds = sum(edited(kind, payload(kind, size, seed))[1] for seed, kind in enumerate((up, down)))
+        check(stats["edits"] == finds, f"{stats['edits']} edits of {finds}")
+    tell.__name__ = f"{mode}: up {up}, down {down}, IPv{family}" + (f", loss {loss:.0%}" if loss else "") + (
+        f", MTU {mtu}" if mtu != 1500 else "")
+    story(mode=mode, up=up, down=down, loss=loss, mtu=mtu)(tell)
+
+
+for mode in ("reflect", "forward"):
+    streams_of(mode, "grow", "shrink")
+    streams_of(mode, "double", "delete", 6)
+    streams_of(mode, "mixed", "grow")
+    streams_of(mode, "rare grow", "rare shrink", 4, 0.02, 2 << 20)
+
+
+@story(up="same", down="same")
+def what_no_rule_touches_arrives_as_it_was(world):
+    exchange(*world.pair(), "none", "none", 4 << 20)
+
+
+@story(mode="forward")
+def packets_that_leave_the_path_alone_keep_their_ends(world):
+    with world.listen() as listener, world.socket("host") as client:
+        client.connect((NETWORK[4], PORT))
+        server, peer = listener.accept()
+        check(peer[0] == "10.88.1.1", f"the server sees {peer}")
+        server.close()
+
+
+@story(mode="forward", up="double", down="double", mtu=1500)
+def a_narrow_link_behind_the_router_is_found_out(world):
+    for place in ("router", "network"):
+        with world.inside(place):
+            run("ip", "link", "set", "e0", "mtu", "1300")
+    exchange(*world.pair(), "double", "double", 2 << 20)
+
+
+# ---------------------------------------------------------------- what programs see
+
+def outcome(world, family, address, port, timeout=30):
+    """How a dial ends, as the program hears it."""
+    with world.socket("host", family) as client:
+        client.settimeout(timeout)
+        try:
+            client.connect((address, port))
+            return "connected"
+        except socket.timeout:
+            return "silence"
+        except OSError as problem:
+            return errno.errorcode[problem.errno]
+
+
+@story(start=False)
+def refused_unreachable_and_silent_look_as_without_the_tunnel(world):
+    with world.inside("network"):
+        run("iptables", "-w", "-A", "INPUT", "-p", "tcp", "--dport", "7100", "-j", "DROP")
+        run("iptables", "-w", "-A", "INPUT", "-p", "tcp", "--dport", "7101", "-j", "REJECT", "--reject-with",
+            "icmp-host-unreachable")
+    dials = [(4, "10.88.0.2", 7001), (6, "fd88::2", 7001), (4, "10.88.0.99", 7000), (4, "10.88.0.2", 7100, 1.5),
+             (4, "10.88.0.2", 7101)]
+    without = [outcome(world, *dial) for dial in dials]
+    check(without == ["ECONNREFUSED", "ECONNREFUSED", "EHOSTUNREACH", "silence", "EHOSTUNREACH"], f"{without}")
+    world.start()
+    tunnelled = [outcome(world, *dial) for dial in dials]
+    check(tunnelled == without, f"{tunnelled} instead of {without}")
+    stats = world.stop()
+    check((stats["refused"], stats["unreachable"]) == (2, 2), f"{stats}")
+
+
+@story(up="grow", down="grow")
+def half_a_close_and_the_answer_after_it(world):
+    client, server = world.pair()
+    send_all(client, b"a needle")
+    check(read_all(server)[1] == len(rewritten("grow", b"a needle")), "not what was sent")
+    time.sleep(0.3)
+    send_all(server, b"late needle")
+    check(read_all(client)[1] == len(rewritten("grow", b"late needle")), "not what was answered")
+
+
+def is_reset(end):
+    try:
+        while end.recv(65536):
+            pass
+    except ConnectionResetError:
+        return True
+    return False
+
+
+@story()
+def a_reset_reaches_the_other_end(world):
+    for who in (0, 1):
+        ends = world.pair()
+        ends[0].sendall(b"hello")
+        check(ends[1].recv(5) == b"hello", "the connection does not work")
+        ends[who].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        ends[who].close()
+        check(is_reset(ends[not who]), f"end {not who} saw no reset")
+
+
+@story(up="double", down="none")
+def a_slow_reader_stops_the_sender_and_costs_no_memory(world):
+    client, server = world.pair(buffer=65536)
+    data = payload("double", 48 << 20)
+    task = Task(send_all, client, data)
+    time.sleep(1.5)
+    carried = world.memory_kib("VmRSS")
+    check(task.is_alive(), "the sender was never stopped")
+    time.sleep(0.5)
+    check(world.memory_kib("VmRSS") - carried < 2048, "memory grows while nobody reads")
+    want = rewritten("double", data)
+    check(read_all(server) == (hashlib.sha256(want).hexdigest(), len(want)), "not the rewritten stream")
+    task.result()
+
+
+@story(up="grow", down="shrink")
+def two_hundred_connections_at_once(world):
+    connections_at_once(world, 200)
+
+
+@story(up="grow", down="shrink", long=True)
+def a_thousand_connections_at_once(world):
+    connections_at_once(world, 1000)
+
+
+def connections_at_once(world, count):
+    listener = world.listen()
+    clients, servers = [], {}
+    for number in range(count):
+        client = world.socket("host")
+        client.setblocking(False)
+        client.connect_ex((NETWORK[4], PORT))
+        clients.append(client)
+    for number in range(count):
+        server, _ = listener.accept()
+        server.settimeout(30)
+        servers[number] = server
+    for number, client in enumerate(clients):
+        client.settimeout(30)
+        client.sendall(b"a needle of client %05d" % number)
+        client.shutdown(socket.SHUT_WR)
+    want = {rewritten("grow", b"a needle of client %05d" % number) for number in range(count)}
+    got = set()
+    for server in servers.values():
+        said = b"".join(iter(lambda s=server: s.recv(65536), b""))
+        got.add(said)
+        server.sendall(said)
+        server.close()
+    check(got == want, "a connection got another one's bytes")
+    for number, client in enumerate(clients):
+        said = b"".join(iter(lambda c=client: c.recv(65536), b""))
+        check(said.endswith(b"client %05d" % number), f"client {number} heard {said!r}")
+        client.close()
+    listener.close()
+
+
+@story(rules={"pktmod": 1, "rules": [
+    {"id": "ask", "match": {"ip.dst": ["10.88.0.0/24", "fd88::/64"], "udp.dstport": PORT},
+     "rewrite": [{"replace": {"find": "question", "with": "another question"}}]},
+    {"id": "answer", "match": {"ip.src": ["10.88.0.0/24", "fd88::/64"], "udp.srcport": PORT},
+     "rewrite": [{"replace": {"find": "answer", "with": "a"}}]}]})
+def datagrams_are_rewritten_both_ways(world):
+    for family in (4, 6):
+        with world.socket("network", family, socket.SOCK_DGRAM) as server:
+            server.bind((NETWORK[family], PORT))
+            with world.socket("host", family, socket.SOCK_DGRAM) as client:
+                for size in (0, 3000, 20000):
+                    client.sendto(b"question" + bytes(size), (NETWORK[family], PORT))
+                    asked, peer = server.recvfrom(65536)
+                    check(asked == b"another question" + bytes(size), f"asked {asked[:40]!r}, {len(asked)} bytes")
+                    server.sendto(b"answer" + bytes(size), peer)
+                    heard, whom = client.recvfrom(65536)
+                    check(heard == b"a" + bytes(size), f"heard {heard[:40]!r}, {len(heard)} bytes")
+                    check(whom[:2] == (NETWORK[family], PORT), f"from {whom}")
+    stats = world.stop()
+    check(stats["edits"] == 12, f"{stats}")
+
+
+@story()
+def a_datagram_to_nobody_is_refused(world):
+    for family in (4, 6):
+        with world.socket("host", family, socket.SOCK_DGRAM) as client:
+            client.connect((NETWORK[family], 7002))
+            client.send(b"anybody?")
+            try:
+                client.recv(100)
+                raise AssertionError("somebody answered")
+            except ConnectionRefusedError:
+                pass
+
+
+@story()
+def one_udp_port_talks_to_many_from_one_port(world):
+    servers = []
+    for port in (PORT, PORT + 1):
+        servers.append(world.socket("network", 4, socket.SOCK_DGRAM))
+        servers[-1].bind((NETWORK[4], port))
+    with world.socket("host", 4, socket.SOCK_DGRAM) as client:
+        for server in servers:
+            client.sendto(b"hello", server.getsockname())
+        peers = {server.recvfrom(100)[1] for server in servers}
+    check(len(peers) == 1, f"the servers see {peers}")
+
+
+@story()
+def ping_goes_through(world):
+    with world.inside("host"):
+        for address in NETWORK.values():
+            run("ping", "-c", "2", "-i", "0.2", "-W", "2", address)
+    check(world.stop()["echoes"] == 4, f"{world.stats}")
+
+
+# ---------------------------------------------------------------- curl and nginx
+
+@story(up="none", down="grow", rules={"pktmod": 1, "rules": [
+    {"id": "body", "match": {"ip.src": "10.88.0.0/24", "tcp.srcport": PORT},
+     "rewrite": [{"replace": {"find": "needle", "with": "thread"}}]}]})
+def curl_downloads_from_nginx(world):
+    if not shutil.which("curl") or not shutil.which("nginx"):
+        return
+    data = payload("grow", 8 << 20)
+    (world.scratch / "file").write_bytes(data)
+    (world.scratch / "nginx.conf").write_text(f"""
+        daemon off; master_process off; error_log stderr crit; pid {world.scratch}/pid;
+        events {{}}
+        http {{ access_log off; server {{ listen {NETWORK[4]}:{PORT}; root {world.scratch}; }} }}
+        """)
+    with world.inside("network"):
+        nginx = subprocess.Popen(["nginx", "-c", str(world.scratch / "nginx.conf"), "-p", str(world.scratch)],
+                                 preexec_fn=die_with_parent, stderr=subprocess.DEVNULL)
+    try:
+        with world.inside("host"):
+            run("curl", "-sS", "--retry", "20", "--retry-delay", "1", "--retry-connrefused", "-o",
+                str(world.scratch / "got"), f"http://{NETWORK[4]}:{PORT}/file")
+    finally:
+        nginx.kill()
+        nginx.wait()
+    check((world.scratch / "got").read_bytes() == data.replace(b"needle", b"thread"), "not the rewritten file")
+
+
+# ---------------------------------------------------------------- programs that decide
+
+CLIENT = pathlib.Path(__file__).resolve().parents[2] / "tunnel-ext" / "examples" / "external_client.py"
+
+
+@story(start=False)
+def a_program_decides_about_a_stream_and_may_die(world):
+    path = world.scratch / "decider.sock"
+    edit = {"socket": str(path), "timeout_ms": 2000, "on_timeout": "pass"}
+    world.rules = {"pktmod": 1, "rules": [
+        {"id": "ask", "match": {"ip.dst": "10.88.0.0/24", "tcp.dstport": PORT}, "rewrite": [{"external": edit}]}]}
+    world.start()
+    decider = subprocess.Popen([sys.executable, CLIENT, path, "needle", "a thread"], preexec_fn=die_with_parent,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        time.sleep(0.7)
+        data = payload("grow", 1 << 20)
+        want = data.replace(b"needle", b"a thread")
+        client, server = world.pair()
+        task, hears = Task(send_all, client, data), Task(read_all, server)
+        check(hears.result() == (hashlib.sha256(want).hexdigest(), len(want)), "not what the program made of it")
+        task.result()
+        client, server = world.pair()
+        client.sendall(b"one needle, ")
+        check(server.recv(100) == b"one a thread, ", "not what the program made of it")
+    finally:
+        decider.kill()
+        decider.wait()
+    send_all(client, b"two needles")
+    check(read_all(server)[1] == len(b"two needles"), "the stream did not go on without the program")
+
+
+# ---------------------------------------------------------------- ends of the tunnel
+
+@story(start=False)
+def kill_9_leaves_nothing_behind(world):
+    nothing(world, signal.SIGKILL)
+
+
+@story(start=False, mode="forward")
+def kill_9_of_forward_leaves_nothing_behind(world):
+    nothing(world, signal.SIGKILL)
+
+
+@story(start=False)
+def an_ordinary_end_leaves_nothing_behind(world):
+    nothing(world, signal.SIGTERM)
+
+
+def nothing(world, how):
+    before = world.routing()
+    world.start()
+    check(world.routing() != before, "nothing was routed")
+    client, server = world.pair()
+    client.sendall(bytes(100000))
+    world.process.send_signal(how)
+    world.process.wait(20)
+    nothing_is_left(world, before)
+
+
+def nothing_is_left(world, before):
+    deadline = time.monotonic() + 5
+    while world.routing() != before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    check(world.routing() == before, f"left behind:\n{world.routing()}\nbefore:\n{before}")
+
+
+@story()
+def a_second_tunnel_is_refused_and_the_first_goes_on(world):
+    (world.scratch / "second").mkdir()
+    second = World(world.pktmod)
+    second.names, second.scratch = world.names, world.scratch / "second"
+    process = second.begin()
+    process.communicate(timeout=20)
+    check(process.returncode == 2, f"ended with {process.returncode}")
+    check("another tunnel runs here" in second.said(), second.said())
+    exchange(*world.pair(), "grow", "shrink", 100_000)
+
+
+@story(start=False)
+def a_firewall_in_the_way_is_found_at_start(world):
+    before = world.routing()
+    with world.inside("host"):
+        run("iptables", "-w", "-A", "INPUT", "-i", "pmtun", "-j", "DROP")
+    process = world.begin()
+    process.communicate(timeout=20)
+    check(process.returncode == 2, f"ended with {process.returncode}")
+    check("a firewall may drop what comes in by pmtun" in world.said(), world.said())
+    nothing_is_left(world, before)
+
+
+@story(start=False)
+def not_permitted_is_one_line(world):
+    process = world.begin(["setpriv", "--reuid", "65534", "--clear-groups", *world.command()])
+    process.communicate(timeout=20)
+    check(process.returncode == 2, f"ended with {process.returncode}: {world.said()}")
+    lines = [line for line in world.said().splitlines() if line.startswith("pktmod:")]
+    check(len(lines) == 1 and "ermitted" in lines[0], world.said())
+
+
+# ---------------------------------------------------------------- large ones
+
+@story(up="double", down="none", long=True)
+def a_gigabyte_to_a_slow_server_in_64_mebibytes(world):
+    client, server = world.pair(buffer=262144)
+    piece = payload("double", 64 << 20)
+    want = hashlib.sha256()
+    for _ in range(16):
+        want.update(rewritten("double", piece + b"\n"))
+
+    def upload():
+        for _ in range(16):
+            client.sendall(piece + b"\n")
+        client.shutdown(socket.SHUT_WR)
+
+    def slow():
+        got = hashlib.sha256()
+        while True:
+            data = server.recv(1 << 20)
+            if not data:
+                return got.hexdigest()
+            got.update(data)
+            time.sleep(0.0005)
+
+    task, hears = Task(upload), Task(slow)
+    task.result(1800)
+    check(hears.result(600) == want.hexdigest(), "not the rewritten stream")
+    check(world.memory_kib() <= 64 << 10, f"it took {world.memory_kib() >> 10} MiB")
+
+
+for mode in ("reflect", "forward"):
+    for loss in (0.0, 0.01, 0.05):
+        def large(world):
+            exchange(*world.pair(), "rare shrink", "rare grow", 100 << 20)
+        large.__name__ = f"{mode}: 100 MB each way, loss {loss:.0%}"
+        story(mode=mode, up="rare shrink", down="rare grow", loss=loss, long=True)(large)
+
+
+# ---------------------------------------------------------------- the program
+
+def tell(number, told, how, pktmod):
+    how = {key: value for key, value in how.items() if key != "long"}
+    began = time.monotonic()
+    try:
+        with World(pktmod, number=number, **how) as world:
+            told(world)
+            if world.process and world.process.poll() is None:
+                world.stop()
+        problem = None
+    except Exception as caught:
+        problem = f"{type(caught).__name__}: {caught}"
+    name = told.__name__.replace("_", " ")
+    print(f"{'FAIL' if problem else 'ok  '} {time.monotonic() - began:5.1f} s  {name}", flush=True)
+    if problem:
+        print(f"      {problem}", flush=True)
+    return problem is None
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pktmod")
+    parser.add_argument("-k", default="")
+    parser.add_argument("--long", action="store_true")
+    arguments = parser.parse_args()
+    why = missing()
+    if why:
+        print(f"skipped: {why}")
+        return 77
+    sweep()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8192, max(8192, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+    chosen = [(told, how) for told, how in STORIES
+              if arguments.k in told.__name__.replace("_", " ") and (arguments.long or not how.get("long"))]
+    failed = sum(not tell(number, told, how, os.path.abspath(arguments.pktmod))
+                 for number, (told, how) in enumerate(chosen))
+    print(f"{len(chosen) - failed} of {len(chosen)} stories")
+    return 1 if failed or not chosen else 0
+
+
+sys.exit(main())
