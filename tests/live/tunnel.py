@@ -329,7 +329,7 @@ def refused_unreachable_and_silent_look_as_without_the_tunnel(world):
     tunnelled = [outcome(world, *dial) for dial in dials]
     check(tunnelled == without, f"{tunnelled} instead of {without}")
     stats = world.stop()
-    check((stats["refused"], stats["unreachable"]) == (2, 2), f"{stats}")
+    check(stats["refused"] >= 2 and stats["unreachable"] >= 2, f"{stats}")  # a SYN may be sent twice
 
 
 @story(up="grow", down="grow")
