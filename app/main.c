@@ -26,7 +26,7 @@ static const struct {
     {"flow", pm_command_flow, "make a capture of a few lines of text"},
     {"shrink", pm_command_shrink, "find the smallest part of a capture that still fails"},
 #ifdef __linux__
-    {"run", pm_command_run, "filter live packets"},
+    {"run", pm_command_run, "filter live packets, or rewrite them in a tunnel"},
     {"ctl", pm_command_ctl, "talk to a pktmod run: status, reload, answers, events"},
 #endif
     {"pipe", pm_command_pipe, "the engine on standard input and output, for other programs"},
