@@ -74,6 +74,7 @@ want() { # group
         library cmocka libcmocka-dev cmocka
         tool python3 python3 python3
         tool tshark tshark wireshark
+        tool mandoc mandoc mandoc
         [ -e /usr/share/zoneinfo/Europe/Berlin ] || lack tzdata tzdata ""
         if [ "$system" = debian ]; then # live
             tool ip iproute2 ""

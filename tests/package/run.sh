@@ -13,6 +13,8 @@ prefix=$scratch/prefix
 cmake --install "$build" --prefix "$prefix" >/dev/null
 "$prefix/bin/pktmod" --version
 test -s "$prefix/share/man/man1/pktmod.1"
+test -s "$prefix/share/man/man5/pktmod-flow.5"
+test -s "$prefix/share/man/man5/pktmod-rules.5"
 test -s "$prefix/share/bash-completion/completions/pktmod"
 
 cmake -S "$here" -B "$scratch/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" \
