@@ -351,9 +351,9 @@ static bool is_shown_elsewhere(int code)
     case CODE_NOT_RUN:
     case CODE_UNKNOWN_RULE:
     case CODE_RULETEST:
-    case CODE_BPF:       /* above */
-    case CODE_REFUSED:   /* what only the library knows */
-    case CODE_DOCUMENT:  /* document_test.c */
+    case CODE_BPF:      /* above */
+    case CODE_REFUSED:  /* what only the library knows */
+    case CODE_DOCUMENT: /* document_test.c */
         return true;
     default:
         return false;
