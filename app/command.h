@@ -24,7 +24,6 @@ enum pm_exit pm_command_explain(int argc, char *const argv[]);
 enum pm_exit pm_command_flow(int argc, char *const argv[]);
 enum pm_exit pm_command_shrink(int argc, char *const argv[]);
 enum pm_exit pm_command_pipe(int argc, char *const argv[]);
-enum pm_exit pm_command_run(int argc, char *const argv[]);
 enum pm_exit pm_command_fmt(int argc, char *const argv[]);
 enum pm_exit pm_command_schema(int argc, char *const argv[]);
 enum pm_exit pm_command_run(int argc, char *const argv[]); /* Linux */
