@@ -248,7 +248,7 @@ const char *pmr_file_path(struct load *l, const struct node *n)
     for (size_t i = 0; i < l->file_count && path[0] != '/'; i++) {
         const struct file *file = l->files[i];
 
-        if (n >= file->nodes && n < file->nodes + file->node_count)
+        if (file->node_count > 0 && n >= file->nodes && n < file->nodes + file->node_count)
             slash = strrchr(file->path, '/');
         if (slash != NULL)
             return pmr_text(&l->memory, "%.*s/%s", (int)(slash - file->path), file->path, path);

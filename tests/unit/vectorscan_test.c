@@ -127,7 +127,9 @@ static void literals_hit_as_the_double_loop_says(void **state)
     for (uint32_t round = 0; round < 45; round++) {
         const char *alphabet = round % 3 ? all_kinds : alphabets[round / 3 % 6];
         struct pm_vectorscan_room *room = NULL;
-        pose(&p, &chance, alphabet, 1 + below(&chance, SEVERAL), 1 + below(&chance, 9));
+        uint32_t longest = 1 + below(&chance, 9);
+        uint32_t literals = 1 + below(&chance, SEVERAL);
+        pose(&p, &chance, alphabet, literals, longest);
         struct pm_vectorscan *v = pm_vectorscan_new(p.list, p.count);
         assert_non_null(v);
         assert_true(pm_vectorscan_fit(&room, v));
