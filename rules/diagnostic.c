@@ -264,7 +264,7 @@ const struct file *pmr_file_of(const struct load *l, const struct node *n)
     for (size_t i = 0; i < l->file_count; i++) {
         const struct file *file = l->files[i];
 
-        if (n >= file->nodes && n < file->nodes + file->node_count)
+        if (file->node_count > 0 && n >= file->nodes && n < file->nodes + file->node_count)
             return file;
     }
     return NULL;
