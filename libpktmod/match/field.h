@@ -32,6 +32,12 @@ void pm_field_read(const struct pm_subject *s, enum pm_field field, struct pm_re
 /* The values behind those of the reading, which takes them; count is 0 when there are none. */
 void pm_field_read_more(const struct pm_subject *s, enum pm_field field, struct pm_reading *io);
 
+/* Fields of a DNS message, which lies in the payload. */
+static inline bool pm_field_is_dns(enum pm_field field)
+{
+    return field >= PM_FIELD_DNS_RESPONSE && field <= PM_FIELD_DNS_AAAA;
+}
+
 /* Whether packets of this packet's flow can have the field at all: tcp.* only in TCP flows. */
 bool pm_field_fits_flow(const struct pm_subject *s, enum pm_field field);
 /* Whether the field stands in the L4 header (payload is not counted). */

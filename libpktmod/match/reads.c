@@ -1,15 +1,10 @@
 /* reads.c - walks the tests of a condition; the contract is in reads.h. */
 #include "match/reads.h"
 
-#include "match/condtree.h"
+#include "match/field.h"
 
-static bool is_behind_headers(uint8_t field)
-{
-    return field == PM_FIELD_PAYLOAD || field == PM_FIELD_STREAM || field == PM_FIELD_BPF ||
-           (field >= PM_FIELD_DNS_RESPONSE && field <= PM_FIELD_DNS_AAAA);
-}
-
-bool pm_cond_reads_payload(const struct pm_conds *c, pm_cond_id cond)
+void pm_cond_visit_tests(const struct pm_conds *c, pm_cond_id cond, pm_test_visit_fn *visit,
+                         void *context)
 {
     struct level {
         const pm_cond_id *next, *end;
@@ -24,11 +19,23 @@ bool pm_cond_reads_payload(const struct pm_conds *c, pm_cond_id cond)
             continue;
         }
         const struct pm_node *node = pm_node_at(c, *top->next++);
-        bool is_leaf = node->kind == PM_NODE_TEST || node->kind == PM_NODE_PRESENT;
-        if (is_leaf && is_behind_headers(node->field))
-            return true;
-        if (!is_leaf && node->count > 0)
+        if (node->kind == PM_NODE_TEST || node->kind == PM_NODE_PRESENT)
+            visit(context, node);
+        else if (node->count > 0)
             stack[depth++] = (struct level){pm_node_kids(node), pm_node_kids(node) + node->count};
     }
-    return false;
+}
+
+static void note_behind_headers(void *context, const struct pm_node *node)
+{
+    enum pm_field field = (enum pm_field)node->field;
+    *(bool *)context |= field == PM_FIELD_PAYLOAD || field == PM_FIELD_STREAM ||
+                        field == PM_FIELD_BPF || pm_field_is_dns(field);
+}
+
+bool pm_cond_reads_payload(const struct pm_conds *c, pm_cond_id cond)
+{
+    bool any = false;
+    pm_cond_visit_tests(c, cond, note_behind_headers, &any);
+    return any;
 }

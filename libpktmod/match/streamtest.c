@@ -2,7 +2,9 @@
 #include "match/streamtest.h"
 
 #include "match/condtree.h"
+#include "match/field.h"
 #include "match/literal.h"
+#include "match/reads.h"
 
 #define LOW_BITS UINT64_C(0x5555555555555555)
 
@@ -46,32 +48,6 @@ uint32_t pm_streamtest_tail(const struct pm_conds *c, uint32_t window)
 
 /* ------------------------------------------------------------------ the tests of a condition */
 
-typedef void test_fn(void *context, const struct pm_node *node);
-
-/* Calls visit for every test, and every question whether a field is there, at any depth. */
-static void visit_tests(const struct pm_conds *c, pm_cond_id cond, test_fn *visit, void *context)
-{
-    struct level {
-        const pm_cond_id *next, *end;
-    } stack[PM_COND_DEPTH];
-    const pm_cond_id root[1] = {cond};
-    uint32_t depth = 1;
-    stack[0] = (struct level){root, root + 1};
-    while (depth > 0) {
-        struct level *top = &stack[depth - 1];
-        if (top->next == top->end) {
-            depth--;
-            continue;
-        }
-        const struct pm_node *node = pm_node_at(c, *top->next++);
-        if (node->kind == PM_NODE_TEST || node->kind == PM_NODE_PRESENT) {
-            visit(context, node);
-        } else if (node->count > 0) {
-            stack[depth++] = (struct level){pm_node_kids(node), pm_node_kids(node) + node->count};
-        }
-    }
-}
-
 static bool tests_stream(const struct pm_node *node)
 {
     return node->kind == PM_NODE_TEST && node->field == PM_FIELD_STREAM;
@@ -85,21 +61,21 @@ static void note_stream(void *context, const struct pm_node *node)
 /* What stands in a payload may stand in any fragment of it. */
 static void note_payload(void *context, const struct pm_node *node)
 {
-    bool is_dns = node->field >= PM_FIELD_DNS_RESPONSE && node->field <= PM_FIELD_DNS_AAAA;
+    bool is_dns = pm_field_is_dns((enum pm_field)node->field);
     *(bool *)context |= is_dns || (node->kind == PM_NODE_TEST && node->field == PM_FIELD_PAYLOAD);
 }
 
 bool pm_cond_tests_stream(const struct pm_conds *c, pm_cond_id cond)
 {
     bool any = false;
-    visit_tests(c, cond, note_stream, &any);
+    pm_cond_visit_tests(c, cond, note_stream, &any);
     return any;
 }
 
 bool pm_cond_tests_payload(const struct pm_conds *c, pm_cond_id cond)
 {
     bool any = false;
-    visit_tests(c, cond, note_payload, &any);
+    pm_cond_visit_tests(c, cond, note_payload, &any);
     return any;
 }
 
@@ -126,7 +102,7 @@ void pm_streamtest_open(const struct pm_conds *c, pm_cond_id cond, bool is_midst
                         uint64_t *states)
 {
     struct opening o = {c, states, is_midstream};
-    visit_tests(c, cond, open_tests, &o);
+    pm_cond_visit_tests(c, cond, open_tests, &o);
 }
 
 void pm_streamtest_lose_beginning(const struct pm_conds *c, uint64_t *states)
