@@ -18,6 +18,7 @@ import time
 import captures
 
 FAULTS = []
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "CI"}
 
 
 def check(good, what):
@@ -51,7 +52,7 @@ class Shrink:
 
     def run(self, *arguments, code=0):
         done = subprocess.run([self.pktmod, *arguments], cwd=self.folder, capture_output=True, text=True,
-                              timeout=300, check=False)
+                              env=ENVIRONMENT, timeout=300, check=False)
         check(done.returncode == code, f"{arguments}: exit {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout + done.stderr
 
@@ -147,7 +148,8 @@ def check_interrupt(shrink):
     part, log = shrink.folder / "part.pcapng", shrink.folder / "log"
     script = f'cp {{}} {part}.now; echo >> {log}; sleep 0.1; ! grep -aq edle {{}}'
     with subprocess.Popen([shrink.pktmod, "shrink", "-r", "in.flow", "-w", part, "--", "sh", "-c", script],
-                          cwd=shrink.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+                          cwd=shrink.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env=ENVIRONMENT) as run:
         end = time.monotonic() + 60
         while time.monotonic() < end and (not log.exists() or len(log.read_text()) < 12):
             time.sleep(0.02)
