@@ -10,7 +10,7 @@
 #include "app/arguments.h"
 #include "app/direction.h"
 #include "app/interrupt.h"
-#include "app/run_plan.h"
+#include "tunnel-ext/run_plan.h"
 #include "rules/rules.h"
 #ifdef __linux__
 #include "tunnel-ext/tunnel.h"

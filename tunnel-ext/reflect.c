@@ -44,8 +44,9 @@ static void write_redirected(struct pm_reflect *r, const struct pm_ippacket *pac
 void pm_reflect_to_listener(struct pm_reflect *r, const struct pm_ippacket *packet, uint16_t n)
 {
     bool is_4 = packet->version == 4;
-    struct pm_end from = {.addr = is_4 ? r->config.peer4 : r->config.peer6, .port = n};
-    struct pm_end to = {.addr = is_4 ? r->config.own4 : r->config.own6,
+    struct pm_end from = {.addr = is_4 ? r->config.addresses.peer4 : r->config.addresses.peer6,
+                          .port = n};
+    struct pm_end to = {.addr = is_4 ? r->config.addresses.own4 : r->config.addresses.own6,
                         .port = r->ports[is_4 ? 0 : 1]};
     write_redirected(r, packet, &from, &to);
 }
@@ -95,7 +96,8 @@ void pm_reflect_pass(struct pm_reflect *r, uint8_t *bytes, size_t len, enum pm_d
 
 static bool is_peer(const struct pm_reflect *r, const struct pm_addr *addr)
 {
-    return pm_addr_is_same(addr, addr->version == 4 ? &r->config.peer4 : &r->config.peer6);
+    return pm_addr_is_same(addr, addr->version == 4 ? &r->config.addresses.peer4
+                                                    : &r->config.addresses.peer6);
 }
 
 static bool is_listener(const struct pm_reflect *r, const struct pm_ippacket *packet)
@@ -104,7 +106,8 @@ static bool is_listener(const struct pm_reflect *r, const struct pm_ippacket *pa
     bool is_4 = packet->version == 4;
     return packet->proto == PM_IP_TCP && !packet->is_fragment &&
            src->port == r->ports[is_4 ? 0 : 1] &&
-           pm_addr_is_same(&src->addr, is_4 ? &r->config.own4 : &r->config.own6);
+           pm_addr_is_same(&src->addr,
+                           is_4 ? &r->config.addresses.own4 : &r->config.addresses.own6);
 }
 
 static bool is_probe(const struct pm_reflect *r, const struct pm_tunnel_flow *flow)
@@ -321,8 +324,8 @@ static bool open_parts(struct pm_reflect *r, char *error, size_t error_cap)
         snprintf(error, error_cap, "no memory");
         return false;
     }
-    return open_listener(r, 0, &r->config.own4, error, error_cap) &&
-           open_listener(r, 1, &r->config.own6, error, error_cap);
+    return open_listener(r, 0, &r->config.addresses.own4, error, error_cap) &&
+           open_listener(r, 1, &r->config.addresses.own6, error, error_cap);
 }
 
 struct pm_reflect *pm_reflect_new(const struct pm_reflect_config *config, char *error,
@@ -365,7 +368,7 @@ void pm_reflect_serve(struct pm_reflect *reflect, struct pm_rewriter *rewriter)
 int pm_reflect_probe(struct pm_reflect *reflect)
 {
     const struct pm_carrier *carrier = &reflect->config.carrier;
-    struct pm_end to = {.addr = reflect->config.peer4, .port = PROBE_PORT};
+    struct pm_end to = {.addr = reflect->config.addresses.peer4, .port = PROBE_PORT};
     union pm_sockaddr at;
     socklen_t len = pm_sockaddr_of(&at, &to);
     int fd = reflect->probe = socket(AF_INET, SOCK_STREAM, 0);

@@ -13,6 +13,7 @@
 #ifndef PKTMOD_TUNNEL_REFLECT_H
 #define PKTMOD_TUNNEL_REFLECT_H
 
+#include "tunnel-ext/addresses.h"
 #include "tunnel-ext/carrier.h"
 #include "tunnel-ext/packet.h"
 #include "tunnel-ext/tunnel.h"
@@ -21,7 +22,7 @@ struct pm_reflect;
 
 struct pm_reflect_config {
     struct pm_carrier carrier;
-    struct pm_addr own4, peer4, own6, peer6; /* T and P; version 0: no IPv6 */
+    struct pm_addresses addresses; /* T and P; version 0: no IPv6 */
     uint64_t hash_key[2];
     struct pm_tunnel_stats *stats; /* lent for life */
 };

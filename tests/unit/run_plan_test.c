@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "app/run_plan.h"
+#include "tunnel-ext/run_plan.h"
 #include "rules/rules.h"
 
 static const struct {

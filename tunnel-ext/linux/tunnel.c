@@ -3,8 +3,6 @@
 #include "tunnel-ext/tunnel.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tunnel-ext/addresses.h"
 #include "tunnel-ext/clients.h"
 #include "tunnel-ext/linux/netlink.h"
 #include "tunnel-ext/linux/routes.h"
@@ -234,46 +233,6 @@ bool pm_tunnel_test(struct pm_tunnel *tunnel, char *error, size_t error_cap)
 
 /* ------------------------------------------------------------------ set-up */
 
-/* Whether a device of this host has an address that the tunnel would use. */
-static bool is_taken(const struct pm_prefix *prefix)
-{
-    struct ifaddrs *list, *at;
-    bool is_taken = false;
-    if (getifaddrs(&list) != 0)
-        return false;
-    for (at = list; at != NULL; at = at->ifa_next) {
-        struct pm_addr addr = {.version = 4};
-        struct sockaddr_in in;
-        if (at->ifa_addr == NULL || at->ifa_addr->sa_family != AF_INET)
-            continue;
-        memcpy(&in, at->ifa_addr, sizeof in);
-        memcpy(addr.bytes, &in.sin_addr, 4);
-        is_taken |= pm_prefix_holds(prefix, &addr);
-    }
-    freeifaddrs(list);
-    return is_taken;
-}
-
-/* T and P in the first free piece of the networks for tests between hosts (RFC 2544, RFC 5180). */
-static bool choose_addresses(struct pm_reflect_config *config)
-{
-    for (unsigned x = 0; x < 256; x++) {
-        struct pm_prefix own = {.addr = {.bytes = {198, 18, (uint8_t)x, 0}, .version = 4},
-                                .bits = 30};
-        if (is_taken(&own))
-            continue;
-        config->own4 = config->peer4 = own.addr;
-        config->own4.bytes[3] = 1;
-        config->peer4.bytes[3] = 2;
-        config->own6 = (struct pm_addr){.bytes = {0x20, 0x01, 0, 2, 0, 0, 0, (uint8_t)x, [15] = 1},
-                                        .version = 6};
-        config->peer6 = config->own6;
-        config->peer6.bytes[15] = 2;
-        return true;
-    }
-    return false;
-}
-
 static bool prepare_reflection(struct pm_tunnel *t, const uint64_t hash_key[2], char *error,
                                size_t error_cap)
 {
@@ -285,12 +244,13 @@ static bool prepare_reflection(struct pm_tunnel *t, const uint64_t hash_key[2], 
                                        .hash_key = {hash_key[0], hash_key[1]},
                                        .stats = &t->stats};
     struct pm_route_plan plan = {.to = t->config.to, .count = t->config.to_count};
-    if (!choose_addresses(&config)) {
+    if (!pm_addresses_choose(&config.addresses)) {
         snprintf(error, error_cap, "all of 198.18.0.0/16 is in use here");
         return false;
     }
-    struct pm_prefix own4 = {.addr = config.own4, .bits = 30};
-    struct pm_prefix own6 = {.addr = config.own6, .bits = 126};
+    struct pm_addresses *addresses = &config.addresses;
+    struct pm_prefix own4 = {.addr = addresses->own4, .bits = PM_OWN4_BITS};
+    struct pm_prefix own6 = {.addr = addresses->own6, .bits = PM_OWN6_BITS};
     int failed = pm_netlink_add_address(t->routes.netlink, t->tun.ifindex, &own4);
     if (failed != 0) {
         snprintf(error, error_cap, "%s: cannot add an address: %s", t->tun.name, strerror(failed));
@@ -298,10 +258,11 @@ static bool prepare_reflection(struct pm_tunnel *t, const uint64_t hash_key[2], 
     }
     bool has_6 = pm_netlink_add_address(t->routes.netlink, t->tun.ifindex, &own6) == 0;
     if (!has_6)
-        config.own6.version = config.peer6.version = 0;
+        addresses->own6.version = addresses->peer6.version = 0;
     t->reflect = pm_reflect_new(&config, error, error_cap);
-    return t->reflect != NULL && pm_routes_reflect(&t->routes, &t->tun, &plan, &config.own4,
-                                                   has_6 ? &config.own6 : NULL, error, error_cap);
+    return t->reflect != NULL &&
+           pm_routes_reflect(&t->routes, &t->tun, &plan, &addresses->own4,
+                             has_6 ? &addresses->own6 : NULL, error, error_cap);
 }
 
 /* What comes back from the device has other hosts' addresses, and of the kernel's own ICMP this

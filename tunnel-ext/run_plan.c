@@ -1,5 +1,5 @@
 /* run_plan.c - destinations of rewrite rules; the contract is in run_plan.h. */
-#include "app/run_plan.h"
+#include "tunnel-ext/run_plan.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

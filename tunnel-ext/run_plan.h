@@ -1,7 +1,7 @@
 /* run_plan.h - the destinations whose traffic enters a tunnel: what the rewrite rules ask for, or
  * what the command line says. */
-#ifndef PKTMOD_APP_RUN_PLAN_H
-#define PKTMOD_APP_RUN_PLAN_H
+#ifndef PKTMOD_TUNNEL_RUN_PLAN_H
+#define PKTMOD_TUNNEL_RUN_PLAN_H
 
 #include <stdio.h>
 
