@@ -138,6 +138,20 @@ void *pm_keytable_add(struct pm_keytable *t, struct pm_key key, bool *forgot)
     return e + 1;
 }
 
+uint32_t pm_keytable_take(struct pm_keytable *t, const struct pm_keytable *from)
+{
+    uint32_t forgotten = 0;
+    assert(t->pool.object_size == from->pool.object_size);
+    for (uint32_t i = from->oldest; i != PM_NIL; i = at(from, i)->newer) {
+        bool forgot;
+        void *value = pm_keytable_add(t, at(from, i)->key, &forgot);
+        if (value)
+            memcpy(value, at(from, i) + 1, t->pool.object_size - sizeof(struct entry));
+        forgotten += forgot;
+    }
+    return forgotten;
+}
+
 void pm_keytable_remove(struct pm_keytable *t, struct pm_key key)
 {
     uint32_t index = index_of(t, key);

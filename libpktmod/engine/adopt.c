@@ -54,6 +54,11 @@ void pm_filter_adopt(struct pm_filter *filter, const struct pm_filter *before)
             i = was->newer;
         }
     filter->flows.last_id = old->last_id;
+    pm_meters_adopt(&filter->meters, &before->meters);
+    filter->stats.why[PM_WHY_ANSWERS_FULL] +=
+        pm_questions_adopt(&filter->questions, &before->questions);
+    if (filter->policy->settings.reject_rate == before->policy->settings.reject_rate)
+        filter->reject_bucket = before->reject_bucket;
     filter->stats.flows_now = filter->flows.pool.used;
     filter->stats.flows_max = filter->flows.flows_max;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "engine/policy.h"
+#include "engine/kin.h"
 #include "engine/rulespec.h"
 #include "match/streamtest.h"
 
@@ -336,7 +336,7 @@ static void add_modifiers(struct pm_builder *b, struct pm_rule *rule,
         return;
     p->modifiers = list;
     rule->modifier = p->modifier_count;
-    p->modifiers[p->modifier_count++] = pm_modifier_make(&spec->modifiers, p->rule_count);
+    p->modifiers[p->modifier_count++] = pm_modifier_make(&spec->modifiers);
     if (pm_rulespec_edits_stream(spec))
         rule->answer = p->answer_count++;
 }
@@ -598,7 +598,7 @@ static bool compile(struct pm_builder *b)
         return false;
     if (has_rehearsal(p) && !fill_list(p, &p->rehearsed, is_rehearsed))
         return false;
-    return p->literal_count == 0 || compile_literals(p);
+    return pm_kin_assign(p) && (p->literal_count == 0 || compile_literals(p));
 }
 
 struct pm_policy *pm_builder_finish(struct pm_builder *b, struct pm_error *error)

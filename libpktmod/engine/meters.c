@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
+#include "engine/kin.h"
 
 #define NS_PER_S 1000000000
 
@@ -57,6 +58,19 @@ void pm_meters_release(struct pm_meters *m)
     m->rules = NULL;
 }
 
+void pm_meters_adopt(struct pm_meters *m, const struct pm_meters *before)
+{
+    for (uint32_t i = 0; i < m->policy->modifier_count; i++) {
+        uint32_t was = pm_kin_find(before->policy, m->policy->modifiers[i].kin);
+        if (was != PM_NO_SLOT)
+            m->rules[i] = before->rules[was];
+    }
+    bool has_same_key =
+        m->hash_key[0] == before->hash_key[0] && m->hash_key[1] == before->hash_key[1];
+    if (has_same_key && m->keys.buckets && before->keys.buckets)
+        *m->forgotten += pm_keytable_take(&m->keys, &before->keys);
+}
+
 static struct pm_meter *copy_of(const struct pm_meters *m, enum pm_key_use use, struct pm_key key)
 {
     const struct pm_meter *meter = pm_keytable_peek(&m->keys, key);
@@ -64,10 +78,10 @@ static struct pm_meter *copy_of(const struct pm_meters *m, enum pm_key_use use, 
     return &m->copies[use];
 }
 
-static struct pm_meter *meter_of(struct pm_meters *m, enum pm_key_use use, uint32_t rule,
+static struct pm_meter *meter_of(struct pm_meters *m, enum pm_key_use use, uint64_t kin,
                                  const struct pm_key_spec *spec, const struct pm_occasion *o)
 {
-    struct pm_key key = pm_rule_key(m->hash_key, use, rule, spec, o->subject, o->flow);
+    struct pm_key key = pm_rule_key(m->hash_key, use, kin, spec, o->subject, o->flow);
     if (m->copies)
         return copy_of(m, use, key);
     struct pm_meter *meter = pm_keytable_find(&m->keys, key);
@@ -124,7 +138,7 @@ static bool is_turn(struct pm_rule_meter *meter, uint32_t every)
 static bool is_flow_of_turn(struct pm_meters *m, const struct pm_modifier *mod,
                             struct pm_rule_meter *of_rule, const struct pm_occasion *o)
 {
-    struct pm_meter *meter = meter_of(m, PM_KEY_SAMPLE, mod->rule, &per_flow, o);
+    struct pm_meter *meter = meter_of(m, PM_KEY_SAMPLE, mod->kin, &per_flow, o);
     if (!meter->is_known) {
         meter->is_known = 1;
         meter->is_sampled = is_turn(of_rule, mod->sample.every);
@@ -165,7 +179,7 @@ static bool is_counted_in(struct pm_meters *m, const struct pm_modifier *mod,
         return false;
     if (mod->count.max_per_flow == 0)
         return true;
-    struct pm_meter *meter = meter_of(m, PM_KEY_COUNT, mod->rule, &per_flow, o);
+    struct pm_meter *meter = meter_of(m, PM_KEY_COUNT, mod->kin, &per_flow, o);
     if (meter->count == mod->count.max_per_flow)
         return false;
     meter->count++;
@@ -179,7 +193,7 @@ static bool is_on_its_side_of_limit(struct pm_meters *m, const struct pm_modifie
 {
     struct pm_bucket *bucket = &of_rule->bucket;
     if (mod->limit.key.per != PM_PER_RULE)
-        bucket = &meter_of(m, PM_KEY_LIMIT, mod->rule, &mod->limit.key, o)->bucket;
+        bucket = &meter_of(m, PM_KEY_LIMIT, mod->kin, &mod->limit.key, o)->bucket;
     bool is_within = pm_bucket_take(bucket, &mod->limit.rate, o->now_ns);
     return is_within != mod->limit.over_matches;
 }
@@ -208,10 +222,10 @@ bool pm_meters_admit(struct pm_meters *m, const struct pm_rule *rule, const stru
 /* ------------------------------------------------------------------ only asked */
 
 static const struct pm_meter *known_under(const struct pm_meters *m, enum pm_key_use use,
-                                          uint32_t rule, const struct pm_key_spec *spec,
+                                          uint64_t kin, const struct pm_key_spec *spec,
                                           const struct pm_occasion *o)
 {
-    struct pm_key key = pm_rule_key(m->hash_key, use, rule, spec, o->subject, o->flow);
+    struct pm_key key = pm_rule_key(m->hash_key, use, kin, spec, o->subject, o->flow);
     return pm_keytable_peek(&m->keys, key);
 }
 
@@ -220,7 +234,7 @@ static void tell_limit(const struct pm_meters *m, const struct pm_modifier *mod,
                        struct pm_about_modifiers *out)
 {
     if (mod->limit.key.per != PM_PER_RULE) {
-        const struct pm_meter *meter = known_under(m, PM_KEY_LIMIT, mod->rule, &mod->limit.key, o);
+        const struct pm_meter *meter = known_under(m, PM_KEY_LIMIT, mod->kin, &mod->limit.key, o);
         bucket = meter ? meter->bucket : (struct pm_bucket){.missing = 0};
     }
     out->tokens = pm_bucket_tokens(&bucket, &mod->limit.rate, o->now_ns, &out->refill_ns);
@@ -243,7 +257,7 @@ void pm_meters_peek(const struct pm_meters *m, const struct pm_rule *rule,
     if (mod->has_when)
         out->local_s = local_s_of(m, mod, o->now_ns);
     if (mod->has_count && mod->count.max_per_flow > 0) {
-        const struct pm_meter *meter = known_under(m, PM_KEY_COUNT, mod->rule, &per_flow, o);
+        const struct pm_meter *meter = known_under(m, PM_KEY_COUNT, mod->kin, &per_flow, o);
         out->counted_in_flow = meter ? meter->count : 0;
     }
     if (mod->has_limit)

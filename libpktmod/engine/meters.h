@@ -56,6 +56,10 @@ bool pm_meters_init(struct pm_meters *m, const struct pm_policy *policy,
                     const struct pm_meters_config *config); /* false: no memory */
 void pm_meters_release(struct pm_meters *m);
 
+/* For a new policy, before the first packet: rules that are the same (kin.h) go on counting from
+ * where the meters before are. Those have the same hash_key; else only what has no key is taken. */
+void pm_meters_adopt(struct pm_meters *m, const struct pm_meters *before);
+
 /* Whether the rule, which has modifiers, matched. */
 bool pm_meters_admit(struct pm_meters *m, const struct pm_rule *rule, const struct pm_occasion *o);
 

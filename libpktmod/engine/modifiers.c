@@ -89,11 +89,10 @@ const char *pm_modifiers_fault(const struct pm_modifiers *spec, uint32_t zone_co
     return fault ? fault : when_fault(spec, zone_count);
 }
 
-struct pm_modifier pm_modifier_make(const struct pm_modifiers *spec, uint32_t rule)
+struct pm_modifier pm_modifier_make(const struct pm_modifiers *spec)
 {
     bool is_countable;
-    struct pm_modifier m = {.rule = rule,
-                            .has_when = spec->when.is_set,
+    struct pm_modifier m = {.has_when = spec->when.is_set,
                             .has_sample = has_sample(spec),
                             .has_count = has_count(spec),
                             .has_limit = has_limit(spec),

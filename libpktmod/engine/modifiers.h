@@ -13,7 +13,7 @@ struct pm_key_spec {
 };
 
 struct pm_modifier {
-    uint32_t rule;
+    uint64_t kin; /* of kin.h */
     bool has_when, has_sample, has_count, has_limit;
     uint32_t zone; /* in policy->zones; PM_UTC */
     struct pm_hours hours;
@@ -39,8 +39,8 @@ bool pm_modifiers_are_set(const struct pm_modifiers *spec);
 const char *pm_modifiers_fault(const struct pm_modifiers *spec, uint32_t zone_count);
 /* The fields of a key can be read. */
 bool pm_key_is_sound(const enum pm_field *fields, size_t count);
-/* They are without fault. */
-struct pm_modifier pm_modifier_make(const struct pm_modifiers *spec, uint32_t rule);
+/* They are without fault. Without its kin. */
+struct pm_modifier pm_modifier_make(const struct pm_modifiers *spec);
 /* Some of its answers depend on what came before under a key. */
 bool pm_modifier_has_keys(const struct pm_modifier *m);
 

@@ -65,6 +65,7 @@ void pm_policy_unref(struct pm_policy *policy)
     free(policy->zones);
     free(policy->modifiers);
     free(policy->asks);
+    pm_keytable_release(&policy->kin);
     free(policy->pauses);
     free(policy->logs);
     free(policy->literal_op);
@@ -97,6 +98,8 @@ size_t pm_policy_footprint(const struct pm_policy *policy)
                  policy->log_count * sizeof *policy->logs + pm_conds_footprint(policy->conds) +
                  list_footprint(&policy->verdicts) + list_footprint(&policy->late_verdicts) +
                  list_footprint(&policy->rewrites) + list_footprint(&policy->rehearsed);
+    if (policy->kin.buckets)
+        sum += pm_keytable_footprint(policy->kin.pool.cap, sizeof(uint32_t));
     return sum + policy->ids_len;
 }
 

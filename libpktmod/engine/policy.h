@@ -4,6 +4,7 @@
 
 #include <pktmod/pktmod.h>
 
+#include "base/keytable.h"
 #include "edit/assign.h"
 #include "engine/modifiers.h"
 #include "match/classify.h"
@@ -79,6 +80,7 @@ struct pm_ask {
     bool timeout_drop;
     uint32_t hold_packets;
     struct pm_key_spec key;
+    uint64_t kin; /* of kin.h */
 };
 
 /* How long a packet is delayed; as in struct pm_rule_spec. */
@@ -153,6 +155,7 @@ struct pm_policy {
     uint32_t answer_count; /* of pm_rule.answer */
     struct pm_ask *asks;
     uint32_t ask_count;
+    struct pm_keytable kin; /* of both: where each is; of kin.h */
     struct pm_pause *pauses;
     uint32_t pause_count;
     struct pm_log_spec *logs;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/kin.h"
+
 struct answer {
     uint64_t until_ns;
     bool allow;
@@ -43,6 +45,18 @@ void pm_questions_release(struct pm_questions *q)
 }
 
 /* ------------------------------------------------------------------ answers */
+
+uint32_t pm_questions_adopt(struct pm_questions *q, const struct pm_questions *before)
+{
+    if (q->policy->ask_count == 0 || before->policy->ask_count == 0)
+        return 0;
+    for (uint32_t i = 0; i < q->policy->ask_count; i++) {
+        uint32_t was = pm_kin_find(before->policy, q->policy->asks[i].kin);
+        if (was != PM_NO_SLOT)
+            q->of_rule[i] = before->of_rule[was];
+    }
+    return pm_keytable_take(&q->answers, &before->answers);
+}
 
 enum pm_known pm_questions_known(struct pm_questions *q, uint32_t ask, struct pm_key key,
                                  uint64_t now_ns)

@@ -38,6 +38,10 @@ bool pm_questions_init(struct pm_questions *q,
                        const struct pm_policy *policy); /* false: no memory */
 void pm_questions_release(struct pm_questions *q);
 
+/* For a new policy, before the first question: what was answered to rules that are the same (kin.h)
+ * is remembered on. Answers how many answers there was no room for. */
+uint32_t pm_questions_adopt(struct pm_questions *q, const struct pm_questions *before);
+
 /* What an earlier answer says about a question of the rule (its pm_ask) and key. */
 enum pm_known pm_questions_known(struct pm_questions *q, uint32_t ask, struct pm_key key,
                                  uint64_t now_ns);

@@ -12,7 +12,7 @@
 
 #define VALUE_MAX 16u
 #define FIELD_MAX (1 + PM_FIELD_VALUES * VALUE_MAX)
-#define KEY_MAX   (2 + 4 + 8 + PM_KEY_FIELDS * FIELD_MAX)
+#define KEY_MAX   (2 + 8 + 8 + PM_KEY_FIELDS * FIELD_MAX)
 
 struct writer {
     const uint64_t *hash_key;
@@ -92,14 +92,14 @@ static void put_field(struct writer *w, const struct pm_subject *s, enum pm_fiel
     }
 }
 
-struct pm_key pm_rule_key(const uint64_t hash_key[2], enum pm_key_use use, uint32_t rule,
+struct pm_key pm_rule_key(const uint64_t hash_key[2], enum pm_key_use use, uint64_t kin,
                           const struct pm_key_spec *spec, const struct pm_subject *s,
                           const struct pm_flow *flow)
 {
     struct writer w = {.hash_key = hash_key, .len = 0};
     uint8_t head[2] = {(uint8_t)use, (uint8_t)spec->per};
     put(&w, head, sizeof head);
-    put32(&w, rule);
+    put64(&w, kin);
     if (spec->per == PM_PER_FLOW)
         put64(&w, flow ? flow->id : 0);
     for (uint32_t i = 0; spec->per == PM_PER_FIELDS && i < spec->field_count; i++)

@@ -163,7 +163,8 @@ static struct pm_key question_of(const struct pm_filter *f, const struct pm_tria
     uint32_t ask = rule == PM_NO_RULE ? PM_NO_SLOT : f->policy->rules[rule].ask;
     if (ask == PM_NO_SLOT)
         return (struct pm_key){.a = 0};
-    return pm_rule_key(f->meters.hash_key, PM_KEY_ASK, rule, &f->policy->asks[ask].key, &t->subject,
+    const struct pm_ask *about = &f->policy->asks[ask];
+    return pm_rule_key(f->meters.hash_key, PM_KEY_ASK, about->kin, &about->key, &t->subject,
                        t->tracked.flow);
 }
 

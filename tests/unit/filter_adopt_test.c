@@ -100,6 +100,151 @@ static void an_answer_for_the_flow_holds_where_the_rule_keeps_its_id(void **stat
     }
 }
 
+static void an_answer_for_the_rule_holds_where_it_asks_about_the_same(void **state)
+{
+    (void)state;
+    static const enum pm_answer_for answers[] = {PM_FOR_RULE, PM_FOR_TIME};
+    static const struct {
+        const char *id;
+        enum pm_verdict verdict;
+    } cases[] = {{"web", PM_DROP}, {"renamed", PM_ASK}};
+    for (size_t i = 0; i < 4; i++) {
+        struct judge before, after;
+        begin(&before, policy_of("web", PM_ACTION_ASK));
+        begin(&after, policy_of(cases[i % 2].id, PM_ACTION_ASK));
+        struct pm_decision d = segment(&before, 0, TALK_SYN, 1);
+        assert_true(pm_filter_answer(before.filter, d.ask_id, false, answers[i / 2], 60 * S, 2));
+        pm_filter_adopt(after.filter, before.filter);
+        judge_end(&before);
+        assert_int_equal(segment(&after, 0, TALK_SYN, 3).verdict, cases[i % 2].verdict);
+        judge_end(&after);
+    }
+}
+
+/* ------------------------------------------------------------------ what is counted */
+
+/* A drop of what is over a limit of `tokens` a minute per source port. */
+static struct pm_policy *limiting(const char *id, uint32_t tokens)
+{
+    struct pm_error error;
+    struct pm_builder *b = pm_builder_new();
+    struct pm_rule_spec rule = {.id = id, .action = PM_ACTION_DROP};
+    rule.modifiers.limit.tokens = tokens;
+    rule.modifiers.limit.per_ns = 60 * S;
+    rule.modifiers.limit.per = PM_PER_FIELDS;
+    rule.modifiers.limit.fields[0] = PM_FIELD_UDP_PORT;
+    rule.modifiers.limit.field_count = 1;
+    rule.modifiers.limit.over_matches = true;
+    pm_builder_add_rule(b, &rule);
+    struct pm_policy *policy = pm_builder_finish(b, &error);
+    assert_non_null(policy);
+    return policy;
+}
+
+static void a_limit_goes_on_where_the_rule_is_the_same(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        uint32_t tokens;
+        enum pm_verdict verdict;
+    } cases[] = {{"slow", 2, PM_DROP}, {"slow", 3, PM_ALLOW}, {"other", 2, PM_ALLOW}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct judge before, after;
+        struct talk_packet p = judge_udp(1000, S);
+        begin(&before, limiting("slow", 2));
+        begin(&after, limiting(cases[i].id, cases[i].tokens));
+        assert_int_equal(judge_packet(&before, &p, 0).verdict, PM_ALLOW);
+        assert_int_equal(judge_packet(&before, &p, 0).verdict, PM_ALLOW);
+        pm_filter_adopt(after.filter, before.filter);
+        judge_end(&before);
+        assert_int_equal(judge_packet(&after, &p, 0).verdict, cases[i].verdict);
+        p = judge_udp(2000, S);
+        assert_int_equal(judge_packet(&after, &p, 0).verdict, PM_ALLOW);
+        judge_end(&after);
+    }
+}
+
+/* Rules that count in every way there is, with something new among them at each change. */
+static struct pm_policy *counting(unsigned generation)
+{
+    struct pm_error error;
+    struct pm_builder *b = pm_builder_new();
+    struct pm_rule_spec rules[5] = {{.id = "fresh", .action = PM_ACTION_LOG},
+                                    {.id = "limit"},
+                                    {.id = "each"},
+                                    {.id = "first"},
+                                    {.id = "flows"}};
+    rules[0].modifiers.limit.tokens = 1 + generation;
+    rules[0].modifiers.limit.per_ns = S;
+    rules[1].modifiers.limit.tokens = 7;
+    rules[1].modifiers.limit.per_ns = S;
+    rules[1].modifiers.limit.over_matches = true;
+    rules[2].modifiers.count.max_per_flow = 40;
+    rules[2].modifiers.count.skip = 60;
+    rules[3].modifiers.count.has_first = true;
+    rules[3].modifiers.count.first = 500;
+    rules[3].modifiers.sample.every = 3;
+    rules[4].modifiers.sample.every = 2;
+    rules[4].modifiers.sample.by_flow = true;
+    for (unsigned i = 0; i < 5; i++) { /* their places change too */
+        struct pm_rule_spec *rule = &rules[i];
+        if (i > 0)
+            rule->action = i % 2 ? PM_ACTION_DROP : PM_ACTION_LOG;
+        pm_builder_add_rule(b, rule);
+        if (i == 0 && generation % 2)
+            pm_builder_add_rule(b, &(struct pm_rule_spec){.id = "more", .action = PM_ACTION_LOG});
+    }
+    struct pm_policy *policy = pm_builder_finish(b, &error);
+    assert_non_null(policy);
+    return policy;
+}
+
+static void changes_of_other_rules_change_no_decision(void **state)
+{
+    (void)state;
+    struct judge steady, changed;
+    unsigned drops = 0;
+    begin(&steady, counting(0));
+    begin(&changed, counting(0));
+    for (unsigned i = 1; i <= 4000; i++) {
+        struct talk_packet p = judge_udp((uint16_t)(1000 + i * 7919 % 13), i * 90 * MS);
+        enum pm_verdict expected = judge_packet(&steady, &p, 0).verdict;
+        assert_int_equal(judge_packet(&changed, &p, 0).verdict, expected);
+        drops += expected == PM_DROP;
+        if (i % 37 == 0) {
+            struct judge before = changed;
+            begin(&changed, counting(i / 37));
+            pm_filter_adopt(changed.filter, before.filter);
+            judge_end(&before);
+        }
+    }
+    assert_true(drops > 500 && drops < 3500);
+    judge_end(&steady);
+    judge_end(&changed);
+}
+
+/* A policy that was built without a file may have them. */
+static void rules_with_one_id_count_apart(void **state)
+{
+    (void)state;
+    struct pm_error error;
+    struct judge j;
+    struct pm_builder *b = pm_builder_new();
+    struct pm_rule_spec rule = {.id = "twin", .action = PM_ACTION_DROP};
+    rule.modifiers.limit.tokens = 1;
+    rule.modifiers.limit.per_ns = 60 * S;
+    rule.modifiers.limit.per = PM_PER_FLOW;
+    pm_builder_add_rule(b, &rule);
+    pm_builder_add_rule(b, &rule);
+    begin(&j, pm_builder_finish(b, &error));
+    struct talk_packet p = judge_udp(1000, S);
+    assert_int_equal(judge_packet(&j, &p, 0).verdict, PM_DROP);
+    assert_int_equal(judge_packet(&j, &p, 0).verdict, PM_DROP);
+    assert_int_equal(judge_packet(&j, &p, 0).verdict, PM_ALLOW);
+    judge_end(&j);
+}
+
 static void a_smaller_table_keeps_the_flows_of_latest_use(void **state)
 {
     (void)state;
@@ -196,6 +341,10 @@ int main(void)
         cmocka_unit_test(a_flow_keeps_its_number_and_is_judged_anew),
         cmocka_unit_test(what_waits_stays_with_the_filter_before),
         cmocka_unit_test(an_answer_for_the_flow_holds_where_the_rule_keeps_its_id),
+        cmocka_unit_test(an_answer_for_the_rule_holds_where_it_asks_about_the_same),
+        cmocka_unit_test(a_limit_goes_on_where_the_rule_is_the_same),
+        cmocka_unit_test(changes_of_other_rules_change_no_decision),
+        cmocka_unit_test(rules_with_one_id_count_apart),
         cmocka_unit_test(a_smaller_table_keeps_the_flows_of_latest_use),
         cmocka_unit_test(a_flow_is_settled_when_both_ways_are_allowed_for_good),
         cmocka_unit_test(a_rule_on_single_packets_keeps_a_flow_unsettled),

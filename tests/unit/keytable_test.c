@@ -98,11 +98,34 @@ static void without_room_nothing_is_added(void **state)
     pm_keytable_release(&t);
 }
 
+static void a_smaller_table_takes_what_was_used_last(void **state)
+{
+    (void)state;
+    struct pm_keytable large, small;
+    bool forgot;
+    assert_true(pm_keytable_init(&large, 10, sizeof(uint64_t)));
+    assert_true(pm_keytable_init(&small, 4, sizeof(uint64_t)));
+    for (uint64_t i = 0; i < 10; i++)
+        memcpy(pm_keytable_add(&large, key_of(i), &forgot), &i, sizeof i);
+    pm_keytable_find(&large, key_of(0));
+    assert_int_equal(pm_keytable_take(&small, &large), 6);
+    for (uint64_t i = 0; i < 10; i++) {
+        const uint64_t *value = pm_keytable_peek(&small, key_of(i));
+        assert_int_equal(value != NULL, i == 0 || i > 6);
+        assert_true(value == NULL || *value == i);
+    }
+    assert_non_null(pm_keytable_add(&small, key_of(50), &forgot));
+    assert_null(pm_keytable_peek(&small, key_of(7))); /* the order of use came along */
+    pm_keytable_release(&large);
+    pm_keytable_release(&small);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_forgets_what_was_unused_longest),
         cmocka_unit_test(without_room_nothing_is_added),
+        cmocka_unit_test(a_smaller_table_takes_what_was_used_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,8 +204,9 @@ void pm_filter_free(struct pm_filter *filter);
 /* For a new policy: takes over the flows of the filter before it, before the first packet is
  * judged. They keep their ids, their ends and what TCP said, and are judged anew; a stream is
  * looked at from its next byte on. Packets that wait stay with the filter before, which is asked
- * for them until none is left, and then freed; so do its questions. Meters and remembered answers
- * begin empty, but an answer for the rest of a flow stays where the rule keeps its id. */
+ * for them until none is left, and then freed; so do its questions. A rule that keeps its id and
+ * what it limits, counts or samples goes on from where it was, provided that both filters have the
+ * same hash_key; answers stay where the rule keeps its id and what it asks about. */
 void pm_filter_adopt(struct pm_filter *filter, const struct pm_filter *before);
 
 /* A flow as the filter knows it. */
