@@ -10,6 +10,7 @@
 
 /* ------------------------------------------------------------------ the policy */
 
+/* Rules go on to know a connection by the ends it began with. */
 static pm_cond_id condition(struct pm_builder *b, int side)
 {
     uint16_t port = side == PLAN_A ? PLAN_PORT_A : PLAN_PORT_B;
@@ -17,14 +18,61 @@ static pm_cond_id condition(struct pm_builder *b, int side)
     return pm_cond_test(b, PM_FIELD_TCP_SRCPORT, &value, 1);
 }
 
-static void add_rule(struct pm_builder *b, int side, size_t i, const struct pm_op_spec *op)
+static void add_ops(struct pm_builder *b, int side, const char *id, const struct pm_op_spec *ops,
+                    size_t count)
 {
-    char id[] = {(char)('a' + side), (char)('0' + i), 0};
     pm_builder_add_rule(b, &(struct pm_rule_spec){.id = id,
                                                   .match = condition(b, side),
                                                   .action = PM_ACTION_REWRITE,
-                                                  .ops = op,
-                                                  .op_count = 1});
+                                                  .ops = ops,
+                                                  .op_count = count});
+}
+
+static void add_rule(struct pm_builder *b, int side, size_t i, const struct pm_op_spec *op)
+{
+    char id[] = {(char)('a' + side), (char)('A' + i), 0};
+    add_ops(b, side, id, op, 1);
+}
+
+static struct pm_op_spec map_addr(enum pm_field field, const struct tcp_config *c,
+                                  const uint8_t *bytes)
+{
+    struct pm_op_spec op = {.kind = PM_OP_NAT,
+                            .set = {.field = field, .addr = {.version = (uint8_t)c->ip_version}}};
+    memcpy(op.set.addr.bytes, bytes, c->ip_version == 4 ? 4 : 16);
+    return op;
+}
+
+static struct pm_op_spec map_port(enum pm_field field, uint16_t port)
+{
+    return (struct pm_op_spec){.kind = PM_OP_NAT, .set = {.field = field, .number = port}};
+}
+
+/* A's packets go to what B has, and come from what B knows A by; the way back follows. */
+static void add_mapping(struct pm_builder *b, const struct plan *plan)
+{
+    const struct tcp_config *c = &plan->tcp[PLAN_B];
+    struct pm_op_spec ops[4];
+    size_t count = 0;
+    if (plan->mapped & PLAN_MAPS_SRC)
+        ops[count++] = map_addr(PM_FIELD_IP_SRC, c, c->peer);
+    if (plan->mapped & PLAN_MAPS_SRC_PORT)
+        ops[count++] = map_port(PM_FIELD_TCP_SRCPORT, c->peer_port);
+    if (plan->mapped & PLAN_MAPS_DST)
+        ops[count++] = map_addr(PM_FIELD_IP_DST, c, c->own);
+    if (plan->mapped & PLAN_MAPS_DST_PORT)
+        ops[count++] = map_port(PM_FIELD_TCP_DSTPORT, c->own_port);
+    if (count > 0)
+        add_ops(b, PLAN_A, "map", ops, count);
+}
+
+static void add_option_edit(struct pm_builder *b, const struct plan *plan, int side)
+{
+    struct pm_op_spec op = {
+        .kind = PM_OP_TCP_OPTIONS,
+        .tcp_options = {.mss_max = plan->mss_max[side], .remove = plan->removed[side]}};
+    if (plan->removed[side] || plan->mss_max[side])
+        add_ops(b, side, side == PLAN_A ? "options-a" : "options-b", &op, 1);
 }
 
 static struct pm_op_spec op_of(const struct splice *s)
@@ -40,13 +88,16 @@ static struct pm_op_spec op_of(const struct splice *s)
                                           .len = (uint32_t)s->len}};
 }
 
-static void add_rules(struct pm_builder *b, const struct plan *plan, int side)
+static void add_splices(struct pm_builder *b, const struct edits *edits, int side)
 {
-    const struct edits *edits = &plan->edits[side];
     for (size_t i = 0; i < edits->splice_count; i++) {
         struct pm_op_spec op = op_of(&edits->splices[i]);
         add_rule(b, side, i, &op);
     }
+}
+
+static void add_needles(struct pm_builder *b, const struct edits *edits, int side)
+{
     for (size_t i = 0; i < edits->needle_count; i++) {
         const struct needle *n = &edits->needles[i];
         struct pm_op_spec op = {.kind = PM_OP_REPLACE,
@@ -55,8 +106,18 @@ static void add_rules(struct pm_builder *b, const struct plan *plan, int side)
                                             .find_len = (uint32_t)n->find_len,
                                             .with_len = (uint32_t)n->with_len,
                                             .within_depth = PM_NO_LIMIT}};
-        add_rule(b, side, i, &op);
+        add_rule(b, side, ORACLE_SPLICES + i, &op);
     }
+}
+
+static void add_rules(struct pm_builder *b, const struct plan *plan, int side)
+{
+    const struct edits *edits = &plan->edits[side];
+    if (edits->needles_first)
+        add_needles(b, edits, side);
+    add_splices(b, edits, side);
+    if (!edits->needles_first)
+        add_needles(b, edits, side);
 }
 
 static struct pm_policy *make_policy(const struct plan *plan, struct pm_error *error)
@@ -70,6 +131,9 @@ static struct pm_policy *make_policy(const struct plan *plan, struct pm_error *e
     pm_builder_settings(b, &settings);
     add_rules(b, plan, PLAN_A);
     add_rules(b, plan, PLAN_B);
+    add_mapping(b, plan);
+    add_option_edit(b, plan, PLAN_A);
+    add_option_edit(b, plan, PLAN_B);
     return pm_builder_finish(b, error);
 }
 
@@ -199,8 +263,7 @@ static void check_out(struct middle *m, int side, const uint8_t *bytes, size_t l
             fail(m, "the engine sent an unsound packet");
         return;
     }
-    bool is_scaled = m->plan->tcp[0].use_scale && m->plan->tcp[1].use_scale;
-    unsigned scale = is_scaled ? m->plan->tcp[side].scale : 0;
+    unsigned scale = plan_has_scale(m->plan) ? m->plan->tcp[side].scale : 0;
     m->payload_out += s.len;
     if (side == m->out_side && s.len > 0) {
         int64_t at = watch_offset(&m->watch[side], s.seq);
@@ -284,6 +347,29 @@ static bool lets_go(const struct middle *m, int side)
     return false;
 }
 
+/* Whether what leaves is what came, whose addresses may be mapped on the way. */
+static bool is_as_it_came(const struct middle *m, const struct middle_emitted *e,
+                          const struct wire_segment *in, const uint8_t *bytes, size_t len)
+{
+    static uint8_t mapped[WIRE_MAX], sent[WIRE_MAX];
+    const struct tcp_config *to = &m->plan->tcp[1 - e->side];
+    struct wire_segment s;
+    if (!bytes || e->len != len)
+        return false;
+    if (!e->changed || !m->plan->mapped)
+        return !e->changed && memcmp(e->bytes, bytes, len) == 0;
+    if (!in || wire_read_partial(e->bytes, len, &s) != WIRE_OK)
+        return !in; /* what was broken stays so: its receiver takes neither */
+    struct wire_segment ends = {.src_port = to->peer_port, .dst_port = to->own_port};
+    memcpy(ends.src, to->peer, sizeof ends.src);
+    memcpy(ends.dst, to->own, sizeof ends.dst);
+    memcpy(mapped, bytes, len);
+    memcpy(sent, e->bytes, len);
+    wire_readdress(mapped, len, &ends);
+    wire_readdress(sent, len, &s);
+    return memcmp(mapped, sent, len) == 0;
+}
+
 /* What the engine did in answer to `in` (NULL: to the time). */
 static void take_answer(struct middle *m, const struct wire_segment *in, const uint8_t *bytes,
                         size_t len, int side)
@@ -294,8 +380,7 @@ static void take_answer(struct middle *m, const struct wire_segment *in, const u
         fail(m, watch_reset(&m->watch[side]));
     for (size_t i = 0; i < m->queued; i++) {
         struct middle_emitted *e = &m->queue[i];
-        bool is_same = bytes && e->side == side && e->len == len && !e->changed &&
-                       memcmp(e->bytes, bytes, len) == 0;
+        bool is_same = e->side == side && is_as_it_came(m, e, in, bytes, len);
         if (!e->changed && !is_same)
             fail(m, "a packet that counts as unchanged is not what came");
         struct watch_cause cause = {

@@ -31,32 +31,6 @@ static struct oracle_edit *begin_edit(struct oracle *k, int64_t o0, int64_t o1)
     return e;
 }
 
-static void put_edit(struct oracle *k, int64_t o, const struct needle *n)
-{
-    struct oracle_edit *e = begin_edit(k, o, o + (int64_t)n->find_len);
-    put_bytes(k, n->with, (int64_t)n->with_len);
-    e->m1 = k->m_len;
-}
-
-static void put_splices(struct oracle *k)
-{
-    int64_t o = 0;
-    for (size_t i = 0; i < k->wanted->splice_count && k->wanted->splices[i].at < k->o_len; i++) {
-        const struct splice *s = &k->wanted->splices[i];
-        bool is_insert = s->taken == 0;
-        int64_t end = s->at + (is_insert ? 1 : s->taken);
-        end = end < k->o_len ? end : k->o_len;
-        put_bytes(k, k->o + o, s->at - o);
-        struct oracle_edit *e = begin_edit(k, s->at, end);
-        put_bytes(k, s->bytes, (int64_t)s->len);
-        if (is_insert)
-            put_bytes(k, k->o + s->at, 1);
-        e->m1 = k->m_len;
-        o = end;
-    }
-    put_bytes(k, k->o + o, k->o_len - o);
-}
-
 static const struct needle *needle_at(const struct oracle *k, int64_t o, int64_t end)
 {
     for (size_t i = 0; i < k->wanted->needle_count; i++) {
@@ -67,30 +41,61 @@ static const struct needle *needle_at(const struct oracle *k, int64_t o, int64_t
     return NULL;
 }
 
-/* The end of the bytes at o with which no needle begins. */
+/* The insert before o, or the delete that takes o; NULL if there is none. No two want the same
+ * byte.
+ */
+static const struct splice *splice_at(const struct oracle *k, int64_t o)
+{
+    for (size_t i = 0; i < k->wanted->splice_count; i++) {
+        const struct splice *s = &k->wanted->splices[i];
+        if (s->at <= o && o < s->at + (s->taken > 0 ? s->taken : 1))
+            return s;
+    }
+    return NULL;
+}
+
+/* The end of the bytes at o with which no needle and no splice begins. */
 static int64_t plain_end(const struct oracle *k, int64_t o, int64_t end)
 {
-    while (o < end && !k->begins[k->o[o]])
+    while (o < end && !k->begins[k->o[o]] && !splice_at(k, o))
         o++;
     return o;
 }
 
-/* The stream from o on, up to end, as if nothing followed. */
-static void replace(struct oracle *k, int64_t o, int64_t end)
+/* What begins at o: an insert, which what follows carries; a delete, a needle, or the byte itself.
+ * Answers where it ends. */
+static int64_t put_at(struct oracle *k, int64_t o, const struct splice *s, const struct needle *n)
+{
+    bool is_insert = s && s->taken == 0;
+    bool is_delete = s && !is_insert && !(n && k->wanted->needles_first);
+    int64_t left = k->o_len - o, len = is_delete ? s->at + s->taken - o
+                                       : n       ? (int64_t)n->find_len
+                                                 : 1;
+    len = len < left ? len : left;
+    struct oracle_edit *e = s || n ? begin_edit(k, o, o + len) : NULL;
+    if (is_insert)
+        put_bytes(k, s->bytes, (int64_t)s->len);
+    if (n && !is_delete)
+        put_bytes(k, n->with, (int64_t)n->with_len);
+    else if (!is_delete)
+        put_bytes(k, k->o + o, 1);
+    if (e)
+        e->m1 = k->m_len;
+    return o + len;
+}
+
+/* The stream from o on, up to end, as if no needle ended behind that; a delete may. Answers where
+ * it came to. */
+static int64_t rewrite(struct oracle *k, int64_t o, int64_t end, bool has_needles)
 {
     while (o < end) {
         int64_t plain = plain_end(k, o, end);
         put_bytes(k, k->o + o, plain - o);
         o = plain;
-        const struct needle *n = needle_at(k, o, end);
-        if (n) {
-            put_edit(k, o, n);
-            o += (int64_t)n->find_len;
-        } else if (o < end) {
-            put_bytes(k, k->o + o, 1);
-            o++;
-        }
+        if (o < end)
+            o = put_at(k, o, splice_at(k, o), has_needles ? needle_at(k, o, end) : NULL);
     }
+    return o;
 }
 
 void oracle_begin(struct oracle *k, const uint8_t *o, int64_t o_len, const struct edits *wanted)
@@ -98,10 +103,7 @@ void oracle_begin(struct oracle *k, const uint8_t *o, int64_t o_len, const struc
     *k = (struct oracle){.o = o, .o_len = o_len, .wanted = wanted};
     for (size_t i = 0; i < wanted->needle_count; i++)
         k->begins[wanted->needles[i].find[0]] = true;
-    if (wanted->splice_count > 0)
-        put_splices(k);
-    else
-        replace(k, 0, o_len);
+    rewrite(k, 0, o_len, true);
 }
 
 void oracle_end(struct oracle *k)
@@ -111,28 +113,35 @@ void oracle_end(struct oracle *k)
     *k = (struct oracle){0};
 }
 
+/* Edits that begin at o or behind it have not been made. */
+static void forget_from(struct oracle *k, int64_t o)
+{
+    while (k->edit_count > 0 && k->edits[k->edit_count - 1].o0 >= o)
+        k->edit_count--;
+}
+
+/* The end of the edits made, or where the search began anew. */
+static int64_t last_end(const struct oracle *k)
+{
+    int64_t o = k->edit_count > 0 ? k->edits[k->edit_count - 1].o1 : 0;
+    return o > k->restart_o ? o : k->restart_o;
+}
+
 bool oracle_release(struct oracle *k, int64_t offset, int64_t len)
 {
     int64_t from = offset - len;
-    if (len < 0 || from < k->restart_o || offset > k->o_len || k->wanted->splice_count > 0)
-        return k->wanted->splice_count > 0 && len == 0; /* a splice does not wait, nor is it lost */
-    while (k->edit_count > 0 && k->edits[k->edit_count - 1].o0 >= from)
-        k->edit_count--;
-    if (k->edit_count > 0 && k->edits[k->edit_count - 1].o1 > from && len > 0)
+    if (len < 0 || from < k->restart_o || offset > k->o_len)
         return false;
-    if (len == 0) { /* a cut: what began before it and would end behind it is no match */
-        while (k->edit_count > 0 && k->edits[k->edit_count - 1].o1 > from)
-            k->edit_count--;
-        int64_t o = k->edit_count > 0 ? k->edits[k->edit_count - 1].o1 : 0;
-        o = o > k->restart_o ? o : k->restart_o;
-        k->m_len = oracle_low(k, o);
-        replace(k, o, offset);
-    } else {
-        k->m_len = oracle_low(k, from);
-        put_bytes(k, k->o + from, len);
-    }
+    forget_from(k, from);
+    if (len > 0 && last_end(k) > from)
+        return false;
+    while (len == 0 && last_end(k) > from) /* a cut: what would end behind it is no match */
+        k->edit_count--;
+    int64_t o = len > 0 ? from : last_end(k);
+    k->m_len = oracle_low(k, o);
+    o = rewrite(k, o, offset, len == 0);
     k->restart_o = offset;
-    replace(k, offset, k->o_len);
+    rewrite(k, o, k->o_len, true);
     return true;
 }
 

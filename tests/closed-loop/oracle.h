@@ -1,6 +1,7 @@
 /* oracle.h - what a stream must become, found by a search too simple to be wrong: from left to
- * right, the first needle that stands at a position is replaced, nothing is searched twice. Or, of
- * a stream with splices, by going from one to the next.
+ * right, the first needle that stands at a position is replaced, nothing is searched twice. Splices
+ * are done at their places, an insert before and a delete instead of what would begin there. An
+ * insert into a needle's place is lost; of a delete what the needle left of its range is done.
  *
  * Where the engine says that it gave up waiting, or a reset ended a stream, the search begins anew
  * there. What lies behind the last such place is what will be if nothing of the kind happens again.
@@ -28,12 +29,12 @@ struct splice {
     size_t len;
 };
 
-/* All edits of a stream. Splices stand in ascending order, a byte or more between them; a stream
- * has needles or splices, never both. */
+/* All edits of a stream. Splices stand in ascending order, a byte or more between them. */
 struct edits {
     struct needle needles[ORACLE_NEEDLES];
     struct splice splices[ORACLE_SPLICES];
     size_t needle_count, splice_count;
+    bool needles_first; /* where a delete and a needle begin at the same byte */
 };
 
 struct oracle_edit {

@@ -144,6 +144,11 @@ static void bound_stream(struct plan *p, int side)
     while (p->out_len[side] > 0 && oracle_high(&k, p->out_len[side]) > most)
         p->out_len[side] = p->out_len[side] * 9 / 10;
     oracle_end(&k);
+    struct edits *edits =
+        &p->edits[side]; /* an insert that is left without its byte is not meant */
+    while (edits->splice_count > 0 &&
+           edits->splices[edits->splice_count - 1].at >= p->out_len[side])
+        edits->splice_count--;
 }
 
 /* The most that one segment of the stream may become. */
@@ -176,7 +181,9 @@ static void draw_splices(struct plan *p, int side)
 {
     struct dice d = dice_make(p->seed, 1 + (uint64_t)side);
     struct edits *edits = &p->edits[side];
-    size_t count = dice_percent(&d, 50) ? 0 : dice_range(&d, 1, ORACLE_SPLICES);
+    uint32_t often = edits->needle_count > 0 ? 25 : 50;
+    size_t count = dice_percent(&d, often) ? dice_range(&d, 1, ORACLE_SPLICES) : 0;
+    edits->needles_first = dice_percent(&d, 50);
     int64_t at = dice_percent(&d, 40) ? 0 : (int64_t)dice_scale(&d, 1, 5000);
     for (size_t i = 0; i < count && at < p->out_len[side]; i++) {
         struct splice *s = &edits->splices[edits->splice_count++];
@@ -209,8 +216,7 @@ static void draw_streams(struct plan *p, struct dice *d)
         if (p->tcp[side].cut == TCP_CUT_TINY && p->out_len[side] > MOST_TINY)
             p->out_len[side] = MOST_TINY;
         fill_stream(p, d, side, letters[side]);
-        if (p->edits[side].needle_count == 0)
-            draw_splices(p, side);
+        draw_splices(p, side);
         bound_stream(p, side);
     }
 }
@@ -310,6 +316,59 @@ static void draw_link(struct plan *p, struct dice *d, struct plan_link *l)
     l->outage_ns = dice_percent(d, 15) ? dice_range(d, 10, 3000) * MS : 0;
 }
 
+/* ------------------------------------------------------------------ header edits */
+
+/* These have dice of their own too. */
+#define DICE_MAPPED  40
+#define DICE_OPTIONS 41
+
+/* Nobody can map a connection that both ends open: B's SYN comes from what nothing stands for yet.
+ */
+static void draw_mapping(struct plan *p)
+{
+    struct dice d = dice_make(p->seed, DICE_MAPPED);
+    struct tcp_config *b = &p->tcp[PLAN_B];
+    if (p->both_open || !dice_percent(&d, 25))
+        return;
+    p->mapped = (uint32_t)dice_range(&d, 1, 15);
+    size_t last = b->ip_version == 4 ? 3 : 15;
+    if (p->mapped & PLAN_MAPS_SRC)
+        b->peer[last] = (uint8_t)(b->peer[last] + 100);
+    if (p->mapped & PLAN_MAPS_DST)
+        b->own[last] = (uint8_t)(b->own[last] + 100);
+    if (p->mapped & PLAN_MAPS_SRC_PORT)
+        b->peer_port = (uint16_t)dice_range(&d, 1024, 65535);
+    if (p->mapped & PLAN_MAPS_DST_PORT)
+        b->own_port = (uint16_t)dice_range(&d, 1, 65535);
+}
+
+static void draw_option_edits(struct plan *p)
+{
+    struct dice d = dice_make(p->seed, DICE_OPTIONS);
+    if (!dice_percent(&d, 20))
+        return;
+    p->removed[PLAN_A] = (uint32_t)dice_below(&d, 8); /* PM_TCPOPT_WSCALE, SACK, TIMESTAMPS */
+    p->removed[PLAN_B] = p->both_open ? p->removed[PLAN_A] : (uint32_t)dice_below(&d, 8);
+    for (int side = 0; side < 2; side++)
+        p->mss_max[side] = dice_percent(&d, 50) ? (uint16_t)dice_range(&d, 536, 1460) : 0;
+}
+
+/* These two are never taken off an answer: its sender would use them (rules/README.md). */
+static bool is_offered(const struct plan *p, enum pm_tcp_option option)
+{
+    return (p->removed[PLAN_A] & option) == 0;
+}
+
+bool plan_has_timestamps(const struct plan *p)
+{
+    return p->tcp[PLAN_A].use_ts && p->tcp[PLAN_B].use_ts && is_offered(p, PM_TCPOPT_TIMESTAMPS);
+}
+
+bool plan_has_scale(const struct plan *p)
+{
+    return p->tcp[PLAN_A].use_scale && p->tcp[PLAN_B].use_scale && is_offered(p, PM_TCPOPT_WSCALE);
+}
+
 void plan_make(struct plan *p, uint64_t seed)
 {
     struct dice d = dice_make(seed, 0);
@@ -336,6 +395,8 @@ void plan_make(struct plan *p, uint64_t seed)
     p->retain_dir_bytes = dice_percent(&d, 15) ? draw_retain(p, &d) : 0;
     p->pending_dir_bytes =
         dice_percent(&d, 10) ? (uint32_t)dice_range(&d, 4, 32) << 10 : MOST_EARLY;
+    draw_mapping(p);
+    draw_option_edits(p);
 }
 
 void plan_free(struct plan *p)
@@ -386,11 +447,22 @@ static void tell_end(const struct plan *p, int side)
         printf("     \"%.*s\"%s (%zu) -> %zu bytes\n", (int)(n->find_len > 40 ? 40 : n->find_len),
                (const char *)n->find, n->find_len > 40 ? "..." : "", n->find_len, n->with_len);
     }
+    if (p->edits[side].splice_count > 0 && p->edits[side].needles_first)
+        printf("     before any of\n");
     for (size_t i = 0; i < p->edits[side].splice_count; i++) {
         const struct splice *s = &p->edits[side].splices[i];
         printf("     at %lld: %lld bytes out, %zu in\n", (long long)s->at, (long long)s->taken,
                s->len);
     }
+}
+
+static void tell_option_edits(const struct plan *p)
+{
+    for (int side = 0; side < 2; side++)
+        printf("  off %c's SYNs:%s%s%s; mss at most %u (0: any)\n", 'A' + side,
+               p->removed[side] & PM_TCPOPT_WSCALE ? " scale" : "",
+               p->removed[side] & PM_TCPOPT_SACK ? " sack" : "",
+               p->removed[side] & PM_TCPOPT_TIMESTAMPS ? " ts" : "", p->mss_max[side]);
 }
 
 void plan_tell(const struct plan *p)
@@ -403,6 +475,13 @@ void plan_tell(const struct plan *p)
     if (p->retain_dir_bytes || p->pending_dir_bytes != MOST_EARLY)
         printf("  limits (0: none): retain %u, pending %u\n", p->retain_dir_bytes,
                p->pending_dir_bytes);
+    if (p->mapped)
+        printf("  mapped:%s%s%s%s\n", p->mapped & PLAN_MAPS_SRC ? " src" : "",
+               p->mapped & PLAN_MAPS_SRC_PORT ? " srcport" : "",
+               p->mapped & PLAN_MAPS_DST ? " dst" : "",
+               p->mapped & PLAN_MAPS_DST_PORT ? " dstport" : "");
+    if (p->removed[0] || p->removed[1] || p->mss_max[0] || p->mss_max[1])
+        tell_option_edits(p);
     tell_end(p, PLAN_A);
     tell_end(p, PLAN_B);
     tell_link("A to M", &p->to_m[0]);

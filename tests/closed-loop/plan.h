@@ -2,6 +2,8 @@
 #ifndef CL_PLAN_H
 #define CL_PLAN_H
 
+#include <pktmod/policy.h>
+
 #include "oracle.h"
 #include "tcp.h"
 
@@ -44,10 +46,24 @@ struct plan {
     bool merges;                        /* adapters hand over super-packets */
     bool offloads;                      /* and leave A's checksums to be done */
     uint32_t mtu, hold_ms, retain_dir_bytes, pending_dir_bytes;
+    uint32_t mapped;     /* bits of enum plan_mapped: what of A's packets a rule maps on its way */
+    uint32_t removed[2]; /* bits of enum pm_tcp_option that rules take off this side's SYNs */
+    uint16_t mss_max[2]; /* and what they lower the MSS to; 0: nothing */
+};
+
+/* B has, and knows A by, what these became. */
+enum plan_mapped {
+    PLAN_MAPS_SRC = 1,
+    PLAN_MAPS_SRC_PORT = 2,
+    PLAN_MAPS_DST = 4,
+    PLAN_MAPS_DST_PORT = 8,
 };
 
 void plan_make(struct plan *p, uint64_t seed);
 void plan_free(struct plan *p);
+/* What both ends agree on, after what rules took away. */
+bool plan_has_timestamps(const struct plan *p);
+bool plan_has_scale(const struct plan *p);
 /* One line: what kind of run it is. */
 void plan_tell(const struct plan *p);
 

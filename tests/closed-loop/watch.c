@@ -97,9 +97,7 @@ void watch_ack_in(struct watch *w, const struct wire_segment *s)
         w->has_receiver_syn = true;
         w->receiver_room = s->has_mss ? s->mss : tcp_default_mss(s->ip_version);
     } else {
-        scale = w->plan->tcp[0].use_scale && w->plan->tcp[1].use_scale
-                    ? w->plan->tcp[1 - w->sender].scale
-                    : 0;
+        scale = plan_has_scale(w->plan) ? w->plan->tcp[1 - w->sender].scale : 0;
     }
     if (!(s->flags & WIRE_ACK) || !w->has_iss) {
         if ((s->flags & WIRE_SYN) && w->edge_m < s->window - 1)
@@ -230,7 +228,7 @@ static bool has_other_bytes(const struct watch *w, const struct wire_segment *s,
 static const char *check_times(const struct watch *w, const struct wire_segment *s,
                                const struct watch_cause *cause)
 {
-    bool agreed = w->plan->tcp[0].use_ts && w->plan->tcp[1].use_ts;
+    bool agreed = plan_has_timestamps(w->plan);
     if (s->flags & (WIRE_RST | WIRE_SYN))
         return NULL;
     if (agreed && !s->has_ts)
@@ -248,17 +246,35 @@ static const char *check_times(const struct watch *w, const struct wire_segment 
 static const char *check_header(const struct watch *w, const struct wire_segment *s,
                                 const struct watch_cause *cause)
 {
-    const struct tcp_config *c = &w->plan->tcp[w->sender];
+    const struct tcp_config *c = &w->plan->tcp[w->sender], *to = &w->plan->tcp[1 - w->sender];
     size_t len = c->ip_version == 4 ? 4 : 16;
-    if (s->ip_version != c->ip_version || memcmp(s->src, c->own, len) != 0 ||
-        memcmp(s->dst, c->peer, len) != 0 || s->src_port != c->own_port ||
-        s->dst_port != c->peer_port)
+    if (s->ip_version != c->ip_version || memcmp(s->src, to->peer, len) != 0 ||
+        memcmp(s->dst, to->own, len) != 0 || s->src_port != to->peer_port ||
+        s->dst_port != to->own_port)
         return "addresses that nobody used";
     uint8_t tos = cause->is_own ? c->tos & 0xfc : c->tos; /* an answer is not ECN-capable */
     if (s->ttl != c->ttl || s->tos != tos || (s->ip_version == 4 && s->df != c->df))
         return "another TTL, TOS or DF than the sender's";
     if (s->has_odd_option || (s->flags & 0xc0))
         return "an option or a flag that nobody used";
+    return NULL;
+}
+
+/* What rules take off a SYN is gone, and what nobody may use later does not come later. Off an
+ * answer only the permission of SACK is taken. */
+static const char *check_options(const struct watch *w, const struct wire_segment *s)
+{
+    uint32_t gone = w->plan->removed[PLAN_A];
+    if (w->sender == PLAN_B)
+        gone |= w->plan->removed[PLAN_B] & PM_TCPOPT_SACK;
+    bool is_kept = ((gone & PM_TCPOPT_WSCALE) && s->has_scale) ||
+                   ((gone & PM_TCPOPT_TIMESTAMPS) && s->has_ts) ||
+                   ((gone & PM_TCPOPT_SACK) && (s->has_sack_ok || s->sack_count > 0));
+    if (is_kept)
+        return "an option that rules take off";
+    uint16_t most = w->plan->mss_max[w->sender];
+    if (most > 0 && s->has_mss && s->mss > most)
+        return "a larger MSS than rules let through";
     return NULL;
 }
 
@@ -284,7 +300,7 @@ const char *watch_data_out(struct watch *w, const struct wire_segment *s,
                            const struct watch_cause *cause)
 {
     const char *wrong = check_header(w, s, cause);
-    if (wrong || (wrong = check_times(w, s, cause)))
+    if (wrong || (wrong = check_times(w, s, cause)) || (wrong = check_options(w, s)))
         return wrong;
     if (s->flags & WIRE_SYN)
         return w->has_iss && s->seq == w->iss && s->len == 0 ? NULL : "a SYN that nobody sent";

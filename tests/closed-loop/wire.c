@@ -86,6 +86,22 @@ void wire_partial_sum(uint8_t *packet, size_t len)
     put16(packet + off + 16, pseudo_sum(packet, len - off));
 }
 
+void wire_readdress(uint8_t *packet, size_t len, const struct wire_segment *ends)
+{
+    bool is_v4 = packet[0] >> 4 == 4;
+    size_t addr_len = is_v4 ? 4 : 16;
+    uint8_t *src = packet + (is_v4 ? 12 : 8), *tcp = packet + ip_header_len(packet);
+    memcpy(src, ends->src, addr_len);
+    memcpy(src + addr_len, ends->dst, addr_len);
+    put16(tcp, ends->src_port);
+    put16(tcp + 2, ends->dst_port);
+    if (is_v4) {
+        put16(packet + 10, 0);
+        put16(packet + 10, ~sum_bytes(0, packet, ip_header_len(packet)) & 0xffff);
+    }
+    wire_complete_sum(packet, len);
+}
+
 /* ------------------------------------------------------------------ making */
 
 static uint8_t *put_options(const struct wire_segment *s, uint8_t *p)

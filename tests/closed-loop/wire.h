@@ -63,5 +63,7 @@ enum wire_fault wire_read_partial(const uint8_t *packet, size_t len, struct wire
 /* Puts the TCP checksum right, or to what an offloading stack leaves. The packet is sound else. */
 void wire_complete_sum(uint8_t *packet, size_t len);
 void wire_partial_sum(uint8_t *packet, size_t len);
+/* The sound packet gets the addresses and ports of `ends`, and both checksums right. */
+void wire_readdress(uint8_t *packet, size_t len, const struct wire_segment *ends);
 
 #endif
