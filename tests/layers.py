@@ -32,7 +32,10 @@ APP_DOORS = {"rules/check.h", "rules/document.h", "rules/meaning.h", "rules/rule
 APP_DOORS |= {f"filter-ext/linux/{name}.h" for name in "clock firewall notify privileges worker".split()}
 
 # How the macOS host app speaks to the extension.
-APP_DOORS |= {"filter-ext/darwin/PktmodControl.h"}
+APP_DOORS |= {"filter-ext/darwin/PktmodControl.h", "tunnel-ext/darwin/PktmodTunnelKeys.h"}
+
+# What the halves for macOS share: one system extension has both providers.
+DARWIN_DOORS = {"filter-ext/darwin/PktmodPort.h"}
 
 
 def sources(tree):
@@ -112,6 +115,8 @@ def check_room(source, target):
     if target.startswith("libpktmod/include/") or target == "rules/rules.h":
         return None
     if room == "app" and target in APP_DOORS:
+        return None
+    if target in DARWIN_DOORS and source.parts[1] == "darwin":
         return None
     return f"{room} sees <pktmod/*.h> and rules/rules.h alone"
 

@@ -171,6 +171,13 @@ void pm_datagrams_free(struct pm_datagrams *datagrams)
     free(datagrams);
 }
 
+void pm_datagrams_forget(struct pm_datagrams *datagrams)
+{
+    for (uint32_t i = 0; i < PM_DATAGRAMS_MOST && datagrams->count > 0; i++)
+        if (datagrams->maps[i].fd >= 0)
+            release(datagrams, i);
+}
+
 uint32_t pm_datagrams_count(const struct pm_datagrams *datagrams)
 {
     return datagrams->count;

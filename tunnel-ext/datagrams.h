@@ -36,6 +36,8 @@ bool pm_datagrams_send(struct pm_datagrams *datagrams, const struct pm_ippacket 
 void pm_datagrams_work(struct pm_datagrams *datagrams, uint32_t number, uint64_t now_ns,
                        uint8_t *room, size_t cap);
 void pm_datagrams_tick(struct pm_datagrams *datagrams, uint64_t now_ns);
+/* Closes all sockets; the next datagrams take new ones. */
+void pm_datagrams_forget(struct pm_datagrams *datagrams);
 /* Sockets that are open. */
 uint32_t pm_datagrams_count(const struct pm_datagrams *datagrams);
 

@@ -27,10 +27,16 @@ struct pm_echoes {
     struct conversation list[PM_ECHOES_MOST];
 };
 
+#ifdef __APPLE__
+#define KIND SOCK_DGRAM /* which needs no rights there, and hears as a raw socket does */
+#else
+#define KIND SOCK_RAW
+#endif
+
 static int open_socket(const struct pm_carrier *carrier, uint8_t version, uint64_t tag)
 {
-    int fd = version == 4 ? socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)
-                          : socket(AF_INET6, SOCK_RAW, IPPROTO_ICMPV6);
+    int fd =
+        version == 4 ? socket(AF_INET, KIND, IPPROTO_ICMP) : socket(AF_INET6, KIND, IPPROTO_ICMPV6);
     if (fd < 0)
         return -1;
     if (version == 6) {
@@ -47,14 +53,26 @@ static int open_socket(const struct pm_carrier *carrier, uint8_t version, uint64
     return -1;
 }
 
+static void open_both(struct pm_echoes *e)
+{
+    e->sockets[0] = open_socket(&e->config.carrier, 4, e->config.tags[0]);
+    e->sockets[1] = open_socket(&e->config.carrier, 6, e->config.tags[1]);
+}
+
+static void close_both(const struct pm_echoes *e)
+{
+    for (int i = 0; i < 2; i++)
+        if (e->sockets[i] >= 0)
+            close(e->sockets[i]);
+}
+
 struct pm_echoes *pm_echoes_new(const struct pm_echoes_config *config)
 {
     struct pm_echoes *e = calloc(1, sizeof *e);
     if (e == NULL)
         return NULL;
     e->config = *config;
-    e->sockets[0] = open_socket(&config->carrier, 4, config->tags[0]);
-    e->sockets[1] = open_socket(&config->carrier, 6, config->tags[1]);
+    open_both(e);
     return e;
 }
 
@@ -62,10 +80,14 @@ void pm_echoes_free(struct pm_echoes *echoes)
 {
     if (echoes == NULL)
         return;
-    for (int i = 0; i < 2; i++)
-        if (echoes->sockets[i] >= 0)
-            close(echoes->sockets[i]);
+    close_both(echoes);
     free(echoes);
+}
+
+void pm_echoes_reopen(struct pm_echoes *echoes)
+{
+    close_both(echoes);
+    open_both(echoes);
 }
 
 bool pm_echo_is_request(const struct pm_ippacket *packet)

@@ -22,9 +22,11 @@ struct pm_echoes_config {
                  uint8_t *message, size_t len);
 };
 
-/* NULL: no memory. Without the right to open raw sockets no request leaves. */
+/* NULL: no memory. Without the right to open the sockets no request leaves. */
 struct pm_echoes *pm_echoes_new(const struct pm_echoes_config *config);
 void pm_echoes_free(struct pm_echoes *echoes);
+/* New sockets, as if for the first time; conversations stay. */
+void pm_echoes_reopen(struct pm_echoes *echoes);
 
 bool pm_echo_is_request(const struct pm_ippacket *packet);
 /* An echo request. False: it could not be sent, or there is no room for another conversation. */

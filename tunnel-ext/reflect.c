@@ -190,6 +190,15 @@ static bool is_carried(const struct pm_ippacket *packet)
     return packet->is_fragment || packet->proto == PM_IP_UDP || pm_echo_is_request(packet);
 }
 
+/* T itself, or another address of its network: only the kernel speaks there. */
+static bool is_own_network(const struct pm_reflect *r, const struct pm_addr *addr)
+{
+    const struct pm_addresses *a = &r->config.addresses;
+    struct pm_prefix own = {.addr = addr->version == 4 ? a->own4 : a->own6,
+                            .bits = addr->version == 4 ? PM_OWN4_BITS : PM_OWN6_BITS};
+    return own.addr.version == addr->version && pm_prefix_holds(&own, addr);
+}
+
 /* False: it is nobody's. */
 static bool take(struct pm_reflect *r, uint8_t *bytes, size_t len)
 {
@@ -201,6 +210,8 @@ static bool take(struct pm_reflect *r, uint8_t *bytes, size_t len)
         return take_from_listener(r, &packet, bytes);
     if (is_for_peer)
         return take_for_peer(r, &packet);
+    if (is_own_network(r, &packet.dst.addr))
+        return false;
     if (packet.proto == PM_IP_TCP && !packet.is_fragment)
         return take_tcp(r, &packet, bytes);
     if (is_carried(&packet))
@@ -288,6 +299,15 @@ void pm_reflect_tick(struct pm_reflect *reflect, uint64_t now_ns)
     }
 }
 
+void pm_reflect_move(struct pm_reflect *reflect, bool is_gone, uint64_t now_ns)
+{
+    reflect->now_ns = now_ns;
+    pm_datagrams_forget(reflect->datagrams);
+    pm_echoes_reopen(reflect->echoes);
+    if (is_gone)
+        pm_talk_end_all(reflect);
+}
+
 /* ------------------------------------------------------------------ life */
 
 static bool open_listener(struct pm_reflect *r, int i, const struct pm_addr *own, char *error,
@@ -348,8 +368,8 @@ void pm_reflect_free(struct pm_reflect *reflect)
 {
     if (reflect == NULL)
         return;
-    while (reflect->flows != NULL && pm_flows_first(reflect->flows) != PM_FLOW_NONE)
-        pm_talk_end(reflect, pm_flows_first(reflect->flows), true);
+    if (reflect->flows != NULL)
+        pm_talk_end_all(reflect);
     const int fds[] = {reflect->listeners[0], reflect->listeners[1], reflect->probe};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)

@@ -43,6 +43,10 @@ void pm_reflect_work(struct pm_reflect *reflect, uint64_t tag, unsigned can, uin
 /* Time passes; about once a second. */
 void pm_reflect_tick(struct pm_reflect *reflect, uint64_t now_ns);
 
+/* The way outside is another one: datagrams and pings take new sockets, connections go on unless
+ * the device that they used is gone, which ends them with a reset. */
+void pm_reflect_move(struct pm_reflect *reflect, bool is_gone, uint64_t now_ns);
+
 /* The self-test: a connection through P that must come back to the listener. Begin answers 0 or an
  * errno; then it has passed once the listener met it. */
 int pm_reflect_probe(struct pm_reflect *reflect);

@@ -66,5 +66,6 @@ void pm_talk_work(struct pm_reflect *r, uint16_t n, int side, unsigned can);
 void pm_talk_tick(struct pm_reflect *r);
 /* It is over: in order, or for both sides at once. */
 void pm_talk_end(struct pm_reflect *r, uint16_t n, bool as_reset);
+void pm_talk_end_all(struct pm_reflect *r); /* with resets */
 
 #endif

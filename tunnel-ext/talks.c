@@ -43,7 +43,9 @@ static void tune(int fd)
 {
     set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-#ifdef TCP_KEEPIDLE
+#ifdef __APPLE__
+    set_int(fd, IPPROTO_TCP, TCP_KEEPALIVE, 120); /* what others call TCP_KEEPIDLE */
+#else
     set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, 120);
 #endif
     set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, 15);
@@ -92,6 +94,12 @@ void pm_talk_end(struct pm_reflect *r, uint16_t n, bool as_reset)
         close(talk->dialled);
     free(talk);
     pm_flows_close(r->flows, n, r->now_ns);
+}
+
+void pm_talk_end_all(struct pm_reflect *r)
+{
+    while (pm_flows_first(r->flows) != PM_FLOW_NONE)
+        pm_talk_end(r, pm_flows_first(r->flows), true);
 }
 
 /* The program hears of its SYN what a host without the tunnel would have heard. */

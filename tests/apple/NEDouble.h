@@ -35,12 +35,14 @@ enum ne_fault {
     NE_FAULT_ALLOW_TWICE,
     NE_FAULT_NO_COMPLETION,
     NE_FAULT_COMPLETION_TWICE,
+    NE_FAULT_READ_TWICE, /* readPackets... while another read waits */
     NE_FAULT_COUNT
 };
 
 /* Faults are counted from now on, and do not end the test. */
 void ne_double_count_faults(BOOL on);
 unsigned ne_double_faults(enum ne_fault fault); /* and forgets them */
+void ne_double_fault(enum ne_fault fault);      /* one was seen */
 
 @interface NEDoubleInterface : NSObject <OS_nw_interface> {
   @public

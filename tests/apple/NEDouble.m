@@ -25,6 +25,7 @@ static const char *const fault_texts[NE_FAULT_COUNT] = {
     [NE_FAULT_ALLOW_TWICE] = "allowPacket: twice",
     [NE_FAULT_NO_COMPLETION] = "completion handler never called",
     [NE_FAULT_COMPLETION_TWICE] = "completion handler called twice",
+    [NE_FAULT_READ_TWICE] = "readPacketsWithCompletionHandler: while another read waits",
 };
 
 static struct {
@@ -32,7 +33,7 @@ static struct {
     atomic_uint seen[NE_FAULT_COUNT];
 } faults;
 
-static void fault(enum ne_fault which)
+void ne_double_fault(enum ne_fault which)
 {
     if (!atomic_load(&faults.counts)) {
         fprintf(stderr, "NetworkExtension double: %s\n", fault_texts[which]);
@@ -126,9 +127,35 @@ static struct ne_journal *journal_join(struct ne_journal *journal)
 
 /* ------------------------------------------------------------------ Apple's classes */
 
+@implementation NWPath
+@synthesize status = _status;
+@end
+
 @implementation NEProvider
 + (void)startSystemExtensionMode
 {
+}
++ (BOOL)automaticallyNotifiesObserversForKey:(NSString *)key
+{
+    return ![key isEqualToString:@"defaultPath"] && ![key isEqualToString:@"filterConfiguration"];
+}
+- (NWPath *)defaultPath
+{
+    @synchronized(self) {
+        return [[_defaultPath retain] autorelease];
+    }
+}
+- (void)sleepWithCompletionHandler:(void (^)(void))completionHandler
+{
+    completionHandler();
+}
+- (void)wake
+{
+}
+- (void)dealloc
+{
+    [_defaultPath release];
+    [super dealloc];
 }
 @end
 
@@ -153,10 +180,6 @@ static struct ne_journal *journal_join(struct ne_journal *journal)
     @synchronized(self) {
         return [[_filterConfiguration retain] autorelease];
     }
-}
-+ (BOOL)automaticallyNotifiesObserversForKey:(NSString *)key
-{
-    return ![key isEqualToString:@"filterConfiguration"];
 }
 - (void)startFilterWithCompletionHandler:(void (^)(NSError *error))completionHandler
 {
@@ -224,11 +247,11 @@ static struct ne_journal *journal_join(struct ne_journal *journal)
 {
     struct ne_call *call = context ? context->_call : NULL;
     if (!call || call->is_over || !pthread_equal(call->thread, pthread_self())) {
-        fault(NE_FAULT_DELAY_ELSEWHERE);
+        ne_double_fault(NE_FAULT_DELAY_ELSEWHERE);
         return nil;
     }
     if (call->is_delayed)
-        fault(NE_FAULT_DELAY_TWICE);
+        ne_double_fault(NE_FAULT_DELAY_TWICE);
     struct ne_delayed *delayed = calloc(1, sizeof *delayed);
     NEPacket *packet = [[[NEPacket alloc] initWithData:[NSData dataWithBytes:call->bytes
                                                                       length:call->len]
@@ -246,7 +269,7 @@ static struct ne_journal *journal_join(struct ne_journal *journal)
 {
     struct ne_delayed *delayed = packet->_delayed;
     if (!delayed || atomic_exchange(&delayed->is_allowed, true)) {
-        fault(NE_FAULT_ALLOW_TWICE);
+        ne_double_fault(NE_FAULT_ALLOW_TWICE);
         return;
     }
     atomic_fetch_sub(&delayed->journal->outstanding, 1);
@@ -279,7 +302,7 @@ static void complete(struct completion *c, NSError *error)
     (void)pthread_mutex_lock(&c->lock);
     c->error = [error retain];
     if (c->count++ > 0)
-        fault(NE_FAULT_COMPLETION_TWICE);
+        ne_double_fault(NE_FAULT_COMPLETION_TWICE);
     (void)pthread_cond_broadcast(&c->done);
     (void)pthread_mutex_unlock(&c->lock);
 }
@@ -295,7 +318,7 @@ static void wait_for(struct completion *c)
         failed = pthread_cond_timedwait(&c->done, &c->lock, &until);
     (void)pthread_mutex_unlock(&c->lock);
     if (failed)
-        fault(NE_FAULT_NO_COMPLETION);
+        ne_double_fault(NE_FAULT_NO_COMPLETION);
 }
 
 struct request {
@@ -410,9 +433,9 @@ static void take_back(void *lent, size_t len, size_t mapped)
 static void check_verdict(const struct ne_call *call, NEFilterPacketProviderVerdict verdict)
 {
     if (verdict == NEFilterPacketProviderVerdictDelay && !call->is_delayed)
-        fault(NE_FAULT_DELAY_FORGOTTEN);
+        ne_double_fault(NE_FAULT_DELAY_FORGOTTEN);
     if (verdict != NEFilterPacketProviderVerdictDelay && call->is_delayed)
-        fault(NE_FAULT_DELAY_NOT_SAID);
+        ne_double_fault(NE_FAULT_DELAY_NOT_SAID);
 }
 
 - (enum ne_fate)deliver:(const void *)bytes

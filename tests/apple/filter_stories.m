@@ -545,7 +545,7 @@ static void a_stopped_filter_starts_again(void **state)
 static void the_double_sees_what_a_careless_provider_does(void **state)
 {
     (void)state;
-    for (unsigned fault = 0; fault < NE_FAULT_COUNT; fault++) {
+    for (unsigned fault = 0; fault < NE_FAULT_READ_TWICE; fault++) {
         struct scene s = {.pool = [[NSAutoreleasePool alloc] init]};
         CarelessProvider *careless = [[CarelessProvider alloc] init];
         s.filter = [[NEDoubleFilter alloc] initWithProvider:careless];

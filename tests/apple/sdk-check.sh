@@ -115,7 +115,8 @@ compile_app() { # architecture
 check() { # architecture
     mkdir -p "$work/$1" "$work/$1-extension" "$work/$1-app"
     count=0
-    for source in libpktmod/*/*.c rules/*.c filter-ext/shards/*.c filter-ext/darwin/Pktmod*.m; do
+    for source in libpktmod/*/*.c rules/*.c filter-ext/shards/*.c filter-ext/darwin/Pktmod*.m \
+        tunnel-ext/*.c tunnel-ext/darwin/*.c tunnel-ext/darwin/Pktmod*.m; do
         compile "$1" "$source"
         count=$((count + 1))
     done

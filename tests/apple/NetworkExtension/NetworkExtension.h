@@ -1,5 +1,5 @@
-/* NetworkExtension.h - double of the parts of NetworkExtension.framework that the packet filter
- * uses, written from its documented interface. What tests do with it: NEDouble.h. */
+/* NetworkExtension.h - double of the parts of NetworkExtension.framework that the providers
+ * use, written from its documented interface. What tests do with it: NEDouble.h. */
 #ifndef PKTMOD_DOUBLE_NETWORKEXTENSION_H
 #define PKTMOD_DOUBLE_NETWORKEXTENSION_H
 
@@ -34,8 +34,28 @@ typedef NS_ENUM(NSInteger, NEFilterManagerError) {
 
 extern NSString *const NEFilterErrorDomain;
 
-@interface NEProvider : NSObject
+typedef NS_ENUM(NSInteger, NWPathStatus) {
+    NWPathStatusInvalid = 0,
+    NWPathStatusSatisfied = 1,
+    NWPathStatusUnsatisfied = 2,
+    NWPathStatusSatisfiable = 3,
+};
+
+@interface NWPath : NSObject {
+  @public
+    NWPathStatus _status;
+}
+@property(readonly) NWPathStatus status;
+@end
+
+@interface NEProvider : NSObject {
+  @public
+    NWPath *_defaultPath;
+}
 + (void)startSystemExtensionMode;
+@property(readonly, nullable) NWPath *defaultPath;
+- (void)sleepWithCompletionHandler:(void (^)(void))completionHandler;
+- (void)wake;
 @end
 
 @interface NEFilterProviderConfiguration : NSObject <NSCopying> {
@@ -97,5 +117,7 @@ typedef NEFilterPacketProviderVerdict (^NEFilterPacketHandler)(NEFilterPacketCon
 @end
 
 NS_ASSUME_NONNULL_END
+
+#import <NetworkExtension/NETunnel.h>
 
 #endif
