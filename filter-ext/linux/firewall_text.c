@@ -151,11 +151,13 @@ static const char *target_of(const char *line, const char *end)
     return NULL;
 }
 
-/* A rule of another chain that jumps to ours. */
+/* A rule of another chain that jumps to ours. Such a rule has nothing quoted; a comment may say
+ * anything. */
 static void put_unjump(struct text *text, const char *line, const char *end, uint16_t first)
 {
     const char *chain = line + 3, *target = target_of(line, end);
-    if (end - line < 3 || memcmp(line, "-A ", 3) != 0 || target == NULL)
+    if (end - line < 3 || memcmp(line, "-A ", 3) != 0 || target == NULL ||
+        memchr(line, '"', (size_t)(end - line)) != NULL)
         return;
     if (!is_of_queue(chain, word_len(chain, end), first) &&
         is_of_queue(target, word_len(target, end), first))

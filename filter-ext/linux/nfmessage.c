@@ -69,7 +69,7 @@ static enum pm_nf_kind read_packet(const struct nlmsghdr *header, struct pm_nf_m
     if (mnl_nlmsg_get_payload_len(header) < sizeof(struct nfgenmsg))
         return PM_NF_BROKEN;
     const struct nlattr *attr = mnl_nlmsg_get_payload_offset(header, sizeof(struct nfgenmsg));
-    const char *end = mnl_nlmsg_get_payload_tail(header);
+    const char *end = (const char *)header + header->nlmsg_len; /* mnl counts the padding in */
     bool has_header = false;
     while (mnl_attr_ok(attr, (int)(end - (const char *)attr))) {
         if (!take_attribute(attr, m))
@@ -98,6 +98,8 @@ struct pm_nf_message pm_nf_read(const void *bytes, size_t len)
     struct pm_nf_message m = {.kind = PM_NF_BROKEN, .size = len};
     const struct nlmsghdr *header = bytes;
     if (len > INT32_MAX || !mnl_nlmsg_ok(header, (int)len))
+        return m;
+    if (header->nlmsg_len > len) /* mnl takes one of 2 GiB and more for negative, and small */
         return m;
     size_t size = ((size_t)header->nlmsg_len + 3) & ~(size_t)3;
     if (header->nlmsg_type == NLMSG_ERROR)

@@ -109,6 +109,16 @@ static void only_chains_of_the_queue_are_taken_out(void **state)
     assert_false(pm_firewall_removal(saved, 5, out, 40));
 }
 
+static void a_comment_is_no_jump(void **state)
+{
+    (void)state;
+    char out[1024];
+    assert_false(
+        pm_firewall_removal("*mangle\n-A INPUT -m comment --comment \"not -j PKTMOD-Q5 now\" "
+                            "-j ACCEPT\nCOMMIT\n",
+                            5, out, sizeof out));
+}
+
 static void take_line(void *context, const char *line)
 {
     char *all = context;
@@ -134,6 +144,7 @@ int main(void)
         cmocka_unit_test(settled_packets_leave_the_chain),
         cmocka_unit_test(the_largest_set_of_rules_fits),
         cmocka_unit_test(only_chains_of_the_queue_are_taken_out),
+        cmocka_unit_test(a_comment_is_no_jump),
         cmocka_unit_test(people_get_commands_for_both_families),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,18 @@ static void an_attribute_too_short_for_its_value_is_broken(void **state)
     assert_int_equal(read_copy(bytes, sizeof bytes).kind, PM_NF_BROKEN);
 }
 
+static void a_length_of_two_gigabytes_is_broken(void **state)
+{
+    (void)state;
+    static const uint8_t types[][2] = {{2, 0}, {0, 3}}; /* an error, a packet */
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t bytes[20] = {16, 0, 0, 0x80, types[i][0], types[i][1]};
+        struct pm_nf_message m = read_copy(bytes, sizeof bytes);
+        assert_int_equal(m.kind, PM_NF_BROKEN);
+        assert_int_equal(m.size, sizeof bytes);
+    }
+}
+
 static void an_error_is_an_answer(void **state)
 {
     (void)state;
@@ -117,6 +129,7 @@ int main(void)
         cmocka_unit_test(a_message_cut_anywhere_is_broken),
         cmocka_unit_test(no_byte_leads_outside),
         cmocka_unit_test(an_attribute_too_short_for_its_value_is_broken),
+        cmocka_unit_test(a_length_of_two_gigabytes_is_broken),
         cmocka_unit_test(an_error_is_an_answer),
         cmocka_unit_test(a_verdict_names_queue_packet_and_mark),
     };
