@@ -1,4 +1,4 @@
-/* firewall.c - iptables rules in force; the contract is in firewall.h. */
+/* firewall.c - firewall rules in force; the contract is in firewall.h. */
 #include "filter-ext/linux/firewall.h"
 
 #include <stdio.h>
@@ -10,6 +10,21 @@
 
 #define REMOVAL_MAX 65536u
 
+static void tell(char *error, size_t error_cap, const char *tool, int status, const char *output)
+{
+    if (status < 0) {
+        snprintf(error, error_cap,
+                 "cannot run %s; install iptables or nftables, or leave --install away and "
+                 "put the printed rules in yourself",
+                 tool);
+        return;
+    }
+    const char *text = output == NULL || *output == 0 ? "it does not say why" : output;
+    snprintf(error, error_cap, "%s failed: %.*s", tool, (int)strcspn(text, "\n"), text);
+}
+
+/* ------------------------------------------------------------------ iptables */
+
 struct family {
     const char *save, *restore, *present; /* the file that is there when the kernel has it */
 };
@@ -20,19 +35,6 @@ static const struct family families[] = {
 };
 
 #define FAMILY_COUNT (sizeof families / sizeof families[0])
-
-static void tell(char *error, size_t error_cap, const char *tool, int status, const char *output)
-{
-    if (status < 0) {
-        snprintf(error, error_cap,
-                 "cannot run %s; install iptables, or leave --install away and "
-                 "put the printed rules in yourself",
-                 tool);
-        return;
-    }
-    const char *text = output == NULL || *output == 0 ? "it does not say why" : output;
-    snprintf(error, error_cap, "%s failed: %.*s", tool, (int)strcspn(text, "\n"), text);
-}
 
 static bool restore(const struct family *family, const char *text, char *error, size_t error_cap)
 {
@@ -67,7 +69,7 @@ static bool is_there(const struct family *family)
     return access(family->present, F_OK) == 0;
 }
 
-bool pm_firewall_remove(uint16_t first, char *error, size_t error_cap)
+static bool remove_iptables(uint16_t first, char *error, size_t error_cap)
 {
     bool is_done = true;
     for (size_t i = 0; i < FAMILY_COUNT; i++)
@@ -76,7 +78,7 @@ bool pm_firewall_remove(uint16_t first, char *error, size_t error_cap)
     return is_done;
 }
 
-static bool put(const char *text, char *error, size_t error_cap)
+static bool put_iptables(const char *text, char *error, size_t error_cap)
 {
     for (size_t i = 0; i < FAMILY_COUNT; i++)
         if (is_there(&families[i]) && !restore(&families[i], text, error, error_cap))
@@ -84,13 +86,72 @@ static bool put(const char *text, char *error, size_t error_cap)
     return true;
 }
 
+/* ------------------------------------------------------------------ nft */
+
+static bool run_nft(const char *text, char *error, size_t error_cap)
+{
+    static const char *const argv[] = {"nft", "-f", "-", NULL};
+    char *output;
+    int status = pm_tool_run(argv, text, &output);
+    if (status > 0 && output != NULL && strstr(output, "queue num") != NULL &&
+        strstr(output, "No such file or directory") != NULL)
+        snprintf(error, error_cap,
+                 "nft cannot send packets to a queue: the kernel has no CONFIG_NFT_QUEUE, and no "
+                 "module nft_queue; try --firewall iptables");
+    else if (status != 0)
+        tell(error, error_cap, "nft", status, output);
+    free(output);
+    return status == 0;
+}
+
+/* Where nft cannot list tables it made none. */
+static bool has_table(uint16_t first)
+{
+    static const char *const argv[] = {"nft", "list", "tables", NULL};
+    char *output, wanted[64];
+    snprintf(wanted, sizeof wanted, "table inet pktmod-q%u\n", first);
+    int status = pm_tool_run(argv, NULL, &output);
+    bool is_listed = status == 0 && output != NULL && strstr(output, wanted) != NULL;
+    free(output);
+    return is_listed;
+}
+
+static bool remove_nft(uint16_t first, char *error, size_t error_cap)
+{
+    char text[64];
+    if (!has_table(first))
+        return true;
+    snprintf(text, sizeof text, "delete table inet pktmod-q%u\n", first);
+    return run_nft(text, error, error_cap);
+}
+
+/* ------------------------------------------------------------------ both */
+
+enum pm_firewall_kind pm_firewall_choose(void)
+{
+    return !pm_tool_exists("iptables-restore") && pm_tool_exists("nft") ? PM_NFT : PM_IPTABLES;
+}
+
+bool pm_firewall_remove(uint16_t first, char *error, size_t error_cap)
+{
+    bool has_nft = pm_tool_exists("nft");
+    bool is_done = !has_nft || remove_nft(first, error, error_cap);
+    if (has_nft && !pm_tool_exists("iptables-save"))
+        return is_done;
+    return remove_iptables(first, error, error_cap) && is_done;
+}
+
 bool pm_firewall_install(const struct pm_firewall *firewall, char *error, size_t error_cap)
 {
     char text[PM_FIREWALL_TEXT], ignored[256];
     if (!pm_firewall_remove(firewall->first, error, error_cap))
         return false;
+    if (firewall->kind == PM_NFT) {
+        pm_firewall_nft(firewall, text);
+        return run_nft(text, error, error_cap);
+    }
     pm_firewall_text(firewall, text);
-    if (put(text, error, error_cap))
+    if (put_iptables(text, error, error_cap))
         return true;
     pm_firewall_remove(firewall->first, ignored, sizeof ignored);
     return false;
@@ -99,6 +160,36 @@ bool pm_firewall_install(const struct pm_firewall *firewall, char *error, size_t
 bool pm_firewall_renew(const struct pm_firewall *firewall, char *error, size_t error_cap)
 {
     char text[PM_FIREWALL_TEXT];
+    if (firewall->kind == PM_NFT) {
+        pm_firewall_nft(firewall, text);
+        return run_nft(text, error, error_cap);
+    }
     pm_firewall_renewal(firewall, text);
-    return put(text, error, error_cap);
+    return put_iptables(text, error, error_cap);
+}
+
+static void add_passed(const struct pm_firewall *firewall, const char *const argv[],
+                       struct pm_firewall_passed *sum)
+{
+    char *output;
+    if (pm_tool_run(argv, NULL, &output) == 0 && output != NULL)
+        pm_firewall_add_passed(firewall, output, sum);
+    free(output);
+}
+
+struct pm_firewall_passed pm_firewall_passed(const struct pm_firewall *firewall)
+{
+    struct pm_firewall_passed sum = {.packets = 0};
+    char table[32];
+    snprintf(table, sizeof table, "pktmod-q%u", firewall->first);
+    if (firewall->kind == PM_NFT) {
+        add_passed(firewall, (const char *const[]){"nft", "list", "table", "inet", table, NULL},
+                   &sum);
+        return sum;
+    }
+    for (size_t i = 0; i < FAMILY_COUNT; i++)
+        if (is_there(&families[i]))
+            add_passed(firewall,
+                       (const char *const[]){families[i].save, "-c", "-t", "mangle", NULL}, &sum);
+    return sum;
 }

@@ -1,4 +1,5 @@
 /* firewall_text.c - iptables rules as text; the contract is in firewall.h. */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,12 +115,49 @@ void pm_firewall_print(const struct pm_firewall *firewall, void (*line)(void *, 
                        void *context)
 {
     char text[PM_FIREWALL_TEXT];
-    pm_firewall_text(firewall, text);
+    if (firewall->kind == PM_NFT)
+        pm_firewall_nft(firewall, text);
+    else
+        pm_firewall_text(firewall, text);
     for (char *at = text, *end; (end = strchr(at, '\n')) != NULL; at = end + 1) {
         *end = 0;
-        if (*at == '-' || *at == ':')
+        if (firewall->kind == PM_NFT)
+            line(context, at);
+        else if (*at == '-' || *at == ':')
             tell_command(at, line, context);
     }
+}
+
+/* [12:3456] -A PKTMOD-Q5 -m connmark --mark 0x20000/0x7fff0000 -j RETURN
+ * ct mark & 0x7fff0000 == 0x00020000 counter packets 12 bytes 3456 return */
+static bool read_passed(const struct pm_firewall *firewall, const char *line, const char *rule,
+                        struct pm_firewall_passed *out)
+{
+    const char *end = line + strcspn(line, "\n"), *found = strstr(line, rule);
+    if (found == NULL || found > end)
+        return false;
+    if (firewall->kind == PM_IPTABLES)
+        return sscanf(line, "[%" SCNu64 ":%" SCNu64 "]", &out->packets, &out->bytes) == 2;
+    return sscanf(found + strlen(rule), " packets %" SCNu64 " bytes %" SCNu64, &out->packets,
+                  &out->bytes) == 2;
+}
+
+void pm_firewall_add_passed(const struct pm_firewall *firewall, const char *saved,
+                            struct pm_firewall_passed *sum)
+{
+    char rule[128];
+    struct pm_firewall_passed one;
+    if (firewall->kind == PM_NFT)
+        snprintf(rule, sizeof rule, "ct mark & 0x%08x == 0x%08x counter", PM_SETTLED_MASK,
+                 firewall->generation << 16);
+    else
+        snprintf(rule, sizeof rule, "] -A PKTMOD-Q%u -m connmark --mark 0x%x/0x%x -j RETURN",
+                 firewall->first, firewall->generation << 16, PM_SETTLED_MASK);
+    for (const char *line = saved, *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
+        if (read_passed(firewall, line, rule, &one)) {
+            sum->packets += one.packets;
+            sum->bytes += one.bytes;
+        }
 }
 
 /* ------------------------------------------------------------------ out */

@@ -262,6 +262,14 @@ bool pm_worker_answer(struct pm_worker *worker, uint64_t id, bool allow,
 
 /* ------------------------------------------------------------------ packets */
 
+/* inside may end in a + for whatever follows. */
+static bool is_inside(const char *inside, const char *interface)
+{
+    size_t len = strlen(inside);
+    bool is_pattern = inside[len - 1] == '+';
+    return is_pattern ? strncmp(interface, inside, len - 1) == 0 : strcmp(interface, inside) == 0;
+}
+
 static enum pm_dir dir_of(const struct pm_worker *w, const struct pm_nf_message *m,
                           const char *interface)
 {
@@ -271,7 +279,7 @@ static enum pm_dir dir_of(const struct pm_worker *w, const struct pm_nf_message 
         return PM_DIR_IN;
     if (w->config.inside == NULL)
         return PM_DIR_UNKNOWN;
-    bool is_from_inside = interface != NULL && strcmp(interface, w->config.inside) == 0;
+    bool is_from_inside = interface != NULL && is_inside(w->config.inside, interface);
     return is_from_inside ? PM_DIR_OUT : PM_DIR_IN;
 }
 

@@ -36,8 +36,9 @@ struct pm_worker_config {
     uint32_t queue_len;
     uint32_t index, count; /* of the workers: their questions are numbered in turn */
     bool offload;          /* let the kernel pass flows that are settled */
-    const char *inside;    /* forwarded packets that come from this interface go out; NULL: the
-                              initiator of the flow is taken for the host */
+    const char *inside;    /* forwarded packets that come from this interface (or, with a + at its
+                              end, those) go out; NULL: the initiator of the flow is taken for the
+                              host */
     struct pm_clock clock;
     uint64_t hash_key[2];
     uint64_t seed;

@@ -74,6 +74,9 @@ static void the_largest_set_of_rules_fits(void **state)
         f.interfaces[i] = "abcdefghijklmno";
     pm_firewall_text(&f, text);
     assert_string_equal(text + strlen(text) - 7, "COMMIT\n");
+    f.first = 65000;
+    pm_firewall_nft(&f, text);
+    assert_string_equal(text + strlen(text) - 5, "\t}\n}\n");
 }
 
 static const char saved[] = "# Generated\n"
@@ -119,6 +122,76 @@ static void a_comment_is_no_jump(void **state)
                             5, out, sizeof out));
 }
 
+static void the_same_for_nft_is_one_table(void **state)
+{
+    (void)state;
+    struct pm_firewall f = {.kind = PM_NFT,
+                            .first = 5,
+                            .last = 6,
+                            .hooks = PM_HOOK_INPUT | PM_HOOK_FORWARD,
+                            .interfaces = {"eth0", "tun+"},
+                            .interface_count = 2,
+                            .bypass = true,
+                            .generation = 2};
+    char text[PM_FIREWALL_TEXT];
+    pm_firewall_nft(&f, text);
+    assert_string_equal(text, "table inet pktmod-q5\n"
+                              "delete table inet pktmod-q5\n"
+                              "table inet pktmod-q5 {\n"
+                              "\tchain keep {\n"
+                              "\t\tct mark set ct mark and 0x8000ffff or 0x20000\n"
+                              "\t\tmeta mark set meta mark and 0xdfffffff\n"
+                              "\t}\n"
+                              "\tchain judge {\n"
+                              "\t\tmeta mark and 0x40000000 == 0x40000000 return\n"
+                              "\t\tmeta mark and 0x20000000 == 0x20000000 goto keep\n"
+                              "\t\tct mark and 0x7fff0000 == 0x20000 counter return\n"
+                              "\t\tqueue num 5-6 bypass\n"
+                              "\t}\n"
+                              "\tchain input {\n"
+                              "\t\ttype filter hook input priority mangle; policy accept;\n"
+                              "\t\tiifname \"eth0\" jump judge\n"
+                              "\t\tiifname \"tun*\" jump judge\n"
+                              "\t}\n"
+                              "\tchain forward {\n"
+                              "\t\ttype filter hook forward priority mangle; policy accept;\n"
+                              "\t\tiifname \"eth0\" jump judge\n"
+                              "\t\tiifname \"tun*\" jump judge\n"
+                              "\t\toifname \"eth0\" jump judge\n"
+                              "\t\toifname \"tun*\" jump judge\n"
+                              "\t}\n"
+                              "}\n");
+}
+
+static void what_passed_unasked_is_read_of_the_rule_that_let_it_pass(void **state)
+{
+    (void)state;
+    struct pm_firewall f = {.first = 5, .last = 5, .generation = 2};
+    struct pm_firewall_passed sum = {1, 2};
+    pm_firewall_add_passed(
+        &f,
+        "[9:999] -A PKTMOD-Q5 -m mark --mark 0x40000000/0x40000000 -j RETURN\n"
+        "[8:888] -A PKTMOD-Q55 -m connmark --mark 0x20000/0x7fff0000 -j RETURN\n"
+        "[12:3456] -A PKTMOD-Q5 -m connmark --mark 0x20000/0x7fff0000 -j RETURN\n"
+        "[7:777] -A PKTMOD-Q5 -m connmark --mark 0x10000/0x7fff0000 -j RETURN\n",
+        &sum);
+    assert_int_equal(sum.packets, 13);
+    assert_int_equal(sum.bytes, 3458);
+    f.kind = PM_NFT;
+    pm_firewall_add_passed(
+        &f,
+        "\tchain judge {\n"
+        "\t\tmeta mark & 0x40000000 == 0x40000000 return\n"
+        "\t\tct mark & 0x7fff0000 == 0x00020000 counter packets 4 bytes 50 return\n"
+        "\t\tqueue to 5\n",
+        &sum);
+    assert_int_equal(sum.packets, 17);
+    assert_int_equal(sum.bytes, 3508);
+    pm_firewall_add_passed(&f, "", &sum);
+    pm_firewall_add_passed(&f, "ct mark & 0x7fff0000 == 0x00020000 counter", &sum);
+    assert_int_equal(sum.packets, 17);
+}
+
 static void take_line(void *context, const char *line)
 {
     char *all = context;
@@ -145,6 +218,8 @@ int main(void)
         cmocka_unit_test(the_largest_set_of_rules_fits),
         cmocka_unit_test(only_chains_of_the_queue_are_taken_out),
         cmocka_unit_test(a_comment_is_no_jump),
+        cmocka_unit_test(the_same_for_nft_is_one_table),
+        cmocka_unit_test(what_passed_unasked_is_read_of_the_rule_that_let_it_pass),
         cmocka_unit_test(people_get_commands_for_both_families),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
