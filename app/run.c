@@ -2,6 +2,7 @@
 #include "app/run.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -167,14 +168,40 @@ static bool drop_privileges(void)
     return is_done;
 }
 
-static void clean_up_after(uint16_t queue)
+static bool clean_up_after(uint16_t queue)
 {
     char error[512];
-    if (pm_firewall_remove(queue, error, sizeof error))
+    bool is_clean = pm_firewall_remove(queue, error, sizeof error);
+    if (is_clean)
         pm_complain(PM_EXIT_GOOD,
                     "run: an earlier run on queue %u had died; what it left was "
                     "taken away",
                     queue);
+    else
+        pm_complain(PM_EXIT_GOOD,
+                    "run: an earlier run on queue %u had died; what it left is still there: %s",
+                    queue, error);
+    return is_clean;
+}
+
+/* One that ends in + may come later. */
+static bool is_there(const char *interface)
+{
+    if (interface[strlen(interface) - 1] == '+' || if_nametoindex(interface) != 0)
+        return true;
+    pm_complain(PM_EXIT_BAD_INPUT,
+                "run: there is no interface \"%s\" here; name one that is there, or, with a + at "
+                "the end, those that may come",
+                interface);
+    return false;
+}
+
+static bool interfaces_are_there(const struct pm_run_options *options)
+{
+    bool are_there = options->inside == NULL || is_there(options->inside);
+    for (unsigned i = 0; i < options->interface_count && are_there; i++)
+        are_there = is_there(options->interfaces[i]);
+    return are_there;
 }
 
 static bool may_run(const struct pm_run_options *options)
@@ -184,6 +211,8 @@ static bool may_run(const struct pm_run_options *options)
                     "run: not permitted; run as root, or with CAP_NET_ADMIN and CAP_NET_RAW");
         return false;
     }
+    if (!interfaces_are_there(options))
+        return false;
     pm_run_lock_sweep(options->run_dir, clean_up_after);
     return true;
 }

@@ -21,6 +21,8 @@ struct pm_run_options {
     bool has_filter;
     uint16_t first, last; /* queues */
     unsigned hooks;       /* PM_HOOK_ bits */
+    bool has_kind;        /* of the firewall; false: what is there */
+    enum pm_firewall_kind kind;
     const char *interfaces[PM_FIREWALL_INTERFACES];
     unsigned interface_count;
     const char *inside; /* or NULL */
@@ -50,6 +52,7 @@ struct pm_run {
     struct pm_run_events *events[PM_RUN_QUEUES]; /* as the workers; NULL: none */
     struct pm_event_log log;
     struct pm_firewall firewall;
+    struct pm_firewall_passed passed; /* before the last reload */
     bool is_installed;
     struct pm_run_lock lock;
     bool must_stop;

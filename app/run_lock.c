@@ -5,14 +5,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app/command.h"
+
+#define DEAD_TRIES 240u /* of 50 ms: longer than a tool waits for the lock of the firewall */
 
 static uint64_t namespace_of(void)
 {
@@ -36,6 +40,35 @@ static void note_pid(int fd)
         return; /* only the lock counts */
 }
 
+/* Who wrote its number is gone, and a program that it started still has the lock. */
+static bool is_owner_dead(int fd)
+{
+    char text[32] = "";
+    if (pread(fd, text, sizeof text - 1, 0) <= 0)
+        return false;
+    long pid = strtol(text, NULL, 10);
+    return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+static bool is_locked(int fd)
+{
+    static const struct timespec pause = {.tv_nsec = 50000000};
+    for (unsigned tries = 0; tries < DEAD_TRIES; tries++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return true;
+        if (!is_owner_dead(fd))
+            return false;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+/* Left open for the programs that a run starts: as long as one of them works, the lock is held. */
+static int open_lock(const char *path, int more)
+{
+    return open(path, O_RDWR | O_NOFOLLOW | more, 0644);
+}
+
 bool pm_run_lock_take(struct pm_run_lock *lock, const char *run_dir, uint16_t queue)
 {
     char owner[32] = "";
@@ -44,12 +77,12 @@ bool pm_run_lock_take(struct pm_run_lock *lock, const char *run_dir, uint16_t qu
         return false;
     snprintf(lock->path, sizeof lock->path, "%s/nfqueue-%u.%" PRIu64 ".lock", run_dir, queue,
              namespace_of());
-    lock->fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    lock->fd = open_lock(lock->path, O_CREAT);
     if (lock->fd < 0) {
         pm_complain(PM_EXIT_BAD_INPUT, "%s: %s", lock->path, strerror(errno));
         return false;
     }
-    if (flock(lock->fd, LOCK_EX | LOCK_NB) == 0) {
+    if (is_locked(lock->fd)) {
         note_pid(lock->fd);
         return true;
     }
@@ -71,19 +104,17 @@ void pm_run_lock_release(struct pm_run_lock *lock)
     lock->fd = -1;
 }
 
-static void sweep_one(const char *path, uint16_t queue, void (*clean)(uint16_t queue))
+static void sweep_one(const char *path, uint16_t queue, bool (*clean)(uint16_t queue))
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open_lock(path, 0);
     if (fd < 0)
         return;
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        clean(queue);
+    if (is_locked(fd) && clean(queue))
         unlink(path);
-    }
     close(fd);
 }
 
-void pm_run_lock_sweep(const char *run_dir, void (*clean)(uint16_t queue))
+void pm_run_lock_sweep(const char *run_dir, bool (*clean)(uint16_t queue))
 {
     DIR *folder = opendir(run_dir);
     const struct dirent *entry;

@@ -18,8 +18,10 @@ struct pm_run_lock {
 bool pm_run_lock_take(struct pm_run_lock *lock, const char *run_dir, uint16_t queue);
 void pm_run_lock_release(struct pm_run_lock *lock); /* and removes the file */
 
-/* Calls `clean` for each queue of this namespace whose run died, and removes its file. */
-void pm_run_lock_sweep(const char *run_dir, void (*clean)(uint16_t queue));
+/* Calls `clean` for each queue of this namespace whose run died, and removes its file where that
+ * answers true. Waits for programs that a dead run had started: they may yet change the firewall.
+ */
+void pm_run_lock_sweep(const char *run_dir, bool (*clean)(uint16_t queue));
 
 /* The next generation, from 1; 0: they are used up until the next boot, or it cannot be kept. */
 uint32_t pm_run_next_generation(const char *run_dir, uint32_t most);

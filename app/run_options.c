@@ -13,6 +13,7 @@ enum {
     OPT_FILTER,
     OPT_INSTALL,
     OPT_UNINSTALL,
+    OPT_FIREWALL,
     OPT_HOOK,
     OPT_INTERFACE,
     OPT_INSIDE,
@@ -35,6 +36,7 @@ static const struct pm_option table[OPT_COUNT] = {
     [OPT_FILTER] = {"filter", 0, true},
     [OPT_INSTALL] = {"install", 0, false},
     [OPT_UNINSTALL] = {"uninstall", 0, false},
+    [OPT_FIREWALL] = {"firewall", 0, true},
     [OPT_HOOK] = {"hook", 0, true},
     [OPT_INTERFACE] = {"interface", 'i', true},
     [OPT_INSIDE] = {"inside", 0, true},
@@ -61,11 +63,13 @@ static const char help[] =
     "with them what the rules say: allow, drop, reject, delay, ask. Nothing is rewritten.\n"
     "SIGTERM or Ctrl-C ends it; SIGHUP opens the file of events anew.\n\n"
     "      --filter nfqueue:N[-M]  the queue N, or the queues N to M with a thread each\n"
-    "      --install         put the iptables rules in that send packets to the queues, and take\n"
+    "      --install         put the firewall rules in that send packets to the queues, and take\n"
     "                        them out at the end; without, they are printed\n"
     "      --uninstall       take out what a run on that queue left, and end\n"
+    "      --firewall KIND   of the rules: iptables (default where it is installed) or nft\n"
     "      --hook LIST       of input, output, forward (default input,output)\n"
-    "  -i, --interface IF    only packets of this interface; may be repeated (default all but lo)\n"
+    "  -i, --interface IF    only packets of this interface, tun+ for all that begin so; may be\n"
+    "                        repeated (default all but lo)\n"
     "      --inside IF       forward: packets that come from this interface go out, others in\n"
     "      --bypass          packets pass while no pktmod listens; without, they are dropped\n"
     "      --offload         with --install: the kernel passes flows that every later packet of\n"
@@ -139,12 +143,22 @@ static bool take_hooks(struct pm_run_options *o, const char *value)
     return o->hooks != 0 || complain("hook", value, "it names no hook");
 }
 
-/* It becomes a word of a firewall rule. */
+static bool take_firewall(struct pm_run_options *o, const char *value)
+{
+    bool is_nft = strcmp(value, "nft") == 0;
+    o->has_kind = true;
+    o->kind = is_nft ? PM_NFT : PM_IPTABLES;
+    return is_nft || strcmp(value, "iptables") == 0 ||
+           complain("firewall", value, "iptables or nft is expected");
+}
+
+/* It becomes a word of a firewall rule. A + at its end stands for whatever follows. */
 static bool is_interface(const char *name)
 {
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                              "._@:-+");
-    return len > 0 && len < 16 && name[len] == 0 && name[0] != '-';
+                              "._@:-");
+    size_t plus_len = len > 0 && name[len] == '+';
+    return len > 0 && len + plus_len < 16 && name[len + plus_len] == 0 && name[0] != '-';
 }
 
 static bool take_interface(struct pm_run_options *o, const char *value)
@@ -192,6 +206,8 @@ static bool take(struct pm_run_options *o, int option, const char *value)
     case OPT_INSIDE:
         o->inside = value;
         return is_interface(value) || complain("inside", value, "that is no name of an interface");
+    case OPT_FIREWALL:
+        return take_firewall(o, value);
     case OPT_BYPASS:
         return o->bypass = true;
     case OPT_OFFLOAD:

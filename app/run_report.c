@@ -196,7 +196,7 @@ struct counter {
     bool is_gauge;
 };
 
-#define COUNTERS 25
+#define COUNTERS 27
 
 static void gather(struct pm_run *run, struct counter out[COUNTERS])
 {
@@ -208,6 +208,9 @@ static void gather(struct pm_run *run, struct counter out[COUNTERS])
             kernel.dropped_full += one.dropped_full;
             kernel.dropped_unread += one.dropped_unread;
         }
+    struct pm_firewall_passed passed = {.packets = 0};
+    if (run->is_installed && run->firewall.generation > 0)
+        passed = pm_firewall_passed(&run->firewall);
     const struct counter counters[COUNTERS] = {
         {"packets", "packets judged", s.filter.packets, false},
         {"bytes", "bytes judged", s.filter.bytes, false},
@@ -222,6 +225,9 @@ static void gather(struct pm_run *run, struct counter out[COUNTERS])
         {"replies_failed", "packets that could not be sent to tell of a reject", s.replies_failed,
          false},
         {"settled", "packets that told the kernel to pass their flow", s.settled, false},
+        {"offloaded", "packets of settled flows that passed unasked, in no number above",
+         run->passed.packets + passed.packets, false},
+        {"offloaded_bytes", "bytes of them", run->passed.bytes + passed.bytes, false},
         {"flows_seen", "flows seen", s.filter.flows, false},
         {"flows", "flows tracked now", s.filter.flows_now, true},
         {"held", "packets that wait now", s.held, true},

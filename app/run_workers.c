@@ -88,11 +88,13 @@ bool pm_run_start_workers(struct pm_run *run)
 static void describe_firewall(struct pm_run *run)
 {
     const struct pm_run_options *options = run->options;
-    run->firewall = (struct pm_firewall){.first = options->first,
-                                         .last = options->last,
-                                         .hooks = options->hooks,
-                                         .interface_count = options->interface_count,
-                                         .bypass = options->bypass};
+    run->firewall =
+        (struct pm_firewall){.kind = options->has_kind ? options->kind : pm_firewall_choose(),
+                             .first = options->first,
+                             .last = options->last,
+                             .hooks = options->hooks,
+                             .interface_count = options->interface_count,
+                             .bypass = options->bypass};
     memcpy(run->firewall.interfaces, options->interfaces, sizeof options->interfaces);
 }
 
@@ -134,6 +136,9 @@ static void renew_generation(struct pm_run *run)
     char error[512] = "all generations of marks are used";
     if (!run->is_installed || run->firewall.generation == 0)
         return;
+    struct pm_firewall_passed passed = pm_firewall_passed(&run->firewall);
+    run->passed.packets += passed.packets;
+    run->passed.bytes += passed.bytes;
     if (begin_generation(run) && pm_firewall_renew(&run->firewall, error, sizeof error))
         return;
     pm_complain(PM_EXIT_BAD_INPUT, "run: %s; the run ends, for settled flows would pass unasked",
