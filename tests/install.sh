@@ -83,6 +83,8 @@ want() { # group
             tool curl curl curl
             tool ping iputils-ping ""
             tool iperf3 iperf3 iperf3
+            command -v nft >/dev/null 2>&1 || optional="$optional nftables"
+            command -v systemd-analyze >/dev/null 2>&1 || optional="$optional systemd" # service
             # apple: the macOS providers under GNUstep
             tool clang clang llvm
             optional="$optional libgnustep-base-dev gnustep-make gobjc libblocksruntime-dev lld"
