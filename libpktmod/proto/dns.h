@@ -11,9 +11,27 @@
 
 #define PM_DNS_HEADER 12u
 
+/* Where messages are looked for: DNS, multicast DNS (RFC 6762), LLMNR (RFC 4795). */
+#define PM_DNS_PORT  53u
+#define PM_MDNS_PORT 5353u
+
+static inline bool pm_dns_is_port(uint16_t port)
+{
+    return port == PM_DNS_PORT || port == PM_MDNS_PORT || port == 5355;
+}
+
 enum pm_dns_section { PM_DNS_QUESTION, PM_DNS_ANSWER, PM_DNS_AUTHORITY, PM_DNS_ADDITIONAL };
 
-enum pm_dns_type { PM_DNS_A = 1, PM_DNS_CNAME = 5, PM_DNS_AAAA = 28, PM_DNS_OPT = 41 };
+enum pm_dns_type {
+    PM_DNS_A = 1,
+    PM_DNS_CNAME = 5,
+    PM_DNS_SIG = 24,
+    PM_DNS_AAAA = 28,
+    PM_DNS_OPT = 41,
+    PM_DNS_RRSIG = 46,
+    PM_DNS_TSIG = 250,
+    PM_DNS_ANY = 255
+};
 
 struct pm_dns {
     const uint8_t *bytes;
