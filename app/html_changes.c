@@ -19,6 +19,8 @@ static const char *op_name(const struct pm_html_page *page, const struct pm_html
         [PM_OP_TRUNCATE] = "truncate",
         [PM_OP_SEGMENT] = "segment",
         [PM_OP_FRAGMENT] = "fragment",
+        [PM_OP_DNS] = "DNS",
+        [PM_OP_DNS_NAME] = "replace",
     };
     if (edit->is_header)
         return "header";

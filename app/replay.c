@@ -162,7 +162,8 @@ static void tell_of_reject(struct pm_replay *replay, const struct pm_record *rec
 static bool is_let_out(struct pm_replay *replay, const struct pm_emitted *emitted)
 {
     bool is_reply = replay->current.rejected_by != PM_NO_RULE && !emitted->is_late;
-    bool has_original = !emitted->is_late && replay->original.packet.data != NULL;
+    bool has_original =
+        !emitted->is_late && !emitted->is_own && replay->original.packet.data != NULL;
     if (replay->late_filter == NULL || is_reply)
         return true;
     struct pm_packet packet = {.data = emitted->data,

@@ -129,6 +129,55 @@ static void add_impair(struct words *w, const char *name, const struct pm_op_spe
                   op->impair.is_reversed ? " reversed" : "");
 }
 
+static void add_limit(struct words *w, const char *name, const struct pm_dns_number *number)
+{
+    if (number->is_set)
+        pmr_words_add(w, " %s %s%u", name, number->is_most ? "max " : "", (unsigned)number->value);
+}
+
+/* In which order they are removed does not matter. */
+static void add_removed(struct words *w, const char *name, const uint16_t *list, uint32_t count)
+{
+    uint32_t next = 0;
+
+    if (count > 0)
+        pmr_words_add(w, " remove %s", name);
+    while (next <= UINT16_MAX) {
+        uint32_t least = UINT32_MAX;
+
+        for (uint32_t i = 0; i < count; i++)
+            if (list[i] >= next && list[i] < least)
+                least = list[i];
+        if (least > UINT16_MAX)
+            return;
+        pmr_words_add(w, " %u", (unsigned)least);
+        next = least + 1;
+    }
+}
+
+static void add_dns(struct words *w, const struct pm_op_spec *op)
+{
+    pmr_words_add(w, "dns%s%s", op->dns.respond ? " respond" : "",
+                  op->dns.has_answers ? " answers" : "");
+    for (uint32_t i = 0; i < op->dns.answer_count; i++) {
+        const struct pm_dns_answer *answer = &op->dns.answers[i];
+
+        pmr_words_add(w, " ");
+        if (answer->addr.version != 0)
+            pmr_words_hex(w, answer->addr.bytes, answer->addr.version == 4 ? 4 : 16);
+        else
+            pmr_words_add(w, "cname %.*s", (int)answer->name_len, (const char *)answer->name);
+    }
+    if (op->dns.has_rcode)
+        pmr_words_add(w, " rcode %u", (unsigned)op->dns.rcode);
+    add_limit(w, "ttl", &op->dns.ttl);
+    add_limit(w, "edns size", &op->dns.edns_size);
+    add_removed(w, "types", op->dns.remove_types, op->dns.type_count);
+    add_removed(w, "options", op->dns.remove_options, op->dns.option_count);
+    if (op->dns.remove_edns)
+        pmr_words_add(w, " remove edns");
+}
+
 void pmr_effect_op(struct words *w, const struct pm_op_spec *op, uint32_t hold_bytes)
 {
     switch (op->kind) {
@@ -170,6 +219,14 @@ void pmr_effect_op(struct words *w, const struct pm_op_spec *op, uint32_t hold_b
         break;
     case PM_OP_FRAGMENT:
         add_impair(w, "fragment", op);
+        break;
+    case PM_OP_DNS:
+        add_dns(w, op);
+        break;
+    case PM_OP_DNS_NAME:
+        pmr_words_add(w, "replace %.*s with %.*s in names", (int)op->dns_name.find_len,
+                      (const char *)op->dns_name.find, (int)op->dns_name.with_len,
+                      op->dns_name.with_len > 0 ? (const char *)op->dns_name.with : "");
         break;
     }
 }

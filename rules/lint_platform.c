@@ -133,6 +133,8 @@ static const char *lost_in_reflection(const struct pm_op_spec *op)
     case PM_OP_DUPLICATE:
     case PM_OP_TRUNCATE:
     case PM_OP_FRAGMENT:
+    case PM_OP_DNS:
+    case PM_OP_DNS_NAME:
         break;
     }
     return NULL;

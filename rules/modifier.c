@@ -165,6 +165,8 @@ static const char *flow_edit(const struct pm_op_spec *op, const struct cond *mat
     case PM_OP_TRUNCATE:
     case PM_OP_SEGMENT:
     case PM_OP_FRAGMENT:
+    case PM_OP_DNS:
+    case PM_OP_DNS_NAME:
         break;
     }
     return where == PM_IN_PAYLOAD || !match->can_be_tcp ? NULL : "edits a TCP stream";

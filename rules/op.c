@@ -5,6 +5,7 @@
 
 #include "assign.h"
 #include "diagnostic.h"
+#include "dns.h"
 #include "expect.h"
 #include "external.h"
 #include "impair.h"
@@ -52,7 +53,7 @@ static const struct {
     {"replace", pmr_replace_of},         {"insert", pmr_insert_of},     {"delete", pmr_delete_of},
     {"tcp_options", pmr_tcp_options_of}, {"external", pmr_external_of}, {"corrupt", pmr_corrupt_of},
     {"duplicate", pmr_duplicate_of},     {"truncate", pmr_truncate_of}, {"segment", pmr_segment_of},
-    {"fragment", pmr_fragment_of},
+    {"fragment", pmr_fragment_of},       {"dns", pmr_dns_of},
 };
 
 static const struct {
@@ -105,7 +106,7 @@ static void add_op(struct ops *ops, const struct node *n)
     static const struct key keys[] = {
         {"replace", false},  {"set", false},      {"add", false},         {"insert", false},
         {"delete", false},   {"nat", false},      {"tcp_options", false}, {"http", true},
-        {"dns", true},       {"external", false}, {"corrupt", false},     {"duplicate", false},
+        {"dns", false},      {"external", false}, {"corrupt", false},     {"duplicate", false},
         {"truncate", false}, {"segment", false},  {"fragment", false},
     };
 

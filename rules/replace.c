@@ -5,15 +5,16 @@
 
 #include "bytes.h"
 #include "diagnostic.h"
+#include "dns.h"
 #include "expect.h"
 
 void pmr_where_of(struct load *l, const struct node *n, enum pm_where *out)
 {
     static const char *const words[] = {"stream", "payload", NULL};
-    static const char *const later[] = {"http.body", "http.header", "dns.name"};
+    static const char *const later[] = {"http.body", "http.header"};
     size_t index;
 
-    for (size_t i = 0; i < 3 && pmr_node_kind(n) == NODE_STRING; i++)
+    for (size_t i = 0; i < 2 && pmr_node_kind(n) == NODE_STRING; i++)
         if (strcmp(pmr_node_text(n), later[i]) == 0) {
             pmr_not_yet(l, n, later[i]);
             return;
@@ -224,6 +225,10 @@ void pmr_replace_of(struct load *l, const struct node *n, struct pm_op_spec *op)
         return;
     pmr_expect_keys(l, n, keys, sizeof keys / sizeof keys[0], "a replace");
     with = pmr_expect_member(l, n, "with", "a replace");
+    if (pmr_is_dns_rename(n)) {
+        pmr_dns_rename_of(l, n, op);
+        return;
+    }
     take_pattern(l, n, "a replace", op);
     if (with != NULL)
         take_with(l, with, op);

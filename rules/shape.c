@@ -59,6 +59,14 @@ static const struct shape insert = {SHAPE(insert_keys)};
 static const struct shape_key tcp_options_keys[] = {{"mss", NULL}, {"remove", NULL}};
 static const struct shape tcp_options = {SHAPE(tcp_options_keys)};
 
+static const struct shape_key edns_keys[] = {
+    {"size", NULL}, {"remove_options", NULL}, {"remove", NULL}};
+static const struct shape edns = {SHAPE(edns_keys)};
+static const struct shape_key dns_keys[] = {{"respond", NULL},      {"answers", NULL},
+                                            {"rcode", NULL},        {"ttl", NULL},
+                                            {"remove_types", NULL}, {"edns", &edns}};
+static const struct shape dns = {SHAPE(dns_keys)};
+
 static const struct shape_key external_keys[] = {
     {"socket", NULL}, {"timeout_ms", NULL}, {"on_timeout", NULL}};
 static const struct shape external = {SHAPE(external_keys)};
@@ -75,7 +83,7 @@ static const struct shape_key op_keys[] = {{"replace", &find},      {"insert", &
                                            {"corrupt", &impair},    {"tcp_options", &tcp_options},
                                            {"external", &external}, {"duplicate", &impair},
                                            {"truncate", &impair},   {"segment", &impair},
-                                           {"fragment", &impair}};
+                                           {"fragment", &impair},   {"dns", &dns}};
 static const struct shape op = {SHAPE(op_keys)};
 static const struct shape ops = {.each = &op};
 

@@ -35,6 +35,8 @@ OBJECTS = {
     "an operation": "$defs/operation", "a replace": OP + "replace", "an insert": OP + "insert",
     "a delete": OP + "delete", "a range": OP + "delete/properties/range", '"within"': OP + "replace/properties/within",
     '"tcp_options"': OP + "tcp_options", '"mss"': OP + "tcp_options/properties/mss", '"external"': OP + "external",
+    '"dns"': OP + "dns", '"edns"': OP + "dns/properties/edns", "a DNS answer": OP + "dns/properties/answers/items",
+    "a DNS limit": OP + "dns/properties/ttl",
     '"corrupt"': OP + "corrupt", '"duplicate"': OP + "duplicate", '"truncate"': OP + "truncate",
     '"segment"': OP + "segment", '"fragment"': OP + "fragment",
     "a limit": RULE + "limit", "a sample": RULE + "sample", "a count": RULE + "count", '"when"': RULE + "when",

@@ -242,6 +242,12 @@ static void add_op(struct pm_builder *b, struct pm_rule *rule, const struct pm_o
     case PM_OP_EXTERNAL:
         add_external(b, rule, &op->external, spec);
         break;
+    case PM_OP_DNS:
+    case PM_OP_DNS_NAME:
+        note_memory(b, pm_dns_op_init(op, spec));
+        rule->dns_count++;
+        p->dns_count++;
+        break;
     case PM_OP_SET:
     case PM_OP_ADD:
     case PM_OP_NAT:
@@ -268,6 +274,8 @@ static const char *op_fault(const struct pm_op_spec *op, struct pm_op_fault *fau
         return pm_replace_fault(op, fault);
     if (op->kind == PM_OP_INSERT || op->kind == PM_OP_DELETE)
         return pm_splice_fault(op);
+    if (op->kind == PM_OP_DNS || op->kind == PM_OP_DNS_NAME)
+        return pm_dns_op_fault(op);
     if (op->kind == PM_OP_EXTERNAL)
         return op->external.socket && *op->external.socket ? NULL
                                                            : "an external edit needs a socket";

@@ -2,7 +2,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "engine/rewriter.h"
+#include "engine/dnswork.h"
+#include "proto/dnsedit.h"
 
 #define IP4_FLAGS 6
 #define IP4_DF    0x4000u
@@ -78,10 +79,66 @@ static enum pm_why refuse(struct pm_rewriter *r, struct pm_passage *p, enum pm_w
     return PM_WHY_REFUSED;
 }
 
+/* What DNS edits make of the payload. It is the frame's, if text edits came before. */
+static enum pm_why edit_dns(struct pm_rewriter *r, struct pm_passage *p, uint64_t *len)
+{
+    const struct pm_headers *h = &p->headers;
+    bool is_text = p->plan_count > 0;
+    bool is_multicast = h->src_port == PM_MDNS_PORT || h->dst_port == PM_MDNS_PORT;
+    size_t least = h->payload_len > PM_DNS_PLAIN_SIZE ? h->payload_len : PM_DNS_PLAIN_SIZE;
+    size_t room = pm_payload_room(r, p);
+    struct pm_dns_work work = {.bytes = p->buffer + h->payload_off, .len = h->payload_len};
+    if (is_text) {
+        memcpy(r->dns.messages[0], r->frame + h->payload_off, *len);
+        work.bytes = r->dns.messages[0];
+        work.len = *len;
+    }
+    work.most = is_multicast ? SIZE_MAX : least < room ? least : room;
+    const uint8_t *from = work.bytes;
+    enum pm_why why = pm_dns_work(r, &p->selection, &work);
+    if (why != PM_WHY_NONE || work.op_count == 0)
+        return why;
+    if (!has_room(r, p, work.len))
+        return PM_WHY_TOO_BIG;
+    r->plan[p->plan_count++] = pm_dns_plan(r, &work, from, *len, 0);
+    memcpy(r->frame, p->buffer, h->payload_off);
+    memcpy(r->frame + h->payload_off, work.bytes, work.len);
+    pm_dns_count(r, p, &work);
+    *len = work.len;
+    return PM_WHY_NONE;
+}
+
+static bool has_dns(const struct pm_passage *p)
+{
+    const struct pm_headers *h = &p->headers;
+    return p->selection.has_dns && is_udp(h) &&
+           (pm_dns_is_port(h->src_port) || pm_dns_is_port(h->dst_port));
+}
+
+/* Searches the payload; what was found is made in the frame. */
+static enum pm_why edit_text(struct pm_rewriter *r, struct pm_passage *p, uint64_t *len)
+{
+    const struct pm_headers *h = &p->headers;
+    struct pm_search search = {
+        .bytes = p->buffer + h->payload_off, .len = h->payload_len, .payload_end = h->payload_len};
+    p->plan_bytes = search.bytes;
+    p->plan_count = p->selection.has_datagram ? pm_search_run(r, p, &search) : 0;
+    if (p->plan_count == 0)
+        return PM_WHY_NONE;
+    *len = edited_len(r, p);
+    bool fits = has_room(r, p, *len);
+    if (fits)
+        build(r, p);
+    else
+        p->plan_count = 0;
+    return fits ? PM_WHY_NONE : PM_WHY_TOO_BIG;
+}
+
 enum pm_why pm_rewrite_datagram(struct pm_rewriter *r, struct pm_passage *p)
 {
     const struct pm_headers *h = &p->headers;
-    if (!p->selection.has_datagram || h->payload_len == 0)
+    bool is_dns = has_dns(p);
+    if ((!p->selection.has_datagram && !is_dns) || h->payload_len == 0)
         return pm_emit_buffer(r, p, PM_WHY_NONE);
     enum pm_why why = obstacle(r, p);
     if (why == PM_WHY_BAD_CHECKSUM || (why != PM_WHY_NONE && !is_udp(h)))
@@ -89,19 +146,24 @@ enum pm_why pm_rewrite_datagram(struct pm_rewriter *r, struct pm_passage *p)
     if (why != PM_WHY_NONE)
         return refuse(r, p, why);
 
-    struct pm_search search = {
-        .bytes = p->buffer + h->payload_off, .len = h->payload_len, .payload_end = h->payload_len};
-    p->plan_bytes = search.bytes;
-    p->plan_count = pm_search_run(r, p, &search);
+    uint64_t len = h->payload_len;
+    if (is_dns && pm_dns_reply(r, p, &why))
+        return PM_WHY_DNS_ANSWERED;
+    if (why == PM_WHY_NONE)
+        why = edit_text(r, p, &len);
+    if (why == PM_WHY_NONE && is_dns)
+        why = edit_dns(r, p, &len);
+    if (why != PM_WHY_NONE && p->plan_count > 0 && !r->policy->settings.rewrite_refused_drop) {
+        pm_count_why(r, why); /* text edits are made all the same */
+        why = PM_WHY_NONE;
+    }
+    if (why != PM_WHY_NONE)
+        return refuse(r, p, why);
     if (p->plan_count == 0)
         return pm_emit_buffer(r, p, PM_WHY_NONE);
-    uint64_t len = edited_len(r, p);
-    if (!has_room(r, p, len))
-        return refuse(r, p, PM_WHY_TOO_BIG);
     pm_count_edits(r, p, 0);
     if (!p->is_shown_rewritten)
         return pm_emit_buffer(r, p, PM_WHY_NONE);
-    build(r, p);
     pm_emit_frame(r, p, (uint32_t)len, 0);
     return PM_WHY_EDITED;
 }

@@ -78,7 +78,8 @@ static uint32_t fill_notes(const struct pm_rewriter *r, const struct pm_passage 
                                          .offset = p->plan_offset + edit->position,
                                          .old_len = edit->old_len,
                                          .new_len = edit->new_len,
-                                         .old_bytes = p->plan_bytes + edit->position,
+                                         .old_bytes =
+                                             edit->was ? edit->was : p->plan_bytes + edit->position,
                                          .new_bytes = edit->with};
     }
     return count;

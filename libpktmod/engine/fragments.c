@@ -194,8 +194,8 @@ static bool is_reachable_as(const struct pm_rewriter *r, const struct pm_passage
     for (uint32_t i = 0; i < list->count; i++) {
         const struct pm_rule *rule = &r->policy->rules[list->rules[i]];
         enum pm_truth truth = pm_cond_for_flow(r->policy->conds, rule->match, &subject);
-        if (truth == PM_DEPENDS ||
-            (truth == PM_TRUE && (pm_rule_edits_text(rule) || rule->has_nat)))
+        if (truth == PM_DEPENDS || (truth == PM_TRUE && (pm_rule_edits_text(rule) ||
+                                                         rule->has_nat || rule->dns_count > 0)))
             return true;
     }
     return false;
@@ -231,7 +231,7 @@ static bool is_selected(struct pm_rewriter *r, struct pm_passage *p, bool *flow_
     r->stats.flows += p->tracked.is_new;
     *flow_is_new = p->tracked.is_new;
     const struct pm_side *side = pm_select_side(r, p);
-    return side->may_replace || side->may_assign || side->may_more ||
+    return side->may_replace || side->may_assign || side->may_more || side->may_dns ||
            (p->headers.ip_proto == PM_PROTO_TCP && pm_rewriter_own(p)->stream);
 }
 

@@ -65,6 +65,8 @@ const char *pm_header_op_fault(const struct pm_op_spec *op)
     case PM_OP_INSERT:
     case PM_OP_DELETE:
     case PM_OP_EXTERNAL:
+    case PM_OP_DNS:
+    case PM_OP_DNS_NAME:
         break;
     }
     return "this kind of edit is not known";
@@ -112,6 +114,8 @@ bool pm_header_op_take(struct pm_op *op, struct pm_rule *rule, const struct pm_o
     case PM_OP_INSERT:
     case PM_OP_DELETE:
     case PM_OP_EXTERNAL:
+    case PM_OP_DNS:
+    case PM_OP_DNS_NAME:
         break;
     }
     return false;

@@ -28,6 +28,10 @@ static void free_op(struct pm_op *op)
     case PM_OP_EXTERNAL:
         free(op->external.socket);
         break;
+    case PM_OP_DNS:
+    case PM_OP_DNS_NAME:
+        pm_dns_op_release(op);
+        break;
     case PM_OP_SET:
     case PM_OP_ADD:
     case PM_OP_NAT:

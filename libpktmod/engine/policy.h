@@ -60,6 +60,9 @@ struct pm_impair {
     bool fix, is_reversed;
 };
 
+struct pm_dns_recipe; /* proto/dnsedit.h */
+struct pm_dns_rename; /* proto/dnsname.h */
+
 struct pm_op {
     enum pm_op_kind kind;
     uint32_t rule;
@@ -71,6 +74,8 @@ struct pm_op {
         struct pm_external external;
         struct pm_tcp_options options;
         struct pm_impair impair;
+        struct pm_dns_recipe *dns;      /* owned by the policy */
+        struct pm_dns_rename *dns_name; /* likewise */
     };
 };
 
@@ -104,6 +109,7 @@ struct pm_rule {
     uint32_t first_literal, literal_count; /* its replaces are neighbours in literal order */
     uint32_t first_regex, regex_count;     /* and among the regexes */
     uint32_t splice_count;
+    uint32_t dns_count; /* edits of DNS messages */
     uint32_t external; /* op that hands the stream to a client, plus 1; 0: none */
 };
 
@@ -144,6 +150,7 @@ struct pm_policy {
     uint32_t regex_count;
     uint32_t most_groups, most_window; /* of any regex */
     uint32_t splice_count;
+    uint32_t dns_count; /* edits of DNS messages */
     bool has_external;
     uint32_t max_slots;
     bool has_final, has_nat, has_options, has_impair, has_reject;
@@ -188,6 +195,13 @@ void pm_replace_release(struct pm_replace *replace);
 const char *pm_splice_fault(const struct pm_op_spec *spec);
 bool pm_splice_init(struct pm_splice *splice, const struct pm_op_spec *spec);
 void pm_splice_release(struct pm_splice *splice);
+
+/* ---- dnsop.c: edits of DNS messages */
+
+const char *pm_dns_op_fault(const struct pm_op_spec *spec);
+/* False: no memory. */
+bool pm_dns_op_init(struct pm_op *op, const struct pm_op_spec *spec);
+void pm_dns_op_release(struct pm_op *op);
 
 /* ---- headerop.c: the edits of headers and of what leaves, made from their specs */
 

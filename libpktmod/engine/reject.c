@@ -12,6 +12,7 @@
 #define IP6_HEADER  40u
 #define TCP_HEADER  20u
 #define ICMP_HEADER 8u
+#define UDP_HEADER  8u
 
 #define IP4_DF            0x4000u
 #define IP4_TOS_CONTROL   0xc0u /* internetwork control: RFC 1812 section 4.3.2.5 */
@@ -244,4 +245,29 @@ void pm_reject_prohibited(const struct pm_headers *h, uint16_t link, struct pm_r
     pm_put16(icmp + 2, sum);
     out->len = h->l3_off + ip_header(h) + e.l4_len;
     out->to_sender = true;
+}
+
+/* ------------------------------------------------------------------ in a server's place */
+
+uint32_t pm_reply_payload(const struct pm_headers *h)
+{
+    return h->l3_off + ip_header(h) + UDP_HEADER;
+}
+
+size_t pm_reply_write(const struct pm_headers *h, uint16_t link, uint8_t *frame, uint32_t len)
+{
+    struct envelope e = {.ip = frame + h->l3_off,
+                         .proto = PM_PROTO_UDP,
+                         .l4_len = UDP_HEADER + len,
+                         .to_sender = true};
+    uint8_t *udp = e.ip + ip_header(h);
+    write_link(h, link, true, frame);
+    write_ip(h, &e);
+    pm_put16(udp, h->dst_port);
+    pm_put16(udp + 2, h->src_port);
+    pm_put16(udp + 4, (uint16_t)e.l4_len);
+    pm_put16(udp + 6, 0);
+    uint16_t sum = l4_checksum(h, &e);
+    pm_put16(udp + 6, sum ? sum : 0xffff);
+    return pm_reply_payload(h) + len;
 }

@@ -34,4 +34,9 @@ void pm_reject_reset(const struct pm_headers *h, uint16_t link, bool to_sender, 
                      struct pm_reply_room *out);
 void pm_reject_prohibited(const struct pm_headers *h, uint16_t link, struct pm_reply_room *out);
 
+/* The packet is a UDP datagram, and `frame` has len bytes for its sender at pm_reply_payload(): the
+ * headers before them are written. Answers the length of all. */
+uint32_t pm_reply_payload(const struct pm_headers *h);
+size_t pm_reply_write(const struct pm_headers *h, uint16_t link, uint8_t *frame, uint32_t len);
+
 #endif

@@ -1,5 +1,6 @@
 /* rewriter.c - the rewriting engine: its life and the line each packet takes. */
 #include "engine/rewriter.h"
+#include "engine/dnswork.h"
 #include "engine/external.h"
 #include "engine/fragments.h"
 #include "engine/nat.h"
@@ -138,7 +139,8 @@ size_t pm_rewriter_size(const struct pm_policy *policy, const struct pm_rewriter
            pm_pending_footprint(c.pending_bytes) + pm_regexes_footprint(policy) +
            pm_cond_room_footprint(policy->conds) + pm_meters_footprint(policy) +
            (policy->literals ? pm_literals_room_footprint(policy->literals) : 0) +
-           pm_splices_footprint(policy) + policy->splice_count * sizeof(struct pm_plan_edit) +
+           pm_splices_footprint(policy) + pm_dns_room_footprint(policy) +
+           policy->splice_count * sizeof(struct pm_plan_edit) +
            pm_pool_footprint(sizeof(struct pm_wait), c.waits) + pm_fragments_footprint(&c) +
            pm_mappings_footprint(c.mappings) + work_cap(&c) * (1 + sizeof(struct pm_plan_edit)) +
            (policy->has_impair ? 2 : 1) * (size_t)(PM_IP_MAX + PM_LINK_ROOM);
@@ -192,7 +194,7 @@ static bool allocate(struct pm_rewriter *r)
     r->cut = policy->has_impair ? malloc(PM_IP_MAX + PM_LINK_ROOM) : NULL;
     return r->rules && r->rule_packet && r->rule_mark && r->selected && r->late_selected &&
            r->plan && r->work && r->room && r->frame && (r->cut || !policy->has_impair) &&
-           pm_regexes_init(r) && pm_splices_init(r) &&
+           pm_regexes_init(r) && pm_splices_init(r) && pm_dns_room_init(r) &&
            (!policy->literals || pm_literals_fit(&r->scan_room, policy->literals)) &&
            pm_meters_init(&r->meters, policy, &meters) &&
            pm_flow_table_init(&r->flows, s->flows, flow_size(policy), r->config.hash_key,
@@ -254,6 +256,7 @@ void pm_rewriter_free(struct pm_rewriter *rewriter)
     pm_cond_room_free(rewriter->room);
     pm_vectorscan_room_free(rewriter->scan_room);
     pm_splices_release(rewriter);
+    pm_dns_room_release(rewriter);
     pm_meters_release(&rewriter->meters);
     free(rewriter->work);
     free(rewriter->rules);
@@ -402,7 +405,7 @@ enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p)
     if (r->explainer)
         pm_explain_passage(r, p);
     bool is_tcp = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP;
-    bool has_rules = side->may_replace || side->may_assign || side->may_more;
+    bool has_rules = side->may_replace || side->may_assign || side->may_more || side->may_dns;
     const struct pm_rewriter_flow *own = pm_rewriter_own(p);
     if (has_rules || (is_tcp && (own->stream || own->options_off || (h->tcp_flags & PM_SYN))))
         return take_ruled(r, p, has_rules);
@@ -432,7 +435,7 @@ void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct 
     p->selection.count = p->selection.literal_count = 0;
     p->selection.has_replace = p->selection.has_regex = p->selection.has_datagram = false;
     p->selection.has_assign = p->selection.is_many = p->selection.has_splice = false;
-    p->selection.has_more = false;
+    p->selection.has_more = p->selection.has_dns = false;
     p->selection.external = 0;
     p->tracked = (struct pm_tracked){.dir = packet->dir};
     p->plan_count = 0;

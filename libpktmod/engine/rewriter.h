@@ -33,6 +33,7 @@ struct pm_side {
     uint8_t is_known;
     uint8_t may_replace, may_assign; /* some rule may */
     uint8_t may_more;                /* map ends, take off TCP options, impair */
+    uint8_t may_dns;                 /* edit DNS messages */
     uint8_t is_static;               /* rules[] hold for every packet, and no other ever */
     uint8_t count;
     uint32_t rules[PM_SIDE_RULES];
@@ -64,6 +65,7 @@ struct pm_plan_edit {
     uint32_t position, op;
     uint32_t old_len, new_len;
     const uint8_t *with; /* new_len bytes, there until the next search; of none NULL */
+    const uint8_t *was;  /* old_len bytes where they are not those at position; or NULL */
 };
 
 /* Rules that hold for the packet at hand, in file order. */
@@ -75,6 +77,7 @@ struct pm_selection {
     bool has_regex;    /* for a regex */
     bool has_splice;   /* inserts, or deletes a range */
     bool has_datagram; /* a replace looks at payloads that are no stream */
+    bool has_dns;      /* edits DNS messages */
     bool has_assign;
     uint32_t external;                  /* op whose client gets the stream, plus 1; 0: none */
     bool has_more;                      /* than edits of payload and header fields */
@@ -88,6 +91,14 @@ struct pm_splices {
     struct pm_splice_at
         *list; /* of those that stand in the searched bytes, in order of their ops */
     uint32_t count;
+};
+
+/* dnswork.h: room for messages, what comes and two that edits take turns in, and for the ops. */
+struct pm_dns_room {
+    uint8_t *messages[3];
+    const struct pm_dns_rename **renames;
+    uint32_t *rename_ops, *hits; /* of each */
+    uint32_t *ops;               /* that changed the message at hand */
 };
 
 struct pm_rewriter {
@@ -114,6 +125,7 @@ struct pm_rewriter {
     struct pm_plan_edit *plan;
     struct pm_regexes *regexes;
     struct pm_splices splices;
+    struct pm_dns_room dns;
     struct pm_cond_room *room;            /* for the conditions */
     struct pm_vectorscan_room *scan_room; /* for the literals; may be NULL */
     struct pm_meters meters;
@@ -270,6 +282,9 @@ struct pm_rewriter *pm_rewriter_make(struct pm_policy *policy, const struct pm_r
 size_t pm_rewriter_size(const struct pm_policy *policy, const struct pm_rewriter_config *config);
 void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct pm_packet *packet,
                       uint8_t *buffer);
+/* dnsreply.c: a query that a rule answers gets its answer, and is not sent on. False: nothing was
+ * done; *why tells why not, if a rule would have. */
+bool pm_dns_reply(struct pm_rewriter *r, struct pm_passage *p, enum pm_why *why);
 /* The way of a packet that is no fragment. */
 enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p);
 /* What follows from the packet's side of the flow: view, subject. */

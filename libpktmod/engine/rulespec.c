@@ -21,6 +21,8 @@ static bool edits_flow(const struct pm_op_spec *op)
     case PM_OP_TRUNCATE:
     case PM_OP_SEGMENT:
     case PM_OP_FRAGMENT:
+    case PM_OP_DNS:
+    case PM_OP_DNS_NAME:
         return false;
     }
     return false;

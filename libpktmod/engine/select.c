@@ -71,6 +71,7 @@ static void note_rule(const struct pm_policy *policy, struct pm_side *side, uint
     const struct pm_rule *rule = &policy->rules[index];
     side->may_replace |= pm_rule_edits_text(rule);
     side->may_assign |= rule->has_assign;
+    side->may_dns |= rule->dns_count > 0;
     side->may_more |= rule->has_nat | rule->has_options | rule->has_impair;
     bool must_be_asked = truth != PM_TRUE || rule->modifier != PM_NO_SLOT;
     if (must_be_asked || side->count == PM_SIDE_RULES)
@@ -141,6 +142,7 @@ static void take_rule(struct pm_rewriter *r, struct pm_selection *s, uint32_t in
     if (rule->external && !s->external)
         s->external = rule->external;
     s->has_regex |= rule->regex_count > 0;
+    s->has_dns |= rule->dns_count > 0;
     s->has_assign |= rule->has_assign;
     s->has_more |= rule->has_nat | rule->has_options | rule->has_impair;
     r->rule_mark[index] = s->epoch;

@@ -1,14 +1,9 @@
 /* dnsfield.c - reading the fields of a DNS message that a datagram carries. */
 #include "match/dnsfield.h"
 
-static bool is_dns_port(uint16_t port)
-{
-    return port == 53 || port == 5353 || port == 5355;
-}
-
 static bool open_message(const struct pm_headers *h, struct pm_dns *dns)
 {
-    if (!is_dns_port(h->src_port) && !is_dns_port(h->dst_port))
+    if (!pm_dns_is_port(h->src_port) && !pm_dns_is_port(h->dst_port))
         return false;
     return pm_dns_open(h->data + h->payload_off, h->payload_len, dns);
 }

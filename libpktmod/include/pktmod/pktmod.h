@@ -147,6 +147,11 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(ANSWERED, "answered", "its receiver has all it brings; pktmod acknowledged it")              \
     X(WINDOW_CLOSED, "window_closed", "its receiver's window is full; it waits for room")          \
     X(URGENT, "urgent", "urgent data is read in its place in the stream; the mark was taken off")  \
+    X(DNS_ANSWERED, "dns_answered", "a DNS query that a rule answers; not sent on")                \
+    X(DNS_CUT, "dns_cut", "an edited DNS answer was too long; cut, so its asker tries TCP")        \
+    X(DNS_MALFORMED, "dns_malformed", "no DNS message that can be read whole; not edited")         \
+    X(DNS_SIGNED, "dns_signed", "TSIG or SIG(0) signs the DNS message; not edited")                \
+    X(DNS_UNFIT, "dns_unfit", "a DNS message that its rules' edits do not fit; not edited")        \
     X(ICMP_QUOTE, "icmp_quote", "an ICMP error that quotes a rewritten flow; its numbers follow")
 
 enum pm_why {

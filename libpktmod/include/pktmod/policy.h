@@ -246,7 +246,9 @@ enum pm_op_kind {
     PM_OP_DUPLICATE,
     PM_OP_TRUNCATE,
     PM_OP_SEGMENT,
-    PM_OP_FRAGMENT
+    PM_OP_FRAGMENT,
+    PM_OP_DNS,
+    PM_OP_DNS_NAME /* a replace in the names of DNS messages */
 };
 
 /* Where a replace looks: AUTO is the stream for TCP and the payload for everything else. */
@@ -272,6 +274,19 @@ enum pm_tcp_option {
     PM_TCPOPT_FASTOPEN = 1u << 3,
     PM_TCPOPT_MPTCP = 1u << 4,
     PM_TCPOPT_UNKNOWN = 1u << 5 /* every kind that is not named here and is no EOL, NOP or MSS */
+};
+
+/* A number that is set; or, with is_most, lowered to where it is higher. */
+struct pm_dns_number {
+    bool is_set, is_most;
+    uint32_t value;
+};
+
+/* A record to answer a DNS query with: an address, or with version 0 an alias (CNAME). */
+struct pm_dns_answer {
+    struct pm_addr addr;
+    const uint8_t *name; /* of the alias: text, labels with dots between them */
+    uint32_t name_len;
 };
 
 /* Of 2^32: a probability of 1. */
@@ -327,6 +342,25 @@ struct pm_op_spec {
             bool fix;         /* CORRUPT: checksums fit again; TRUNCATE: lengths and checksums do */
             bool is_reversed; /* FRAGMENT: last one first */
         } impair;
+        struct {
+            bool respond;      /* queries over UDP are answered, and not sent on */
+            bool has_answers;  /* what answers hold becomes these, as far as their question asks
+                                  for them */
+            bool has_rcode, remove_edns;
+            uint8_t rcode;            /* 0..15 */
+            struct pm_dns_number ttl; /* seconds, of all records */
+            struct pm_dns_number edns_size;
+            const struct pm_dns_answer *answers;
+            uint32_t answer_count;
+            const uint16_t *remove_types; /* not OPT */
+            uint32_t type_count;
+            const uint16_t *remove_options; /* of EDNS */
+            uint32_t option_count;
+        } dns;
+        struct {
+            const uint8_t *find, *with; /* domain names as text; an empty `with` takes out */
+            uint32_t find_len, with_len;
+        } dns_name;
     };
 };
 
