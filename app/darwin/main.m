@@ -1,7 +1,8 @@
 /* main.m - the host app of the system extension, as a command: macOS lets only an app bring the
  * extension in, and only this app speak to it.
  *
- *     PktmodHost activate | deactivate | apply RULES | disable | status | questions | answer ... */
+ *     PktmodHost activate | deactivate | apply RULES | disable | status | questions | answer ...
+ *     PktmodHost tunnel ... */
 #import <NetworkExtension/NetworkExtension.h>
 #import <SystemExtensions/SystemExtensions.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #import "app/darwin/PktmodActivation.h"
 #import "app/darwin/PktmodFilterSettings.h"
+#import "app/darwin/PktmodTunnelCommand.h"
 #import "filter-ext/darwin/PktmodControl.h"
 
 #define REPLY_S 10
@@ -24,9 +26,11 @@ static int usage(FILE *out)
         "  disable                filter nothing; the settings stay\n"
         "  status                 what the filter has counted\n"
         "  questions              what rules ask\n"
-        "  answer ID allow|drop [flow|rule|SECONDS]\n\n"
-        "exit: 0 good, 1 the system or the filter refused, 2 bad usage\n",
+        "  answer ID allow|drop [flow|rule|SECONDS]\n",
         out);
+    (void)fputs(pktmod_tunnel_help, out);
+    (void)fputs("\nexit: 0 good, 1 the system, the filter or the tunnel refused, 2 bad usage\n",
+                out);
     return out == stdout ? 0 : 2;
 }
 
@@ -178,6 +182,9 @@ int main(int argc, char *argv[])
             return answer(argc - 2, argv + 2);
         if (strcmp(command, "apply") == 0 && argc == 3)
             return apply(argv[2]);
+        if (strcmp(command, "tunnel") == 0 &&
+            !pktmod_tunnel_command(argc - 2, argv + 2, ofInfo(@"PktmodExtensionIdentifier")))
+            return usage(stderr);
         if (argc != 2)
             return usage(stderr);
         if (strcmp(command, "--help") == 0)

@@ -15,11 +15,14 @@ import tempfile
 TREE = pathlib.Path(__file__).resolve().parent.parent.parent
 BUNDLE, APP = TREE / "filter-ext/darwin/bundle", TREE / "app/darwin"
 NAMES = {"PKTMOD_TEAM": "TEAM123456", "PKTMOD_APP_ID": "org.example.pktmod",
-         "PKTMOD_EXTENSION_ID": "org.example.pktmod.filter", "PROJECT_VERSION": "1.2.3", "PKTMOD_BUILD": "7"}
+         "PKTMOD_EXTENSION_ID": "org.example.pktmod.extension", "PROJECT_VERSION": "1.2.3", "PKTMOD_BUILD": "7"}
 NE = "com.apple.developer.networking.networkextension"
 GROUPS = "com.apple.security.application-groups"
 INSTALL = "com.apple.developer.system-extension.install"
-KINDS = {"development": "content-filter-provider", "developer-id": "content-filter-provider-systemextension"}
+KINDS = {"development": ["content-filter-provider", "packet-tunnel-provider"],
+         "developer-id": ["content-filter-provider-systemextension", "packet-tunnel-provider-systemextension"]}
+# The extension's provider points, and where their classes are.
+POINTS = {"com.apple.networkextension.filter-packet": "filter-ext", "com.apple.networkextension.packet-tunnel": "tunnel-ext"}
 IDENTIFIER = re.compile(r"[A-Za-z0-9.-]+")
 UUID = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 REQUIREMENT = re.compile(r'anchor apple generic and identifier "([^"]+)" and certificate leaf\[subject\.OU\] = "([^"]+)"')
@@ -66,10 +69,10 @@ def check_extension(info, app):
     if network.get("NEMachServiceName") != app.get("PktmodMachServiceName"):
         yield "the app names another Mach service"
     classes = network.get("NEProviderClasses", {})
-    if set(classes) != {"com.apple.networkextension.filter-packet"}:
+    if set(classes) != set(POINTS):
         yield f"provider points are {sorted(classes)}"
-    for name in classes.values():
-        source = TREE / "filter-ext/darwin" / f"{name}.m"
+    for point, name in classes.items():
+        source = TREE / POINTS.get(point, "filter-ext") / "darwin" / f"{name}.m"
         if not source.exists() or f"@implementation {name}" not in source.read_text():
             yield f"no class {name}"
     yield from check_requirement(info.get("PktmodPeerRequirement"), app["CFBundleIdentifier"])
@@ -77,12 +80,15 @@ def check_extension(info, app):
 
 def check_entitlements(name, values, info):
     program, kind = name.removesuffix(".entitlements.in").split("-", 1)
-    if values.get(NE) != [KINDS[kind]]:
+    if values.get(NE) != KINDS[kind]:
         yield f"network extensions are {values.get(NE)}"
     if (values.get(INSTALL) is True) != (program == "App"):
         yield f"{INSTALL} is {values.get(INSTALL)}"
     if values.get("com.apple.security.app-sandbox") is not True:
         yield "no sandbox"
+    for way in ("client", "server"):  # of the tunnel's sockets
+        if (values.get(f"com.apple.security.network.{way}") is True) != (program == "Extension"):
+            yield f"network.{way} is {values.get(f'com.apple.security.network.{way}')}"
     service = info["NetworkExtension"]["NEMachServiceName"]
     if not any(service.startswith(group + ".") for group in values.get(GROUPS, [])):
         yield f"the Mach service {service} is in none of the groups {values.get(GROUPS)}"
@@ -117,7 +123,53 @@ def check_filter(payload, info, app, pktmod):
     yield from check_requirement(payload.get("FilterPacketProviderDesignatedRequirement"), extension)
     control = (TREE / "filter-ext/darwin/PktmodControl.h").read_text()
     known = set(re.findall(r'#define Pktmod\w+Key\s+@"(\w+)"', control))
-    vendor = payload.get("VendorConfig", {})
+    yield from check_vendor(payload.get("VendorConfig", {}), known, pktmod)
+
+
+def check_tunnel(payload, info, app, pktmod):
+    extension, vpn = info["CFBundleIdentifier"], payload.get("VPN", {})
+    expected = {"VPNType": "VPN", "VPNSubType": app["CFBundleIdentifier"]}
+    for key, value in expected.items():
+        if payload.get(key) != value:
+            yield f"{key} is {payload.get(key)}, not {value}"
+    expected = {"ProviderType": "packet-tunnel", "ProviderBundleIdentifier": extension, "IncludeAllNetworks": 0,
+                "EnforceRoutes": 0, "AuthenticationMethod": "Password"}
+    for key, value in expected.items():
+        if vpn.get(key) != value:
+            yield f"{key} is {vpn.get(key)}, not {value}"
+    yield from check_requirement(vpn.get("ProviderDesignatedRequirement"), extension)
+    keys = (TREE / "tunnel-ext/darwin/PktmodTunnelKeys.h").read_text()
+    yield from check_vendor(payload.get("VendorConfig", {}), set(re.findall(r'#define Pktmod\w+Key\s+@"(\w+)"', keys)), pktmod)
+    text = payload.get("VendorConfig", {}).get("PktmodRules", "")
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        file.write(text)
+        file.flush()
+        done = subprocess.run([pktmod, "run", file.name, "--tunnel", "tun", "--plan"], capture_output=True, text=True,
+                              timeout=60)
+    if done.returncode != 0:
+        yield f"nothing enters its tunnel: {done.stderr}"
+
+
+def check_daemon(daemon):
+    """What launchd needs to keep the root daemon running."""
+    arguments = daemon.get("ProgramArguments", [])
+    if not arguments or any(not isinstance(a, str) for a in arguments) or not arguments[0].startswith("/"):
+        yield f"ProgramArguments are {arguments}"
+    if arguments[1:2] != ["run"] or arguments[-2:] != ["--tunnel", "utun"] or len(arguments) != 5:
+        yield f"it does not run a tunnel: {arguments}"
+    if not IDENTIFIER.fullmatch(daemon.get("Label", "")):
+        yield "Label is none"
+    if daemon.get("RunAtLoad") is not True or daemon.get("KeepAlive") != {"SuccessfulExit": False}:
+        yield "it is not started, or not kept alive"
+    if daemon.get("SoftResourceLimits", {}).get("NumberOfFiles", 0) < 2 * 8192 + 4096:
+        yield "fewer descriptors than connections need"
+    known = {"ExitTimeOut", "KeepAlive", "Label", "ProcessType", "ProgramArguments", "RunAtLoad", "SoftResourceLimits",
+             "StandardErrorPath", "ThrottleInterval"}
+    for key in sorted(set(daemon) - known):
+        yield f"launchd does not know {key}"
+
+
+def check_vendor(vendor, known, pktmod):
     for key in sorted(set(vendor) - known):
         yield f"the provider does not know {key}"
     if "PktmodRules" not in vendor:
@@ -144,6 +196,8 @@ def check_profile(profile, info, app, pktmod):
             yield from check_filter(payload, info, app, pktmod)
         elif payload.get("PayloadType") == "com.apple.system-extension-policy":
             yield from check_policy(payload, info)
+        elif payload.get("PayloadType") == "com.apple.vpn.managed":
+            yield from check_tunnel(payload, info, app, pktmod)
         else:
             yield f"unknown payload {payload.get('PayloadType')}"
 
@@ -176,6 +230,7 @@ def check_all(texts, pktmod):
             found += [f"{name}: {f}" for f in check_entitlements(name, values, info)]
         elif name.endswith(".mobileconfig.in"):
             found += [f"{name}: {f}" for f in check_profile(values, info, app, pktmod)]
+    found += [f"tunnel-daemon.plist.in: {f}" for f in check_daemon(lists["tunnel-daemon.plist.in"])]
     return found + list(check_ids(lists))
 
 
@@ -184,7 +239,21 @@ PLANTED = [
     ("Extension-Info.plist.in", "SYSX", "APPL"),
     ("Extension-Info.plist.in", "PktmodPacketFilterProvider", "PacketFilterProvider"),
     ("Extension-Info.plist.in", "filter-packet", "filter-data"),
-    ("Extension-Info.plist.in", "<string>@PKTMOD_TEAM@.@PKTMOD_APP_ID@.filter</string>", "<string>filter</string>"),
+    ("Extension-Info.plist.in", "<string>@PKTMOD_TEAM@.@PKTMOD_APP_ID@.extension</string>", "<string>extension</string>"),
+    ("Extension-Info.plist.in", "PktmodPacketTunnelProvider", "PktmodPacketFilterProvider"),
+    ("Extension-Info.plist.in", "packet-tunnel", "app-proxy"),
+    ("Extension-developer-id.entitlements.in", "packet-tunnel-provider-systemextension", "packet-tunnel-provider"),
+    ("Extension-development.entitlements.in", "network.server", "network.servers"),
+    ("tunnel.mobileconfig.in", "<key>IncludeAllNetworks</key>\n\t\t\t\t<integer>0</integer>",
+     "<key>IncludeAllNetworks</key>\n\t\t\t\t<integer>1</integer>"),
+    ("tunnel.mobileconfig.in", "<string>packet-tunnel</string>", "<string>app-proxy</string>"),
+    ("tunnel.mobileconfig.in", "<key>PktmodRules</key>", "<key>Rules</key>"),
+    ("tunnel.mobileconfig.in", '"rewrite"', '"rewrites"'),
+    ("tunnel.mobileconfig.in", '"rewrite": [{"replace": {"find": "X-Mark: 0", "with": "X-Mark: 1"}}]', '"verdict": "drop"'),
+    ("tunnel.mobileconfig.in", "9D05", "9D04"),
+    ("tunnel-daemon.plist.in", "<string>utun</string>", "<string>tun</string>"),
+    ("tunnel-daemon.plist.in", "<key>RunAtLoad</key>", "<key>RunAtload</key>"),
+    ("tunnel-daemon.plist.in", "20544", "256"),
     ("Extension-Info.plist.in", 'identifier "@PKTMOD_APP_ID@"', 'identifier "org.example.other"'),
     ("Extension-Info.plist.in", "</plist>", ""),
     ("App-Info.plist.in", "@PKTMOD_EXTENSION_ID@", "@PKTMOD_EXTENSION@"),
@@ -222,7 +291,7 @@ def main():
     for line in found:
         print(line)
     print(f"bundles: {len(texts)} files, {len(found)} faults")
-    return 1 if found or len(texts) < 8 else 0
+    return 1 if found or len(texts) < 10 else 0
 
 
 sys.exit(main())
