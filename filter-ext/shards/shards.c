@@ -473,8 +473,9 @@ static void cut_short(struct pm_shards *shards, struct shard *s)
     } while (count == BATCH);
 }
 
+/* `adopts`: the shard gets the packets that it got before, so that its flows go on. */
 static void put_in_force(struct pm_shards *shards, struct shard *s, struct pm_policy *policy,
-                         struct pm_filter *filter)
+                         struct pm_filter *filter, bool adopts)
 {
     lock(&shards->references);
     (void)pm_policy_ref(policy);
@@ -482,6 +483,8 @@ static void put_in_force(struct pm_shards *shards, struct shard *s, struct pm_po
 
     lock(&s->lock);
     struct old old = take_before(s);
+    if (adopts && filter != NULL && s->filter != NULL)
+        pm_filter_adopt(filter, s->filter);
     s->before = s->filter;
     s->before_policy = s->policy;
     s->filter = filter;
@@ -516,6 +519,7 @@ bool pm_shards_replace(struct pm_shards *shards, struct pm_policy *policy, struc
     if (!reserve(shards, settings))
         return fail_memory(error);
     lock(&shards->change);
+    unsigned used = atomic_load(&shards->used);
     lock(&shards->references);
     bool ok = make_filters(shards, policy, &next, error);
     unlock(&shards->references);
@@ -529,7 +533,8 @@ bool pm_shards_replace(struct pm_shards *shards, struct pm_policy *policy, struc
     atomic_store(&shards->held_bytes_cap, settings->delayed_bytes);
     for (unsigned i = 0; i < shards->config.count; i++) {
         cut_short(shards, &shards->list[i]);
-        put_in_force(shards, &shards->list[i], policy, i < next.used ? next.filters[i] : NULL);
+        put_in_force(shards, &shards->list[i], policy, i < next.used ? next.filters[i] : NULL,
+                     next.used == used);
     }
     atomic_store(&shards->used, next.used);
     shards->policies++;

@@ -66,8 +66,10 @@ enum pm_shards_answer pm_shards_decide(struct pm_shards *shards, const struct pm
 /* Lets go what is due. When to come again; UINT64_MAX: nothing waits. */
 uint64_t pm_shards_release(struct pm_shards *shards, uint64_t now_ns);
 
-/* Another policy from now on. False with *error filled: the one in force stays. References of
- * policies are counted without a lock: give up your own before the next call of this function. */
+/* Another policy from now on. Flows go on under it (pm_filter_adopt), unless the one of the two
+ * needs a single shard and the other does not: then they begin anew. False with *error filled: the
+ * one in force stays. References of policies are counted without a lock: give up your own before
+ * the next call of this function. */
 bool pm_shards_replace(struct pm_shards *shards, struct pm_policy *policy, struct pm_error *error);
 
 /* As pm_filter_answer(); pm_shards_release() is to be called then. */

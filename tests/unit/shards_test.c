@@ -481,6 +481,45 @@ static const char few[] =
     " \"slow\", \"match\": {\"tcp.port\": 80},"
     " \"verdict\": {\"delay\": {\"ms\": 10}}}]}";
 
+static uint64_t new_flows(struct platform *p)
+{
+    struct pm_shards_stats stats;
+    pm_shards_stats(p->shards, &stats);
+    return stats.filter.flows;
+}
+
+/* A packet of each of 200 flows. */
+static void one_of_each(struct platform *p, uint8_t flags)
+{
+    for (unsigned host = 0; host < 200; host++)
+        (void)decide_at(p, host, 80, flags, false, 0);
+}
+
+/* A flow that began before the policy is no new one under it; where packets are spread anew, it
+ * is. */
+static void flows_go_on_under_the_next_policy(void **state)
+{
+    (void)state;
+    static const char counts[] =
+        "{\"pktmod\": 1, \"rules\": [{\"id\": \"l\", \"match\": {\"udp.port\": 9}, \"verdict\": "
+        "\"drop\", \"limit\": {\"rate\": \"5/s\", \"burst\": 10, \"per\": [\"ip.src\"], \"over\": "
+        "\"match\"}}]}";
+    struct platform p;
+    begin(&p, 4, needs_flows);
+    one_of_each(&p, 0x02);
+    assert_int_equal(new_flows(&p), 200);
+    replace(&p, needs_flows);
+    one_of_each(&p, 0x10);
+    assert_int_equal(new_flows(&p), 200);
+    replace(&p, counts); /* it needs a single shard */
+    one_of_each(&p, 0x10);
+    assert_int_equal(new_flows(&p), 400);
+    replace(&p, counts);
+    one_of_each(&p, 0x10);
+    assert_int_equal(new_flows(&p), 400);
+    end(&p);
+}
+
 static void policies_change_while_calls_run_and_nothing_is_lost(void **state)
 {
     (void)state;
@@ -528,6 +567,7 @@ int main(void)
         cmocka_unit_test(a_question_can_be_answered_after_the_next_policy_but_not_as_one_of_it),
         cmocka_unit_test(packets_that_wait_keep_their_time_under_the_next_policy),
         cmocka_unit_test(the_second_policy_after_theirs_ends_their_wait),
+        cmocka_unit_test(flows_go_on_under_the_next_policy),
         cmocka_unit_test(policies_change_while_calls_run_and_nothing_is_lost),
         cmocka_unit_test(the_end_waits_for_calls_and_lets_all_go),
     };
