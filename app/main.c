@@ -28,6 +28,8 @@ static const struct {
 #ifdef __linux__
     {"run", pm_command_run, "filter live packets, or rewrite them in a tunnel"},
     {"ctl", pm_command_ctl, "talk to a pktmod run: status, reload, answers, events"},
+#elif defined(__APPLE__)
+    {"run", pm_command_run, "rewrite live packets in a tunnel"},
 #endif
     {"pipe", pm_command_pipe, "the engine on standard input and output, for other programs"},
 };

@@ -33,6 +33,7 @@ APP_DOORS |= {f"filter-ext/linux/{name}.h" for name in "clock firewall notify pr
 
 # How the macOS host app speaks to the extension.
 APP_DOORS |= {"filter-ext/darwin/PktmodControl.h", "tunnel-ext/darwin/PktmodTunnelKeys.h"}
+APP_DOORS |= {"tunnel-ext/darwin/roottunnel.h"}
 
 # What the halves for macOS share: one system extension has both providers.
 DARWIN_DOORS = {"filter-ext/darwin/PktmodPort.h"}

@@ -3,8 +3,8 @@
 # SDK, for arm64 and x86_64, and links the executables of the bundles.
 #
 # The SDK: the argument, PKTMOD_MACOS_SDK, or what xcrun says. Without one, or without clang: 77.
-# Nothing is run. cJSON and PCRE2 are taken by their headers alone; the linker is told that they
-# will come, and nothing else may be missing.
+# Nothing is run. cJSON and PCRE2 are taken by their headers alone, and the text of the schema is
+# made by CMake; the linker is told that they will come, and nothing else may be missing.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -63,12 +63,12 @@ compile() { # architecture, source
         -I"$work/include" $language -O1 -c "$2" -o "$object"
 }
 
-# What the linker has to take on trust: cJSON and PCRE2, by their names.
-undefined() { # architecture
+# What the linker has to take on trust: cJSON and PCRE2, by their names, and the text that CMake makes.
+undefined() { # architecture, executable
     for reader in llvm-nm llvm-nm-14 nm; do
         command -v "$reader" >/dev/null 2>&1 || continue
-        find "$work/$1" -name '*.o' -exec "$reader" -u {} + 2>/dev/null |
-            { grep -oE '_(cJSON|pcre2)_[A-Za-z0-9_]+' || true; } | sort -u | sed 's/^/-U /'
+        find "$work/$1" "$work/$1-$2" -name '*.o' -exec "$reader" -u {} + 2>/dev/null |
+            { grep -oE '_((cJSON|pcre2)_[A-Za-z0-9_]+|pm_rules_schema)' || true; } | sort -u | sed 's/^/-U /'
         return
     done
 }
@@ -89,17 +89,35 @@ link_all() { # architecture, executable, frameworks..., objects of it alone in $
     if [ "$linker" = ld64 ]; then
         clang -target "$architecture-apple-macos11" -isysroot "$sdk" "$work/$architecture"/*.o \
             "$work/$architecture-$executable"/*.o $frameworks -lpcap \
-            $(undefined "$architecture" | sed 's/^-U /-Wl,-U,/') -o "$work/$architecture-$executable/$executable"
+            $(undefined "$architecture" "$executable" | sed 's/^-U /-Wl,-U,/') -o "$work/$architecture-$executable/$executable"
     else
         "$linker" -arch "$architecture" -platform_version macos 11.0 12.0 -syslibroot "$sdk" \
             $(objects "$architecture" "$executable") \
             -lSystem -lobjc -lnetwork -lpcap -framework CoreFoundation $frameworks \
-            $(undefined "$architecture") -o "$work/$architecture-$executable/$executable"
+            $(undefined "$architecture" "$executable") -o "$work/$architecture-$executable/$executable"
     fi
 }
 
 size() { # architecture, executable
     wc -c <"$work/$1-$2/$2" | tr -d ' '
+}
+
+# Those of the command that macOS has: all but live runs on Linux, as app/CMakeLists.txt says.
+command_sources() {
+    for source in app/*.c app/darwin/*.c; do
+        case $source in
+        app/command_run.c | app/command_ctl.c | app/run.c | app/run_*.c | app/control.c | app/control_*.c) ;;
+        *) echo "$source" ;;
+        esac
+    done
+}
+
+compile_command() { # architecture
+    for source in $(command_sources); do
+        compile "$1" "$source"
+        mv "$work/$1/$(echo "$source" | tr / _).o" "$work/$1-command/"
+        count=$((count + 1))
+    done
 }
 
 # The app is its own objects alone.
@@ -113,21 +131,24 @@ compile_app() { # architecture
 }
 
 check() { # architecture
-    mkdir -p "$work/$1" "$work/$1-extension" "$work/$1-app"
+    mkdir -p "$work/$1" "$work/$1-extension" "$work/$1-command" "$work/$1-app"
     count=0
-    for source in libpktmod/*/*.c rules/*.c filter-ext/shards/*.c filter-ext/darwin/Pktmod*.m \
-        tunnel-ext/*.c tunnel-ext/darwin/*.c tunnel-ext/darwin/Pktmod*.m; do
+    for source in libpktmod/*/*.c rules/*.c filter-ext/shards/*.c tunnel-ext/*.c tunnel-ext/darwin/*.c; do
         compile "$1" "$source"
         count=$((count + 1))
     done
-    compile "$1" filter-ext/darwin/main.m
-    mv "$work/$1/filter-ext_darwin_main.m.o" "$work/$1-extension/"
-    count=$((count + 1))
+    for source in filter-ext/darwin/*.m tunnel-ext/darwin/*.m; do
+        compile "$1" "$source"
+        mv "$work/$1/$(echo "$source" | tr / _).o" "$work/$1-extension/"
+        count=$((count + 1))
+    done
+    compile_command "$1"
     [ -n "$linker" ] || { compile_app "$1"; echo "$1: $count files compile; no linker for Mach-O here"; return; }
+    link_all "$1" command
     link_all "$1" extension Foundation Network NetworkExtension
     compile_app "$1"
     link_all "$1" app Foundation SystemExtensions NetworkExtension
-    echo "$1: $count files compile; extension ($(size "$1" extension) bytes) and app ($(size "$1" app)) link"
+    echo "$1: $count files compile; command ($(size "$1" command) bytes), extension ($(size "$1" extension)) and app ($(size "$1" app)) link"
 }
 
 # A wrong message must be refused, or all of this says nothing.
