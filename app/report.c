@@ -335,6 +335,9 @@ static void print_output(const struct text *text, const struct pm_replay *replay
     if (filter->asked_dropped > 0)
         fprintf(text->out, "          %" PRIu64 " packet%s dropped after asking\n",
                 filter->asked_dropped, plural(filter->asked_dropped));
+    if (filter->held_dropped > 0)
+        fprintf(text->out, "          %" PRIu64 " packet%s dropped after waiting for a TLS hello\n",
+                filter->held_dropped, plural(filter->held_dropped));
     if (replay->late_filter != NULL)
         fprintf(text->out, "          %" PRIu64 " dropped after rewriting\n",
                 pm_filter_stats(replay->late_filter)->dropped);

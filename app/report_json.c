@@ -77,6 +77,7 @@ static void put_filter(struct pm_json *json, const struct pm_stats *stats)
     pm_json_uint(json, "flows", stats->flows);
     pm_json_uint(json, "replies", stats->replies);
     put_amount(json, "asked_dropped", stats->asked_dropped, stats->asked_dropped_bytes);
+    put_amount(json, "held_dropped", stats->held_dropped, stats->held_dropped_bytes);
 }
 
 static void put_rewriter(struct pm_json *json, const struct pm_stats *stats)

@@ -196,7 +196,7 @@ struct counter {
     bool is_gauge;
 };
 
-#define COUNTERS 27
+#define COUNTERS 28
 
 static void gather(struct pm_run *run, struct counter out[COUNTERS])
 {
@@ -220,6 +220,8 @@ static void gather(struct pm_run *run, struct counter out[COUNTERS])
         {"delayed", "packets delayed", s.filter.delayed, false},
         {"asked", "packets that waited for an answer", s.filter.asked, false},
         {"asked_dropped", "packets dropped by an answer or for want of one", s.filter.asked_dropped,
+         false},
+        {"held_dropped", "packets dropped after waiting for a TLS hello", s.filter.held_dropped,
          false},
         {"replies_sent", "packets that told of a reject", s.replies_sent, false},
         {"replies_failed", "packets that could not be sent to tell of a reject", s.replies_failed,

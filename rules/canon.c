@@ -189,7 +189,8 @@ static struct canon *test_of(const struct canonizer *z, const struct recorded *r
 static bool has_one_value(enum pm_field field)
 {
     return field != PM_FIELD_IP_ADDR && field != PM_FIELD_TCP_PORT && field != PM_FIELD_UDP_PORT &&
-           field != PM_FIELD_L4_PORT && field != PM_FIELD_DNS_QRY_TYPE;
+           field != PM_FIELD_L4_PORT && field != PM_FIELD_DNS_QRY_TYPE &&
+           field != PM_FIELD_TLS_SUPPORTED && field != PM_FIELD_TLS_EXTENSION;
 }
 
 static bool is_ranges(const struct canon *c)

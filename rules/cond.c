@@ -85,6 +85,7 @@ static pm_cond_id joined(struct load *l, bool is_any, const pm_cond_id *ids, siz
 static void take_part(struct cond *whole, bool is_any, const struct cond *part)
 {
     whole->stream = whole->stream != NULL ? whole->stream : part->stream;
+    whole->hello = whole->hello != NULL ? whole->hello : part->hello;
     if (is_any) {
         whole->can_be_tcp = whole->can_be_tcp || part->can_be_tcp;
         whole->is_all_tcp = whole->is_all_tcp || part->is_all_tcp;
@@ -156,7 +157,8 @@ struct cond pmr_cond_member_of(struct load *l, const struct node *n)
         struct cond outer = {.id = pmr_make_not(l, inner.id),
                              .can_be_tcp = !inner.is_all_tcp,
                              .is_all_tcp = !inner.can_be_tcp,
-                             .stream = inner.stream};
+                             .stream = inner.stream,
+                             .hello = inner.hello};
 
         pmr_trace_end(l, traced, outer.id);
         return outer;

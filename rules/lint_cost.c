@@ -202,7 +202,8 @@ static bool drops_for_content(struct lint *x, const struct linted_rule *rule)
             enum pm_field field = atom > 0 ? x->geometry.atom_list[atom - 1].field : PM_FIELD_DIR;
 
             is_found = is_found || ((boxes.at[i].l4 & BOX_TCP) != 0 &&
-                                    (field == PM_FIELD_PAYLOAD || field == PM_FIELD_STREAM));
+                                    (field == PM_FIELD_PAYLOAD || field == PM_FIELD_STREAM ||
+                                     (field >= PM_FIELD_TLS_NAME && field <= PM_FIELD_TLS_JA4)));
         }
     pmr_memory_free(&scratch);
     return is_found;

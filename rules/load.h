@@ -90,6 +90,7 @@ struct load {
     struct {
         const struct node *final, *stream; /* the first "final" and test of `stream`, or NULL */
         const char *stream_rule;
+        const char *hello_rule;            /* the first that tests a TLS hello, or NULL */
         uint32_t answers;                  /* rules that are asked once for each flow */
     } seen;                                /* of rules that are in use, for what they exclude */
     size_t text_len;                       /* of all files */

@@ -246,6 +246,7 @@ void pmr_meaning_rule(struct load *l, const struct node *rule, const struct pm_r
 void pmr_meaning_settings(struct load *l, const struct node *policy, const struct pm_settings *s)
 {
     static const char *const midstreams[] = {"verdict-only", "rewrite", "drop"};
+    static const char *const incompletes[] = {"hold", "allow", "drop"};
     const struct {
         const char *name, *word;
         uint32_t number;
@@ -255,6 +256,7 @@ void pmr_meaning_settings(struct load *l, const struct node *policy, const struc
         {"on_rewrite_refused", s->rewrite_refused_drop ? "drop" : "pass", 0},
         {"on_tunnel_down", s->tunnel_down_drop ? "drop" : "pass", 0},
         {"on_midstream", midstreams[s->midstream], 0},
+        {"on_incomplete", incompletes[s->on_incomplete], 0},
         {"bad_checksum", s->bad_checksum_drop ? "drop" : "pass", 0},
         {"hold_bytes", NULL, s->hold_bytes},
         {"hold_ms", NULL, s->hold_ms},
@@ -270,6 +272,8 @@ void pmr_meaning_settings(struct load *l, const struct node *policy, const struc
         {"stream_bytes", NULL, s->stream_bytes},
         {"stream_dir_bytes", NULL, s->stream_dir_bytes},
         {"stream_match", NULL, s->stream_match},
+        {"hello_ms", NULL, s->hello_ms},
+        {"hellos", NULL, s->hellos},
     };
     const size_t count = sizeof all / sizeof all[0];
     struct meaning *m = l->rules->meaning;

@@ -85,7 +85,7 @@ static void take_action(struct load *l, const struct node *rule, const struct co
         pmr_verdict_of(l, verdict, out);
 }
 
-/* What was found in a stream is true of all of its flow. */
+/* What was found in a stream, or in the hello it begins with, is true of all of its flow. */
 static void take_scope(struct load *l, const struct node *rule, const struct cond *match,
                        struct pm_rule_spec *out)
 {
@@ -93,7 +93,7 @@ static void take_scope(struct load *l, const struct node *rule, const struct con
     const struct node *n = pmr_node_get(rule, "scope");
     size_t index;
 
-    if (match->stream != NULL && pmr_node_get(rule, "verdict") != NULL)
+    if ((match->stream != NULL || match->hello != NULL) && pmr_node_get(rule, "verdict") != NULL)
         out->scope = PM_SCOPE_FLOW;
     if (n == NULL)
         return;
@@ -156,6 +156,8 @@ static void see_rule(struct load *l, const struct node *rule, const struct cond 
         l->seen.stream = match->stream;
         l->seen.stream_rule = spec->id;
     }
+    if (match->hello != NULL && l->seen.hello_rule == NULL)
+        l->seen.hello_rule = spec->id;
     pmr_modifiers_count(l, rule, match, spec);
 }
 
@@ -166,6 +168,15 @@ static void check_match(struct load *l, const struct cond *match, const struct p
                      "test \"payload\", or let the edit itself look for it",
                      "a rule that rewrites cannot test \"stream\": what it tests may follow what "
                      "was to be rewritten");
+    if (spec->action == PM_ACTION_REWRITE && match->hello != NULL)
+        pmr_fail_key(l, match->hello, CODE_TEST_KIND, "test addresses and ports",
+                     "a rule that rewrites cannot test %s: only verdicts are asked about hellos",
+                     pmr_quote(pmr_node_key(match->hello)).text);
+    if (spec->stage == PM_STAGE_AFTER_REWRITE && match->hello != NULL)
+        pmr_fail_key(l, match->hello, CODE_TEST_KIND,
+                     "leave \"stage\" out: no rule changes a hello",
+                     "after rewriting, nothing waits for %s to be complete",
+                     pmr_quote(pmr_node_key(match->hello)).text);
 }
 
 static void take_rule(struct load *l, const struct node *rule)
@@ -188,9 +199,9 @@ static void take_rule(struct load *l, const struct node *rule)
         cond = pmr_cond_of(l, match);
     spec.match = cond.id;
     take_action(l, rule, &cond, &spec);
-    check_match(l, &cond, &spec);
     take_scope(l, rule, &cond, &spec);
     take_stage(l, rule, &spec);
+    check_match(l, &cond, &spec);
     take_final(l, rule, &spec);
     if (enabled != NULL)
         pmr_expect_bool(l, enabled, &is_enabled);
@@ -212,6 +223,10 @@ void pmr_rules_check(struct load *l)
         pmr_fail_key(l, l->seen.final, CODE_KEYS_CLASH, NULL,
                      "\"final\" and tests of \"stream\" exclude each other; rule %s tests it",
                      pmr_quote(l->seen.stream_rule).text);
+    else if (l->seen.final != NULL && l->seen.hello_rule != NULL)
+        pmr_fail_key(l, l->seen.final, CODE_KEYS_CLASH, NULL,
+                     "\"final\" and tests of TLS hellos exclude each other; rule %s tests one",
+                     pmr_quote(l->seen.hello_rule).text);
 }
 
 void pmr_rules_of(struct load *l, const struct node *list)

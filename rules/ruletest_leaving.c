@@ -41,6 +41,9 @@ static void add_member(struct load *l, const struct node *n)
     if (met.stream != NULL)
         pmr_fail_key(l, n, CODE_RULETEST, "expect \"to_server\" or \"to_client\" of a \"stream\"",
                      "a single packet that leaves has no stream");
+    else if (met.hello != NULL)
+        pmr_fail_key(l, n, CODE_RULETEST, "expect the verdict and its rule",
+                     "a single packet that leaves is not asked for its flow's hello");
     spec.match = pm_cond_not(l->builder, met.id);
     if (l->rules->error_count == 0)
         pm_builder_add_rule(l->builder, &spec);

@@ -9,6 +9,8 @@ static const char *const allow_or_drop[] = {"allow", "drop", NULL};
 static const char *const pass_or_drop[] = {"pass", "drop", NULL};
 static const char *const midstreams[] = {"verdict-only", "rewrite", "drop", NULL};
 
+static const char *const incompletes[] = {"hold", "allow", "drop", NULL};
+
 static void take_choice(struct load *l, const struct node *policy, const char *key,
                         const char *const *words, bool *out)
 {
@@ -38,6 +40,15 @@ static void take_midstream(struct load *l, const struct node *policy, enum pm_mi
         *out = (enum pm_midstream)index;
 }
 
+static void take_incomplete(struct load *l, const struct node *policy, enum pm_incomplete *out)
+{
+    const struct node *n = pmr_node_get(policy, "on_incomplete");
+    size_t index;
+
+    if (n != NULL && pmr_expect_word(l, n, incompletes, &index))
+        *out = (enum pm_incomplete)index;
+}
+
 void pmr_settings_of(struct load *l, const struct node *policy, struct pm_settings *out)
 {
     static const struct key keys[] = {
@@ -46,6 +57,7 @@ void pmr_settings_of(struct load *l, const struct node *policy, struct pm_settin
         {"on_rewrite_refused", false},
         {"on_tunnel_down", false},
         {"on_midstream", false},
+        {"on_incomplete", false},
         {"bad_checksum", false},
         {"hold_bytes", false},
         {"hold_ms", false},
@@ -61,6 +73,8 @@ void pmr_settings_of(struct load *l, const struct node *policy, struct pm_settin
         {"stream_bytes", false},
         {"stream_dir_bytes", false},
         {"stream_match", false},
+        {"hello_ms", false},
+        {"hellos", false},
     };
 
     if (!pmr_expect_kind(l, policy, NODE_OBJECT))
@@ -72,6 +86,7 @@ void pmr_settings_of(struct load *l, const struct node *policy, struct pm_settin
     take_choice(l, policy, "on_tunnel_down", pass_or_drop, &out->tunnel_down_drop);
     take_choice(l, policy, "bad_checksum", pass_or_drop, &out->bad_checksum_drop);
     take_midstream(l, policy, &out->midstream);
+    take_incomplete(l, policy, &out->on_incomplete);
     take_limit(l, policy, "hold_bytes", 0, 1 << 30, &out->hold_bytes);
     take_limit(l, policy, "hold_ms", 0, 600000, &out->hold_ms);
     take_limit(l, policy, "flows", 1, 1 << 24, &out->flows);
@@ -86,4 +101,6 @@ void pmr_settings_of(struct load *l, const struct node *policy, struct pm_settin
     take_limit(l, policy, "stream_bytes", 1, 1 << 30, &out->stream_bytes);
     take_limit(l, policy, "stream_dir_bytes", 1, 1 << 30, &out->stream_dir_bytes);
     take_limit(l, policy, "stream_match", 1, PM_MAX_MATCH, &out->stream_match);
+    take_limit(l, policy, "hello_ms", 0, 600000, &out->hello_ms);
+    take_limit(l, policy, "hellos", 1, PM_HELLOS_MAX, &out->hellos);
 }

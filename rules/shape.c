@@ -170,6 +170,7 @@ static const struct shape_key policy_keys[] = {{"default", NULL},
                                                {"on_engine_error", NULL},
                                                {"on_rewrite_refused", NULL},
                                                {"on_midstream", NULL},
+                                               {"on_incomplete", NULL},
                                                {"on_tunnel_down", NULL},
                                                {"bad_checksum", NULL},
                                                {"hold_bytes", NULL},
@@ -185,7 +186,9 @@ static const struct shape_key policy_keys[] = {{"default", NULL},
                                                {"streams", NULL},
                                                {"stream_bytes", NULL},
                                                {"stream_dir_bytes", NULL},
-                                               {"stream_match", NULL}};
+                                               {"stream_match", NULL},
+                                               {"hello_ms", NULL},
+                                               {"hellos", NULL}};
 static const struct shape policy = {SHAPE(policy_keys)};
 
 static const struct shape_key set_keys[] = {{"type", NULL}, {"file", NULL}, {"values", NULL}};

@@ -77,6 +77,8 @@ static void add_stats(struct pm_stats *sum, const struct pm_stats *more)
     sum->asked_bytes += more->asked_bytes;
     sum->asked_dropped += more->asked_dropped;
     sum->asked_dropped_bytes += more->asked_dropped_bytes;
+    sum->held_dropped += more->held_dropped;
+    sum->held_dropped_bytes += more->held_dropped_bytes;
     sum->replies += more->replies;
     sum->flows += more->flows;
     for (unsigned why = 0; why < PM_WHY_COUNT; why++)

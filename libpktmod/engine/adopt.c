@@ -35,6 +35,7 @@ static void take_flow(struct pm_filter *f, const struct pm_filter *before,
     memcpy(own->hold_until_ns, old->hold_until_ns, sizeof own->hold_until_ns);
     memcpy(own->sent_end, old->sent_end, sizeof own->sent_end);
     own->has_sent = old->has_sent;
+    pm_hello_adopt(f, flow, before, was);
     own->packets = old->packets;
     own->draws = old->draws;
     if (old->answered > 0) {

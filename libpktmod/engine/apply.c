@@ -208,11 +208,14 @@ void pm_apply_default(const struct pm_filter *f, struct pm_trial *t)
 
 void pm_apply_order(struct pm_filter *f, struct pm_trial *t)
 {
+    bool follows_held = pm_hello_settle(f, t);
     if (!t->tracked.flow || t->decision.verdict != PM_ALLOW)
         return;
     if (pm_ask_follow(f, t))
         return;
     uint64_t hold_ns = pm_filter_own(t)->hold_until_ns[t->tracked.side];
-    if (hold_ns > f->now_ns)
+    if (follows_held && hold_ns < f->now_ns)
+        hold_ns = f->now_ns;
+    if (hold_ns > f->now_ns || follows_held)
         delay_until(f, t, hold_ns, PM_WHY_KEPT_ORDER, false);
 }

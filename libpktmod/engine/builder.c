@@ -397,12 +397,18 @@ static void add_log(struct pm_builder *b, struct pm_rule *rule, const struct pm_
 
 static void note_stream(struct pm_builder *b, const struct pm_rule *rule)
 {
-    if (!rule->tests_stream)
+    if (!rule->tests_stream && !rule->tests_hello)
         return;
-    if (rule->action == PM_ACTION_REWRITE)
+    if (rule->action == PM_ACTION_REWRITE && rule->tests_hello)
+        refuse(b, "a rewrite cannot hang on a TLS hello: only verdicts are asked about it",
+               pm_rule_id(b->policy, rule));
+    else if (rule->action == PM_ACTION_REWRITE)
         refuse(b, "a rewrite cannot hang on stream: what it tests may follow what was rewritten",
                pm_rule_id(b->policy, rule));
+    if (rule->tests_hello && rule->stage == PM_STAGE_AFTER_REWRITE)
+        refuse(b, "after rewriting, nothing waits for a TLS hello", pm_rule_id(b->policy, rule));
     b->policy->has_stream = true;
+    b->policy->has_hello |= rule->tests_hello;
 }
 
 /* Behind the ids of the rules before. */
@@ -458,6 +464,7 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
         .modifier = PM_NO_SLOT,
         .answer = PM_NO_SLOT,
         .tests_stream = pm_cond_tests_stream(p->conds, spec->match),
+        .tests_hello = pm_cond_tests_hello(p->conds, spec->match),
         .tests_payload = pm_cond_tests_payload(p->conds, spec->match),
         .first_op = p->op_count,
         .first_literal = p->literal_count,
@@ -519,7 +526,8 @@ static bool fill_list(const struct pm_policy *p, struct pm_rule_list *list,
         if (!takes(&p->rules[i]))
             continue;
         list->has_watchers |= pm_rule_watches(&p->rules[i]);
-        list->tests_streams |= p->rules[i].tests_stream;
+        list->tests_hellos |= p->rules[i].tests_hello;
+        list->tests_streams |= p->rules[i].tests_stream || p->rules[i].tests_hello;
         list->tests_payload |= p->rules[i].tests_payload;
         list->payload_decides |= p->rules[i].tests_payload && !pm_rule_watches(&p->rules[i]);
         list->rules[list->count] = i;
@@ -569,15 +577,19 @@ uint32_t pm_builder_stream_tail(const struct pm_builder *b)
     return pm_streamtest_tail(b->policy->conds, b->policy->settings.stream_match);
 }
 
-/* final is asked in the rewriter, which does not look at streams. */
+/* final is asked in the rewriter, which looks neither at streams nor at hellos. */
 static void check_streams(struct pm_builder *b)
 {
     const struct pm_policy *p = b->policy;
     const struct pm_settings *s = &p->settings;
     if (!p->has_stream)
         return;
-    if (p->has_final)
+    if (p->has_final && p->has_hello)
+        refuse(b, "final and conditions on a TLS hello exclude each other", NULL);
+    else if (p->has_final)
         refuse(b, "final and conditions on stream exclude each other", NULL);
+    else if (p->has_hello && (s->hellos == 0 || s->hellos > PM_HELLOS_MAX))
+        refuse(b, "settings: hellos is out of its range", NULL);
     else if (s->stream_match == 0 || s->stream_match > PM_MAX_MATCH)
         refuse(b, "settings: stream_match is out of its range", NULL);
     else if (s->streams == 0)

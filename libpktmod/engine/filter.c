@@ -25,8 +25,8 @@ size_t pm_filter_footprint(const struct pm_policy *policy)
            pm_flow_table_footprint(s->flows, sizeof(struct pm_filter_flow)) +
            pm_delay_footprint(s->delayed_packets) + pm_wholes_footprint(may_copy(policy)) +
            pm_cond_room_footprint(policy->conds) + pm_views_footprint(policy) +
-           pm_meters_footprint(policy) + pm_questions_footprint(policy) +
-           (policy->rule_count + 1) * sizeof(struct pm_rule_stats);
+           pm_hellos_footprint(policy) + pm_meters_footprint(policy) +
+           pm_questions_footprint(policy) + (policy->rule_count + 1) * sizeof(struct pm_rule_stats);
 }
 
 static bool allocate(struct pm_filter *f, const struct pm_filter_config *config)
@@ -44,12 +44,14 @@ static bool allocate(struct pm_filter *f, const struct pm_filter_config *config)
            pm_delay_init(&f->delay, s->delayed_packets, s->delayed_bytes) &&
            pm_wholes_init(f, config->hash_key) && pm_meters_init(&f->meters, f->policy, &meters) &&
            pm_questions_init(&f->questions, f->policy) &&
-           pm_views_init(&f->views, f->policy, f->verdicts->tests_streams);
+           pm_views_init(&f->views, f->policy, f->verdicts->tests_streams) &&
+           pm_hellos_init(&f->hellos, f->policy, f->verdicts->tests_hellos);
 }
 
 static void on_forget(void *context, struct pm_flow *flow)
 {
     pm_view_forget(context, flow);
+    pm_hello_forget(context, flow);
 }
 
 struct pm_filter *pm_filter_new(struct pm_policy *policy, const struct pm_filter_config *config,
@@ -85,6 +87,7 @@ void pm_filter_free(struct pm_filter *filter)
     pm_wholes_release(&filter->wholes);
     pm_flow_table_release(&filter->flows);
     pm_views_release(&filter->views);
+    pm_hellos_release(&filter->hellos);
     pm_cond_room_free(filter->room);
     free(filter->rules);
     pm_policy_unref(filter->policy);
@@ -133,7 +136,9 @@ static void note_sent(struct pm_trial *t)
     const struct pm_headers *h = &t->headers;
     bool is_segment = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP;
     enum pm_verdict verdict = t->decision.verdict;
-    if (!is_segment || !t->tracked.flow || verdict == PM_DROP || verdict == PM_REJECT)
+    bool may_go =
+        verdict != PM_DROP && verdict != PM_REJECT && t->decision.why != PM_WHY_HELLO_HELD;
+    if (!is_segment || !t->tracked.flow || !may_go)
         return;
     struct pm_filter_flow *flow = pm_filter_own(t);
     unsigned side = t->tracked.side;
@@ -152,6 +157,8 @@ static enum pm_why refusal_of(struct pm_filter *f, struct pm_trial *t)
     if (is_original && f->policy->settings.bad_checksum_drop && has_bad_checksum(t))
         return PM_WHY_BAD_CHECKSUM;
     enum pm_why unread = pm_view_take(f, t);
+    pm_hello_take_datagram(f, t);
+    pm_hello_show(f, t);
     if (pm_view_drops(f, t, unread))
         return unread;
     f->stats.why[unread] += unread != PM_WHY_NONE;
@@ -169,7 +176,9 @@ static void judge(struct pm_filter *f, struct pm_trial *t)
         return;
     }
     uint32_t rule = pm_verdict_rule(f, t);
-    if (rule != PM_NO_RULE)
+    if (t->awaits_hello)
+        pm_hello_wait(f, t);
+    else if (rule != PM_NO_RULE)
         pm_apply_rule(f, t, rule);
     else
         pm_apply_default(f, t);
@@ -219,6 +228,7 @@ struct pm_decision pm_filter_decide(struct pm_filter *filter, const struct pm_pa
         filter->now_ns = now_ns;
     t.packet = packet;
     t.doubt = t.told = PM_WHY_NONE;
+    t.awaits_hello = t.follows_held = false;
     t.decision =
         (struct pm_decision){.rule = PM_NO_RULE, .dry_rule = PM_NO_RULE, .dir = packet->dir};
     t.subject = (struct pm_subject){
@@ -226,6 +236,7 @@ struct pm_decision pm_filter_decide(struct pm_filter *filter, const struct pm_pa
 
     pm_headers_parse(packet->link, packet->data, packet->len, packet->wire_len, &t.headers);
     pm_ask_expire(filter, filter->now_ns);
+    pm_hello_expire(filter, filter->now_ns);
     find_flow(filter, &t);
     t.subject.dir = t.decision.dir = t.tracked.dir;
     t.decision.flow_id = t.tracked.flow ? t.tracked.flow->id : 0;
@@ -257,14 +268,16 @@ bool pm_filter_due(struct pm_filter *filter, uint64_t now_ns, struct pm_due *due
     if (now_ns > filter->now_ns)
         filter->now_ns = now_ns;
     pm_ask_expire(filter, filter->now_ns);
+    pm_hello_expire(filter, filter->now_ns);
     return pm_delay_take(&filter->delay, filter->now_ns, due);
 }
 
 uint64_t pm_filter_next_ns(const struct pm_filter *filter)
 {
-    uint64_t delay_ns = pm_delay_next_ns(&filter->delay);
+    uint64_t next_ns = pm_delay_next_ns(&filter->delay), hello_ns = pm_hello_next_ns(filter);
     const struct pm_question *q = pm_question_next(&filter->questions);
-    return q && q->deadline_ns < delay_ns ? q->deadline_ns : delay_ns;
+    next_ns = hello_ns < next_ns ? hello_ns : next_ns;
+    return q && q->deadline_ns < next_ns ? q->deadline_ns : next_ns;
 }
 
 const struct pm_stats *pm_filter_stats(const struct pm_filter *filter)

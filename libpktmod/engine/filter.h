@@ -2,9 +2,11 @@
  *
  *     filter.c     parse -> flow -> judge -> count
  *     view.c       -> what the packet adds to its stream
+ *     hello.c      -> and to the hello that its flow begins with
  *     verdict.c    -> which rule decides
  *     whole.c      -> of a fragment: what its datagram got
  *     apply.c      -> what the rule does: allow, drop, delay, reject
+ *     hellowait.c  -> or, where the rest of the hello may change that, to wait
  *     ask.c        -> and ask; answers
  *     adopt.c      a new policy takes over the flows
  */
@@ -14,6 +16,7 @@
 #include "base/bucket.h"
 #include "engine/delay.h"
 #include "engine/explain.h"
+#include "engine/hello.h"
 #include "engine/meters.h"
 #include "engine/policy.h"
 #include "engine/question.h"
@@ -37,6 +40,7 @@ struct pm_verdict_cache {
 struct pm_filter_flow {
     struct pm_verdict_cache cache[2];
     struct pm_view_side streams[2];
+    struct pm_flow_hello hello;
     uint64_t hold_until_ns[2]; /* a delayed packet leaves then; later ones not before */
     uint64_t packets;          /* before the one at hand */
     uint64_t draws;
@@ -66,6 +70,7 @@ struct pm_filter {
     enum pm_dir reply_dir;           /* of that packet */
     uint16_t reply_link;
     struct pm_views views;
+    struct pm_hellos hellos;
     const struct pm_explainer *explainer; /* of the packet at hand; NULL: nobody asks */
     struct pm_stats stats;
     struct pm_rule_stats *rules;
@@ -80,11 +85,14 @@ struct pm_trial {
     struct pm_tracked tracked;
     struct pm_subject subject;
     struct pm_stream_state stream;
+    struct pm_hello_state hello;
     struct pm_decision decision;
     uint64_t number;        /* of the packet in its flow or, without one, in the filter */
     struct pm_key question; /* where the rule asks: what about */
     enum pm_why told;       /* counted for this packet beside its verdict; NONE */
     enum pm_why doubt;      /* of a rule cannot be told whether it holds, and that drops; NONE */
+    bool awaits_hello;      /* of a rule that will be told by the rest of the flow's hello */
+    bool follows_held;      /* packets that waited for the hello leave before this one */
 };
 
 static inline struct pm_filter_flow *pm_filter_own(const struct pm_trial *t)

@@ -100,7 +100,7 @@ struct pm_rule {
     uint32_t id; /* where it begins in the policy's ids */
     pm_cond_id match;
     uint8_t action, scope, stage, reject; /* of the enums */
-    bool final, is_dry_run, tests_stream, tests_payload;
+    bool final, is_dry_run, tests_stream, tests_hello, tests_payload;
     bool has_assign, has_nat, has_options, has_impair;
     uint32_t log, modifier, ask, pause;
     uint32_t answer; /* an edit of streams with modifiers: where flows keep what they answered;
@@ -124,7 +124,8 @@ struct pm_rule_list {
     pm_cond_id *conds;
     uint32_t count;
     struct pm_classifier *classifier; /* NULL: few rules, asked one by one */
-    bool tests_streams, tests_payload;
+    bool tests_streams;               /* or hellos, which streams begin with */
+    bool tests_hellos, tests_payload;
     bool payload_decides; /* and one of them ends the search */
     bool has_watchers;    /* some never end the search: log_only, dry-run */
 };
@@ -154,7 +155,8 @@ struct pm_policy {
     bool has_external;
     uint32_t max_slots;
     bool has_final, has_nat, has_options, has_impair, has_reject;
-    bool has_stream; /* a verdict rule tests it */
+    bool has_stream; /* a verdict rule tests it, or a hello */
+    bool has_hello;  /* a hello */
     struct pm_zone *zones;
     uint32_t zone_count;
     struct pm_modifier *modifiers;

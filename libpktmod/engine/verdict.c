@@ -21,6 +21,13 @@ static bool drops_in_doubt(struct pm_filter *f, struct pm_trial *t, uint32_t rul
     return t->doubt != PM_WHY_NONE;
 }
 
+/* Whether a rule holds will be told by the rest of the flow's hello. */
+static bool awaits_hello(const struct pm_filter *f, enum pm_truth truth)
+{
+    return truth == PM_DEPENDS && f->hellos.is_used &&
+           pm_cond_room_doubt(f->room) == PM_WHY_HELLO_AWAITED;
+}
+
 /* Its condition holds, now its modifiers are asked. */
 static bool is_admitted(struct pm_filter *f, const struct pm_trial *t, const struct pm_rule *rule)
 {
@@ -56,6 +63,12 @@ static uint32_t first_match(struct pm_filter *f, struct pm_trial *t, uint32_t fr
         expect_rule(f, rule);
         enum pm_truth truth =
             pm_cond_truth(policy->conds, f->verdicts->conds[position], &t->subject);
+        if (awaits_hello(f, truth)) {
+            t->awaits_hello = !pm_rule_watches(&policy->rules[rule]);
+            if (t->awaits_hello)
+                return PM_NO_RULE;
+            continue;
+        }
         if (truth == PM_DEPENDS && drops_in_doubt(f, t, rule))
             return PM_NO_RULE;
         if (truth != PM_TRUE || !is_admitted(f, t, &policy->rules[rule]))

@@ -14,7 +14,8 @@
 struct view {
     struct pm_inorder bytes;
     struct pm_flow *flow;
-    uint64_t settled; /* nothing is looked for behind this position any more; 0: something is */
+    uint64_t hello_end; /* behind the last bytes that were taken for a hello */
+    uint64_t settled;   /* nothing is looked for behind this position any more; 0: something is */
     uint32_t older, newer;
     uint8_t side;
     uint8_t queue;
@@ -136,6 +137,14 @@ void pm_view_forget(struct pm_filter *f, struct pm_flow *flow)
     drop_view(&f->views, side_of(flow, 1));
 }
 
+/* Bytes go by unseen from here on. */
+static void lose_side(struct pm_filter *f, struct pm_flow *flow, struct pm_view_side *side)
+{
+    side->state = PM_VIEW_LOST;
+    if (side == side_of(flow, flow->client) && pm_hello_is_awaited(flow))
+        pm_hello_lose(f, flow, PM_WHY_VIEWS_FULL);
+}
+
 /* A stream whose receiver has all of it makes room for another one. */
 static uint32_t take_index(struct pm_filter *f)
 {
@@ -145,7 +154,7 @@ static uint32_t take_index(struct pm_filter *f)
         return index;
     struct view *v = at(views, over);
     struct pm_view_side *side = side_of(v->flow, v->side);
-    side->state = PM_VIEW_LOST;
+    lose_side(f, v->flow, side);
     drop_view(views, side);
     return pm_pool_take(&views->pool);
 }
@@ -158,6 +167,16 @@ static void forget_verdict(struct pm_flow *flow, unsigned side)
     own->cache[side].is_known = 0;
 }
 
+/* The rule, which may decide about the flow, tests what the stream of its client begins with. */
+static void want_hello(struct pm_flow *flow, const struct pm_rule *rule)
+{
+    struct pm_view_side *client = side_of(flow, flow->client);
+    pm_hello_want(flow);
+    if (client->state == PM_VIEW_UNASKED || client->state == PM_VIEW_UNWANTED)
+        client->state = PM_VIEW_WANTED;
+    client->decides |= !pm_rule_watches(rule);
+}
+
 /* Calls for each rule that may decide about the side and tests the stream. states may be NULL. */
 static void ask_rules(struct pm_filter *f, struct pm_trial *t, struct pm_view_side *side,
                       uint64_t *states)
@@ -168,8 +187,12 @@ static void ask_rules(struct pm_filter *f, struct pm_trial *t, struct pm_view_si
     pm_rule_walk_begin(&walk, f->verdicts, &t->subject, 0);
     while ((position = pm_rule_walk_next(&walk)) != PM_NO_RULE) {
         const struct pm_rule *rule = &policy->rules[f->verdicts->rules[position]];
-        if (!rule->tests_stream ||
+        if ((!rule->tests_stream && !rule->tests_hello) ||
             pm_cond_for_flow(policy->conds, rule->match, &t->subject) == PM_FALSE)
+            continue;
+        if (rule->tests_hello)
+            want_hello(t->tracked.flow, rule);
+        if (!rule->tests_stream)
             continue;
         side->state = PM_VIEW_WANTED;
         side->decides |= !pm_rule_watches(rule);
@@ -180,9 +203,11 @@ static void ask_rules(struct pm_filter *f, struct pm_trial *t, struct pm_view_si
 
 static void ask_side(struct pm_filter *f, struct pm_trial *t, struct pm_view_side *side)
 {
-    if (side->state != PM_VIEW_UNASKED)
+    if (side->is_asked)
         return;
-    side->state = PM_VIEW_UNWANTED;
+    side->is_asked = true;
+    if (side->state == PM_VIEW_UNASKED)
+        side->state = PM_VIEW_UNWANTED;
     if (!pm_verdict_is_settled(f, t))
         ask_rules(f, t, side, NULL);
 }
@@ -235,12 +260,34 @@ static void search(struct pm_filter *f, struct view *v, const struct pm_inorder_
         v->doubt = PM_WHY_REGEX_LIMIT;
 }
 
+static bool begins_with_hello(const struct view *v)
+{
+    return v->side == v->flow->client && pm_hello_is_awaited(v->flow);
+}
+
+static void show_hello(struct pm_filter *f, struct view *v, const struct pm_inorder_run *run)
+{
+    size_t old = run->len - run->fresh;
+    v->hello_end = v->bytes.next;
+    pm_hello_take(f, v->flow, run->offset + old, f->views.work + old, run->fresh);
+}
+
+/* Of the client's stream: whether it is known what it begins with, and nothing can change that. */
+static void confirm_hello(struct view *v)
+{
+    if (v->side == v->flow->client && v->bytes.acked >= v->hello_end)
+        pm_hello_confirm(v->flow);
+}
+
 static void look(struct pm_filter *f, struct view *v)
 {
     struct pm_views *views = &f->views;
     struct pm_inorder_run run;
-    while (pm_inorder_read(&v->bytes, &views->store, views->work, views->work_cap, &run))
+    while (pm_inorder_read(&v->bytes, &views->store, views->work, views->work_cap, &run)) {
+        if (begins_with_hello(v))
+            show_hello(f, v, &run);
         search(f, v, &run, false);
+    }
     if (pm_inorder_read_end(&v->bytes, &views->store, views->work, views->work_cap, &run))
         search(f, v, &run, true);
     pm_inorder_trim(&v->bytes, &views->store);
@@ -256,8 +303,13 @@ static void note_ack_of_view(struct pm_filter *f, struct pm_view_side *side, uin
     do {
         given_up = pm_inorder_ack(&v->bytes, &f->views.store, ack);
         f->stats.why[PM_WHY_GAP] += given_up > 0;
+        if (given_up > 0 && begins_with_hello(v))
+            pm_hello_lose(f, v->flow, PM_WHY_GAP);
         look(f, v);
     } while (given_up > 0);
+    if (begins_with_hello(v) && pm_inorder_is_over(&v->bytes))
+        pm_hello_end(f, v->flow);
+    confirm_hello(v);
     if (v->bytes.is_midstream && !was_midstream)
         pm_streamtest_lose_beginning(f->policy->conds, v->states);
     touch(&f->views, side->view - 1);
@@ -284,6 +336,7 @@ static void restart(struct pm_filter *f, struct pm_trial *t, uint32_t ack)
         side->state = side->state == PM_VIEW_LOST ? PM_VIEW_WANTED : side->state;
         forget_verdict(flow, i);
     }
+    pm_hello_restart(f, flow);
     struct pm_view_side *peer = side_of(flow, 1 - t->tracked.side);
     peer->seq = ack;
     peer->has_seq = peer->is_confirmed = true;
@@ -384,7 +437,9 @@ static bool is_settled(const struct pm_filter *f, const struct pm_trial *t, stru
 {
     if (is_latched(f, t))
         pm_streamtest_close(f->policy->conds, v->states);
-    if (v->settled == 0 && !pm_streamtest_is_open(f->policy->conds, v->states))
+    bool is_open = pm_streamtest_is_open(f->policy->conds, v->states) ||
+                   (begins_with_hello(v) && !is_latched(f, t));
+    if (v->settled == 0 && !is_open)
         v->settled = v->bytes.next;
     return v->settled > 0 && v->bytes.acked >= v->settled;
 }
@@ -405,7 +460,7 @@ static enum pm_why take_segment(struct pm_filter *f, struct pm_trial *t, struct 
     v = v ? v : begin_view(f, t, side, first);
     if (!v) {
         if (!pm_view_drops(f, t, PM_WHY_VIEWS_FULL))
-            side->state = PM_VIEW_LOST;
+            lose_side(f, t->tracked.flow, side);
         return PM_WHY_VIEWS_FULL;
     }
     if (is_fin)

@@ -29,11 +29,12 @@ enum pm_view_state {
 
 /* What a flow knows of the stream of one side. */
 struct pm_view_side {
-    uint32_t view;   /* index + 1; 0: none, as long as no bytes came */
-    uint32_t seq;    /* of its first byte, if has_seq */
-    uint32_t syn;    /* the same for a later SYN, if has_syn */
-    uint8_t state;   /* enum pm_view_state */
-    uint8_t decides; /* not only watching rules want it */
+    uint32_t view;    /* index + 1; 0: none, as long as no bytes came */
+    uint32_t seq;     /* of its first byte, if has_seq */
+    uint32_t syn;     /* the same for a later SYN, if has_syn */
+    uint8_t state;    /* enum pm_view_state */
+    uint8_t is_asked; /* the rules about this side were */
+    uint8_t decides;  /* not only watching rules want it */
     uint8_t has_seq, has_syn, is_confirmed, is_midstream;
     uint8_t sum_is_known,
         sum_is_void; /* of its first packet: wrong, so those of others say nothing */

@@ -104,6 +104,7 @@ static void try_bytes(struct pm_filter *f, struct pm_trial *w, const struct pm_p
                                      .has_flow = w->tracked.flow,
                                      .to_server = w->tracked.to_server,
                                      .room = f->room};
+    pm_hello_show(f, w);
 }
 
 static void try_first(struct pm_filter *f, struct pm_trial *w, const struct pm_datagram *d,

@@ -178,6 +178,12 @@ static enum pm_truth stream_for_flow(const struct pm_node *node, const struct pm
     return truth;
 }
 
+/* Whether it is known what hello the flow has, if any. */
+static bool hello_is_told(const struct pm_subject *s)
+{
+    return !s->hello || s->hello->tls || s->hello->doubt == PM_WHY_NONE;
+}
+
 /* Of any of the values, for what was read so far. */
 static enum pm_truth values_truth(const struct pm_conds *c, const struct pm_node *node,
                                   const struct pm_reading *reading, const struct pm_subject *s)
@@ -204,6 +210,10 @@ static enum pm_truth holds_for_packet(const struct pm_conds *c, const struct pm_
             if (bpf_is(c, &values[i], s->packet))
                 return PM_TRUE;
         return node->kind == PM_NODE_PRESENT ? PM_TRUE : PM_FALSE;
+    }
+    if (pm_field_is_hello(field) && !hello_is_told(s)) {
+        s->room->doubt = s->hello->doubt;
+        return PM_DEPENDS;
     }
     pm_field_read(s, field, &reading);
     if (node->kind == PM_NODE_PRESENT)
@@ -240,7 +250,10 @@ static enum pm_truth holds_for_flow(const struct pm_conds *c, const struct pm_no
         return PM_FALSE;
     if (field == PM_FIELD_STREAM && node->kind == PM_NODE_TEST && is_told(s, field))
         return stream_for_flow(node, s);
-    if (!pm_field_info(field)->flow_constant || !is_told(s, field))
+    bool is_constant =
+        pm_field_info(field)->flow_constant ||
+        (pm_field_is_hello(field) && s->hello && s->hello->is_sure && hello_is_told(s));
+    if (!is_constant || !is_told(s, field))
         return PM_DEPENDS;
     return holds_for_packet(c, node, s);
 }

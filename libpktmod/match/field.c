@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "match/dnsfield.h"
+#include "match/tlsfield.h"
 #include "wire/icmpquote.h"
 #include "wire/tcpopt.h"
 
@@ -18,7 +19,7 @@ struct place {
     void (*read)(const struct pm_subject *s, struct pm_reading *out);
     uint8_t off, width, shift, off_v6, shift_v6;
     uint32_t mask;
-    bool is_dns;
+    bool is_dns, is_hello;
 };
 
 static bool has_ip(const struct pm_headers *h)
@@ -305,6 +306,13 @@ static const struct place places[PM_FIELD_COUNT] = {
     [PM_FIELD_DNS_QRY_TYPE] = {.layer = UDP, .is_dns = true},
     [PM_FIELD_DNS_A] = {.layer = UDP, .is_dns = true},
     [PM_FIELD_DNS_AAAA] = {.layer = UDP, .is_dns = true},
+    [PM_FIELD_TLS_NAME] = {.layer = TCP_UDP, .is_hello = true},
+    [PM_FIELD_TLS_ALPN] = {.layer = TCP_UDP, .is_hello = true},
+    [PM_FIELD_TLS_VERSION] = {.layer = TCP_UDP, .is_hello = true},
+    [PM_FIELD_TLS_SUPPORTED] = {.layer = TCP_UDP, .is_hello = true},
+    [PM_FIELD_TLS_EXTENSION] = {.layer = TCP_UDP, .is_hello = true},
+    [PM_FIELD_TLS_JA3] = {.layer = TCP_UDP, .is_hello = true},
+    [PM_FIELD_TLS_JA4] = {.layer = TCP_UDP, .is_hello = true},
     [PM_FIELD_PAYLOAD] = {.layer = IP, .read = read_payload},
     [PM_FIELD_STREAM] = {.layer = TCP, .read = read_stream},
 };
@@ -328,6 +336,9 @@ void pm_field_read(const struct pm_subject *s, enum pm_field field, struct pm_re
     if (place->is_dns) {
         out->walk = (struct pm_dns_walk){.off = 0};
         pm_dnsfield_read(s, field, out);
+    } else if (place->is_hello) {
+        out->next = 0;
+        pm_tlsfield_read(s, field, out);
     } else if (place->read)
         place->read(s, out);
     else if (place->width)
@@ -340,6 +351,8 @@ void pm_field_read_more(const struct pm_subject *s, enum pm_field field, struct 
     io->has_more = false;
     if (places[field].is_dns)
         pm_dnsfield_read(s, field, io);
+    else if (places[field].is_hello)
+        pm_tlsfield_read(s, field, io);
 }
 
 bool pm_field_fits_flow(const struct pm_subject *s, enum pm_field field)

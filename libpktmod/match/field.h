@@ -22,6 +22,7 @@ struct pm_reading {
     uint8_t addr_version;
     bool has_more;                  /* there may be more values, for pm_field_read_more() */
     struct pm_dns_walk walk;        /* where they begin */
+    uint32_t next;                  /* the same for fields of a hello */
     uint8_t text[PM_DNS_NAME_TEXT]; /* of a name: bytes points here */
 };
 
@@ -36,6 +37,12 @@ void pm_field_read_more(const struct pm_subject *s, enum pm_field field, struct 
 static inline bool pm_field_is_dns(enum pm_field field)
 {
     return field >= PM_FIELD_DNS_RESPONSE && field <= PM_FIELD_DNS_AAAA;
+}
+
+/* Fields of the hello that opens a flow: the same for all its packets once that is known. */
+static inline bool pm_field_is_hello(enum pm_field field)
+{
+    return field >= PM_FIELD_TLS_NAME && field <= PM_FIELD_TLS_JA4;
 }
 
 /* Whether packets of this packet's flow can have the field at all: tcp.* only in TCP flows. */

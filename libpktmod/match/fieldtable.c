@@ -62,6 +62,8 @@ const char *pm_field_unsettable(enum pm_field field)
     static const char ports[] = "the answers would not find their way back; use nat";
     if (infos[field].settable)
         return NULL;
+    if (field >= PM_FIELD_TLS_NAME && field <= PM_FIELD_TLS_JA4)
+        return "both ends have signed what the hello says";
     switch ((int)field) {
     case PM_FIELD_IP_ADDR:
     case PM_FIELD_UDP_PORT:

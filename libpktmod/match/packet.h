@@ -14,6 +14,16 @@ struct pm_stream_state {
     enum pm_why doubt; /* why tests cannot be told: those that say so or, without states, all */
 };
 
+struct pm_tls_hello;
+
+/* What is known of the hello that opens a flow, whichever packet it came in. */
+struct pm_hello_state {
+    const struct pm_tls_hello *tls; /* NULL: none is known */
+    enum pm_why doubt; /* without one: NONE, there is none and none will come; HELLO_AWAITED, bytes
+                          that follow tell; else why it cannot be told */
+    bool is_sure;      /* no other bytes can come in place of those that told */
+};
+
 struct pm_subject {
     const struct pm_headers *headers;
     const struct pm_packet *packet;
@@ -22,6 +32,7 @@ struct pm_subject {
     bool to_server;   /* else to_client */
     bool flow_is_new; /* first packet of its flow */
     const struct pm_stream_state *stream; /* NULL: none, and none of its tests hold */
+    const struct pm_hello_state *hello;   /* NULL: none, and none of its fields are there */
     struct pm_cond_room *room; /* the engine's, for its conditions; may be NULL without regexes */
 };
 

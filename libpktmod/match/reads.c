@@ -30,7 +30,7 @@ static void note_behind_headers(void *context, const struct pm_node *node)
 {
     enum pm_field field = (enum pm_field)node->field;
     *(bool *)context |= field == PM_FIELD_PAYLOAD || field == PM_FIELD_STREAM ||
-                        field == PM_FIELD_BPF || pm_field_is_dns(field);
+                        field == PM_FIELD_BPF || pm_field_is_dns(field) || pm_field_is_hello(field);
 }
 
 bool pm_cond_reads_payload(const struct pm_conds *c, pm_cond_id cond)

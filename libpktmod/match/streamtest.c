@@ -72,6 +72,18 @@ bool pm_cond_tests_stream(const struct pm_conds *c, pm_cond_id cond)
     return any;
 }
 
+static void note_hello(void *context, const struct pm_node *node)
+{
+    *(bool *)context |= pm_field_is_hello((enum pm_field)node->field);
+}
+
+bool pm_cond_tests_hello(const struct pm_conds *c, pm_cond_id cond)
+{
+    bool any = false;
+    pm_cond_visit_tests(c, cond, note_hello, &any);
+    return any;
+}
+
 bool pm_cond_tests_payload(const struct pm_conds *c, pm_cond_id cond)
 {
     bool any = false;

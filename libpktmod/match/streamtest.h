@@ -32,6 +32,8 @@ uint32_t pm_streamtest_tail(const struct pm_conds *c, uint32_t window);
 
 /* Whether the condition has a test on the stream, at any depth. */
 bool pm_cond_tests_stream(const struct pm_conds *c, pm_cond_id cond);
+/* The same for a field of the hello that opens a flow. */
+bool pm_cond_tests_hello(const struct pm_conds *c, pm_cond_id cond);
 /* The same for what a packet carries. */
 bool pm_cond_tests_payload(const struct pm_conds *c, pm_cond_id cond);
 /* Opens the tests of the condition that are closed. Of a stream that is seen from its middle on,

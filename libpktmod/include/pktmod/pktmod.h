@@ -120,6 +120,11 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(STREAM_FULL, "stream_full", "no room to keep bytes of a stream; on_engine_error decided")    \
     X(UNPLACED, "unplaced", "has no place in the stream that began; on_engine_error decided")      \
     X(URGENT_DOUBT, "urgent_doubt", "urgent data, read in two ways; on_engine_error decided")      \
+    X(HELLO_AWAITED, "hello_awaited", "the flow's hello is not complete; on_incomplete decided")   \
+    X(HELLO_HELD, "hello_held", "waits for the rest of the hello that its flow begins with")       \
+    X(HELLO_LATE, "hello_late", "that did not come in time; on_engine_error decided")              \
+    X(HELLO_UNREAD, "hello_unread", "a hello malformed or too long; on_engine_error decided")      \
+    X(HELLOS_FULL, "hellos_full", "no room for another hello; on_engine_error decided")            \
     X(RETAIN_FULL, "retain_full", "old stream bytes forgotten early to make room")                 \
     X(FORGOTTEN, "forgotten", "repeats bytes that are no longer remembered")                       \
     X(EDITS_FULL, "edits_full", "edit log full; a match was left as it is")                        \
@@ -188,7 +193,8 @@ struct pm_decision {
     uint32_t rule;       /* index of the deciding rule, or PM_NO_RULE */
     enum pm_dir dir;     /* as given, or as found from the flow */
     uint64_t flow_id;    /* number of the flow within this engine, from 1; 0: none */
-    uint64_t release_ns; /* DELAY: when pm_filter_due() will hand the cookie back; ASK: at latest */
+    uint64_t release_ns; /* DELAY: when pm_filter_due() will hand the cookie back; ASK, and DELAY
+                            for HELLO_HELD: at latest */
     uint64_t ask_id;     /* ASK: number of the question, from 1 */
     bool is_new_ask;     /* and this packet is the first of it */
     bool is_new_flow;    /* the packet is the first of its flow */
@@ -477,6 +483,7 @@ struct pm_stats {
     uint64_t rejected, rejected_bytes;           /* filter; not among the dropped */
     uint64_t asked, asked_bytes;                 /* filter: that waited for an answer */
     uint64_t asked_dropped, asked_dropped_bytes; /* of them, by the answer or for want of one */
+    uint64_t held_dropped, held_dropped_bytes;   /* filter: delayed for a hello, then dropped */
     uint64_t replies;                            /* filter: packets that told of a reject */
     uint64_t emitted, emitted_bytes;             /* rewriter */
     uint64_t changed;                            /* rewriter: packets in that left changed */

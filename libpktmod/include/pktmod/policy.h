@@ -124,6 +124,13 @@ enum pm_kind {
     X(DNS_QRY_TYPE, "dns.qry.type", UINT, 0xffff, 0)                                               \
     X(DNS_A, "dns.a", ADDR, 0, 0)                                                                  \
     X(DNS_AAAA, "dns.aaaa", ADDR, 0, 0)                                                            \
+    X(TLS_NAME, "tls.handshake.extensions_server_name", TEXT, 0, D)                                \
+    X(TLS_ALPN, "tls.handshake.extensions_alpn_str", TEXT, 0, 0)                                   \
+    X(TLS_VERSION, "tls.handshake.version", UINT, 0xffff, 0)                                       \
+    X(TLS_SUPPORTED, "tls.handshake.extensions.supported_version", UINT, 0xffff, 0)                \
+    X(TLS_EXTENSION, "tls.handshake.extension.type", UINT, 0xffff, 0)                              \
+    X(TLS_JA3, "tls.handshake.ja3", TEXT, 0, 0)                                                    \
+    X(TLS_JA4, "tls.handshake.ja4", TEXT, 0, 0)                                                    \
     X(PAYLOAD, "payload", BYTES, 0, 0)                                                             \
     X(STREAM, "stream", BYTES, 0, 0)
 
@@ -476,6 +483,11 @@ struct pm_rule_spec {
 
 enum pm_midstream { PM_MIDSTREAM_VERDICT_ONLY, PM_MIDSTREAM_REWRITE, PM_MIDSTREAM_DROP };
 
+/* Data of a flow whose hello is not complete, where a rule's outcome hangs on that. */
+enum pm_incomplete { PM_INCOMPLETE_HOLD, PM_INCOMPLETE_ALLOW, PM_INCOMPLETE_DROP };
+
+#define PM_HELLOS_MAX (1u << 20)
+
 struct pm_settings {
     bool default_drop;         /* no verdict rule matched */
     bool engine_error_drop;    /* a pool is full, a packet cannot be parsed */
@@ -483,6 +495,9 @@ struct pm_settings {
     bool bad_checksum_drop;
     bool tunnel_down_drop;
     enum pm_midstream midstream;
+    enum pm_incomplete on_incomplete;
+    uint32_t hello_ms; /* longest that packets wait for a hello to be complete */
+    uint32_t hellos;   /* most hellos that flows keep; at a time a sixteenth may be incomplete */
     uint32_t hold_bytes, hold_ms;
     uint32_t flows;           /* most flows tracked at a time */
     uint32_t flow_idle_s;     /* an idle flow may be forgotten after this */
@@ -500,7 +515,9 @@ struct pm_settings {
 };
 
 #define PM_SETTINGS_DEFAULT                                                                        \
-    ((struct pm_settings){.hold_bytes = 4096,                                                      \
+    ((struct pm_settings){.hello_ms = 1000,                                                        \
+                          .hellos = 4096,                                                          \
+                          .hold_bytes = 4096,                                                      \
                           .hold_ms = 50,                                                           \
                           .flows = 65536,                                                          \
                           .flow_idle_s = 3600,                                                     \
