@@ -70,6 +70,9 @@ static void print_summary(const char *path, const struct pm_rules *rules)
     putchar('\n');
     for (size_t i = 0; i < pm_rules_note_count(rules); i++)
         printf("%s: %s\n", path, pm_rules_note(rules, i));
+    if (pm_policy_tests_hello(pm_rules_policy(rules)) && !pm_reads_quic())
+        printf("%s: this pktmod was built without QUIC: the fields of TLS are those of TCP alone\n",
+               path);
 }
 
 static enum pm_exit check_file(struct check *check, const char *path)

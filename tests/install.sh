@@ -69,7 +69,7 @@ want() { # group
         ;;
     test)
         want build
-        optional="$optional libvectorscan-dev"
+        optional="$optional libvectorscan-dev libssl-dev"
         [ -d "$node_folder/node_modules/ajv" ] || node=ajv@8 # schema
         library cmocka libcmocka-dev cmocka
         tool python3 python3 python3

@@ -23,7 +23,7 @@ FLOORS["engine"] = set(LINE) | {"edit", "engine"}
 # The core does no I/O and knows no platform; stdio.h is there for snprintf.
 CORE_SYSTEM = {f"{name}.h" for name in ("assert inttypes limits stdalign stdarg stdbool stddef stdint "
                                         "stdio stdlib string").split()}
-MATCH_SYSTEM = {"pcre2.h", "hs/hs.h"}
+FLOOR_SYSTEM = {"match": {"pcre2.h", "hs/hs.h"}, "proto": {"openssl/evp.h"}}
 
 # What rules/ and tunnel-ext/ have for the command alone.
 APP_DOORS = {"rules/check.h", "rules/document.h", "rules/meaning.h", "rules/ruletest.h",
@@ -84,7 +84,7 @@ def check_system(source, name):
     if (name == "pcap.h" or name.startswith("pcap/")) and room not in ("app", "rules", "tests"):
         return "libpcap belongs to app/ and rules/ alone"
     if room == "libpktmod":
-        allowed = CORE_SYSTEM | (MATCH_SYSTEM if source.parts[1] == "match" else set())
+        allowed = CORE_SYSTEM | FLOOR_SYSTEM.get(source.parts[1], set())
         if name not in allowed:
             return "the core does no I/O and knows no platform"
     return None
@@ -168,6 +168,7 @@ PLANTED = [
     ("libpktmod/engine/planted.c", "#include <time.h>"),
     ("libpktmod/base/planted.c", "#include <pcre2.h>"),
     ("libpktmod/engine/planted.c", "#include <hs/hs.h>"),
+    ("libpktmod/engine/planted.c", "#include <openssl/evp.h>"),
     ("libpktmod/cellar/planted.c", '#include "base/seq.h"'),
     ("libpktmod/include/pktmod/planted.h", '#include "base/seq.h"'),
     ("libpktmod/wire/planted.c", '#include "../base/seq.h"'),

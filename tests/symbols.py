@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""symbols.py NM LIBRARY - the core calls nothing but memory, PCRE2 and Vectorscan: no file, clock, socket,
+"""symbols.py NM LIBRARY - the core calls nothing but memory, PCRE2, Vectorscan and AES: no file, clock, socket,
 thread, print.
 
 Looks at what the archive leaves undefined, so that it holds whatever headers were included.
@@ -10,7 +10,7 @@ import sys
 ALLOWED = set("free malloc calloc realloc memchr memcmp memcpy memmove memset strlen strcmp strncmp "
               "strchr qsort bsearch snprintf vsnprintf abort __assert_fail __assert_rtn "
               "bcmp bzero __stack_chk_fail __stack_chk_guard _GLOBAL_OFFSET_TABLE_".split())
-LIBRARIES = ("pcre2_", "hs_")  # PCRE2; Vectorscan, where it was built with it
+LIBRARIES = ("pcre2_", "hs_", "EVP_")  # PCRE2; Vectorscan and libcrypto, where it was built with them
 COMPILER = ("__asan_", "__ubsan_", "__sanitizer_", "__sancov_", "__start___sanc", "__stop___sanc")
 
 

@@ -17,7 +17,7 @@ FIELDS = ["tls.handshake.extensions_server_name", "tls.handshake.extensions_alpn
           "tls.handshake.extensions.supported_version", "tls.handshake.extension.type", "tls.handshake.ja3"]
 TEXTS = ("tls.handshake.extensions_server_name", "tls.handshake.extensions_alpn_str", "tls.handshake.ja3")
 # Hellos of DTLS are not ours, and what is inside tunnels is not the packet's.
-WANTED = ("tls.handshake.type == 1 and tcp and not icmp and not icmpv6 and not vxlan and not geneve "
+WANTED = ("tls.handshake.type == 1 and (tcp or quic) and not icmp and not icmpv6 and not vxlan and not geneve "
           "and not gre and not _ws.malformed")
 # Captures in which tshark finds hellos where rules do not, or the other way round.
 EXPLAINED = {

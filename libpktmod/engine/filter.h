@@ -2,7 +2,7 @@
  *
  *     filter.c     parse -> flow -> judge -> count
  *     view.c       -> what the packet adds to its stream
- *     hello.c      -> and to the hello that its flow begins with
+ *     hello.c      -> and to the hello that its flow begins with; helloquic.c for QUIC
  *     verdict.c    -> which rule decides
  *     whole.c      -> of a fragment: what its datagram got
  *     apply.c      -> what the rule does: allow, drop, delay, reject

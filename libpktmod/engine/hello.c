@@ -1,5 +1,5 @@
-/* hello.c - reading and keeping the hellos that flows begin with; the contract is in hello.h, and
- * packets that wait for one are in hellowait.c. */
+/* hello.c - reading and keeping the hellos that flows begin with; the contract is in hello.h. Those
+ * of QUIC are in helloquic.c, packets that wait for one in hellowait.c. */
 #include "engine/hello.h"
 
 #include <stdlib.h>
@@ -29,7 +29,19 @@ size_t pm_hellos_footprint(const struct pm_policy *policy)
         return 0;
     return pm_pool_footprint(sizeof(struct pm_hello_reading), readings_of(policy)) +
            readings_of(policy) * sizeof(struct pm_timer) +
-           pm_pool_footprint(sizeof(struct kept), policy->settings.hellos) + PM_TLS_MESSAGE_MAX;
+           pm_pool_footprint(sizeof(struct kept), policy->settings.hellos) + PM_TLS_MESSAGE_MAX +
+           (pm_quiccrypt_is_there() ? sizeof(struct pm_quic_gather) + PM_QUIC_PACKETS : 0);
+}
+
+/* Without the library datagrams begin with no hello. */
+static bool init_quic(struct pm_hellos *hellos)
+{
+    if (!pm_quiccrypt_is_there())
+        return true;
+    hellos->quic_room.crypt = pm_quiccrypt_new();
+    hellos->quic_room.text = malloc(PM_QUIC_PACKETS);
+    hellos->quic = malloc(sizeof *hellos->quic);
+    return hellos->quic_room.crypt && hellos->quic_room.text && hellos->quic;
 }
 
 bool pm_hellos_init(struct pm_hellos *hellos, const struct pm_policy *policy, bool is_used)
@@ -42,7 +54,7 @@ bool pm_hellos_init(struct pm_hellos *hellos, const struct pm_policy *policy, bo
     if (!is_used)
         return true;
     hellos->message = malloc(PM_TLS_MESSAGE_MAX);
-    return hellos->message &&
+    return hellos->message && init_quic(hellos) &&
            pm_pool_init(&hellos->readings, sizeof(struct pm_hello_reading), readings_of(policy)) &&
            pm_timerq_init(&hellos->deadlines, readings_of(policy)) &&
            pm_pool_init(&hellos->kept, sizeof(struct kept), policy->settings.hellos);
@@ -55,6 +67,9 @@ void pm_hellos_release(struct pm_hellos *hellos)
     pm_pool_release(&hellos->kept);
     pm_timerq_release(&hellos->deadlines);
     pm_pool_release(&hellos->readings);
+    pm_quiccrypt_free(hellos->quic_room.crypt);
+    free(hellos->quic_room.text);
+    free(hellos->quic);
     free(hellos->message);
 }
 
@@ -177,13 +192,35 @@ void pm_hello_restart(struct pm_filter *f, struct pm_flow *flow)
         pm_hello_reading_of(f, flow)->gather = (struct pm_tls_gather){.len = 0};
 }
 
-static void know(struct pm_filter *f, struct pm_flow *flow, const uint8_t *message, size_t len)
+static void know(struct pm_filter *f, struct pm_flow *flow, const uint8_t *message, size_t len,
+                 bool is_quic)
 {
     struct kept *k = keep(f, flow);
-    if (pm_tls_hello_read(message, len, false, &k->tls))
-        resolve(f, flow, PM_HELLO_KNOWN, PM_WHY_NONE);
-    else
+    if (!pm_tls_hello_read(message, len, is_quic, &k->tls)) {
         pm_hello_lose(f, flow, PM_WHY_HELLO_UNREAD);
+        return;
+    }
+    resolve(f, flow, PM_HELLO_KNOWN, PM_WHY_NONE);
+    hello_of(flow)->is_sure = is_quic; /* others cannot put bytes in place of sealed ones */
+}
+
+void pm_hello_conclude(struct pm_filter *f, struct pm_flow *flow, enum pm_tls_answer answer,
+                       const uint8_t *message, size_t len, bool is_quic)
+{
+    switch (answer) {
+    case PM_TLS_MORE:
+        break;
+    case PM_TLS_WHOLE:
+        know(f, flow, message, len, is_quic);
+        break;
+    case PM_TLS_NONE:
+        resolve(f, flow, PM_HELLO_ABSENT, PM_WHY_NONE);
+        break;
+    case PM_TLS_TOO_LONG:
+    case PM_TLS_BAD:
+        pm_hello_lose(f, flow, PM_WHY_HELLO_UNREAD);
+        break;
+    }
 }
 
 /* It may be whole at once, and then needs no room of its own. */
@@ -215,31 +252,10 @@ void pm_hello_take(struct pm_filter *f, struct pm_flow *flow, uint64_t offset, c
         pm_hello_lose(f, flow, PM_WHY_MIDSTREAM);
         return;
     }
-    switch (pm_tls_gather(g, message, bytes, len)) {
-    case PM_TLS_MORE:
-        if (!r)
-            keep_reading(f, flow, g);
-        break;
-    case PM_TLS_WHOLE:
-        know(f, flow, message, g->len);
-        break;
-    case PM_TLS_NONE:
-        resolve(f, flow, PM_HELLO_ABSENT, PM_WHY_NONE);
-        break;
-    case PM_TLS_TOO_LONG:
-        pm_hello_lose(f, flow, PM_WHY_HELLO_UNREAD);
-        break;
-    }
-}
-
-void pm_hello_take_datagram(struct pm_filter *f, struct pm_trial *t)
-{
-    const struct pm_headers *h = &t->headers;
-    if (!f->hellos.is_used || h->parse != PM_PARSE_L4 || h->ip_proto != PM_PROTO_UDP ||
-        !t->tracked.flow || hello_of(t->tracked.flow)->progress != PM_HELLO_UNASKED)
-        return;
-    hello_of(t->tracked.flow)->progress = PM_HELLO_ABSENT;
-    hello_of(t->tracked.flow)->is_sure = true;
+    enum pm_tls_answer answer = pm_tls_gather(g, message, bytes, len);
+    if (answer == PM_TLS_MORE && !r)
+        keep_reading(f, flow, g);
+    pm_hello_conclude(f, flow, answer, message, g->len, false);
 }
 
 /* ------------------------------------------------------------------ the flow's end, and its heir

@@ -21,6 +21,7 @@
 #include "base/timerq.h"
 #include "flow/table.h"
 #include "match/packet.h"
+#include "proto/quic.h"
 #include "proto/tls.h"
 
 struct pm_filter;
@@ -50,6 +51,8 @@ struct pm_hellos {
     uint32_t oldest, newest;    /* readings */
     uint32_t kept_oldest, kept_newest;
     uint8_t *message; /* room to gather one that may be whole at once */
+    struct pm_quic_gather *quic;
+    struct pm_quic_room quic_room; /* all NULL: built without QUIC */
 };
 
 size_t pm_hellos_footprint(const struct pm_policy *policy);
@@ -68,7 +71,8 @@ void pm_hello_take(struct pm_filter *f, struct pm_flow *flow, uint64_t offset, c
                    size_t len);
 /* The receiver has all bytes that were taken. */
 void pm_hello_confirm(struct pm_flow *flow);
-/* A datagram, if it is one: none of them begins with a hello. */
+/* A datagram, if it is one: of QUIC it may bring a part of it. The first hello of a flow counts. A
+ * flow that begins otherwise may still come to one. */
 void pm_hello_take_datagram(struct pm_filter *f, struct pm_trial *t);
 /* The stream ended, or bytes of it were given up. */
 void pm_hello_end(struct pm_filter *f, struct pm_flow *flow);

@@ -1,5 +1,5 @@
-/* helloread.h - incomplete hellos, and the packets that wait for them: shared by hello.c, which
- * reads, and hellowait.c, which makes packets wait. */
+/* helloread.h - incomplete hellos, and the packets that wait for them: shared by hello.c and
+ * helloquic.c, which read, and hellowait.c, which makes packets wait. */
 #ifndef PM_ENGINE_HELLOREAD_H
 #define PM_ENGINE_HELLOREAD_H
 
@@ -13,8 +13,9 @@ struct pm_hello_reading {
     uint32_t first, last;  /* packets that wait, parked; PM_NIL: none */
     uint32_t packets;      /* of them */
     uint64_t bytes;
-    uint32_t sent_end; /* TCP: the highest sequence number behind one of them */
-    struct pm_tls_gather gather;
+    uint32_t sent_end;           /* TCP: the highest sequence number behind one of them */
+    struct pm_tls_gather gather; /* TCP */
+    struct pm_quic_gather quic;  /* UDP */
     uint8_t message[PM_TLS_MESSAGE_MAX];
 };
 
@@ -22,6 +23,9 @@ struct pm_hello_reading {
 struct pm_hello_reading *pm_hello_reading_of(const struct pm_filter *f, const struct pm_flow *flow);
 /* A new one, nothing read. NULL: there is no room. */
 struct pm_hello_reading *pm_hello_reading_begin(struct pm_filter *f, struct pm_flow *flow);
+/* What was gathered, unless there is MORE to come. */
+void pm_hello_conclude(struct pm_filter *f, struct pm_flow *flow, enum pm_tls_answer answer,
+                       const uint8_t *message, size_t len, bool is_quic);
 /* No packet waits for it. */
 void pm_hello_reading_end(struct pm_filter *f, struct pm_flow *flow);
 /* As if the time of its packets were over, and it ends. */

@@ -1,4 +1,6 @@
 /* hellowait.c - packets that wait for a hello to be complete; hello.h has the contract. */
+#include <string.h>
+
 #include "base/bytes.h"
 #include "engine/filter.h"
 #include "engine/helloread.h"
@@ -54,6 +56,7 @@ struct pm_hello_reading *pm_hello_reading_begin(struct pm_filter *f, struct pm_f
     r->packets = 0;
     r->bytes = 0;
     r->gather = (struct pm_tls_gather){.len = 0};
+    memset(&r->quic, 0, sizeof r->quic);
     r->newer = PM_NIL;
     r->older = hellos->newest;
     if (r->older == PM_NIL)

@@ -170,6 +170,11 @@ bool pm_policy_rewrites(const struct pm_policy *policy)
     return policy->rewrites.count > 0 || policy->rehearsed.count > 0;
 }
 
+bool pm_policy_tests_hello(const struct pm_policy *policy)
+{
+    return policy->has_hello;
+}
+
 bool pm_policy_spans_flows(const struct pm_policy *policy)
 {
     return policy->modifier_count > 0 || policy->ask_count > 0;

@@ -1,5 +1,5 @@
 # What the library stands on, found the same way when pktmod is built and when it is used:
-# pktmod::pcre2, and pktmod::vectorscan where it is wanted. A target that is missing afterwards was not found.
+# pktmod::pcre2, and pktmod::vectorscan and pktmod::crypto where they are wanted. A target that is missing afterwards was not found.
 find_package(PkgConfig QUIET)
 
 function(pktmod_find_dependency name module header library)
@@ -29,4 +29,9 @@ function(pktmod_find_vectorscan)
     set_property(TARGET pktmod::vectorscan PROPERTY INTERFACE_LINK_LIBRARIES
       $<IF:$<PLATFORM_ID:Darwin>,c++,stdc++> m)
   endif()
+endfunction()
+
+# The same: pktmod::crypto.
+function(pktmod_find_crypto)
+  pktmod_find_dependency(crypto libcrypto openssl/evp.h crypto)
 endfunction()

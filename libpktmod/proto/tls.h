@@ -24,6 +24,7 @@ enum pm_tls_answer {
     PM_TLS_WHOLE,    /* the message is complete */
     PM_TLS_NONE,     /* what is there begins no hello */
     PM_TLS_TOO_LONG, /* it does, but one longer than PM_TLS_MESSAGE_MAX */
+    PM_TLS_BAD,      /* it does, and contradicts itself; only in QUIC */
 };
 
 /* Gathers the message from bytes in order, in any cuts; begun as {0}. */

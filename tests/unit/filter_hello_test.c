@@ -3,6 +3,8 @@
 #include "scene.h"
 
 #include "hello.h"
+#include "proto/quiccrypt.h"
+#include "quic_packets.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -400,6 +402,94 @@ static void rules_that_only_watch_make_nothing_wait(void **state)
     end(&s);
 }
 
+/* ------------------------------------------------------------------ QUIC */
+
+/* A datagram of the client with these bytes, of which `len` were captured. */
+static struct pm_decision throw_bytes(struct scene *s, const uint8_t *bytes, size_t all, size_t len)
+{
+    static uint8_t ip[28 + 2000];
+    memset(ip, 0, 28);
+    ip[0] = 0x45;
+    pm_put16(ip + 2, (uint16_t)(28 + all));
+    ip[8] = 64;
+    ip[9] = 17;
+    pm_put32(ip + 12, 0x0a000001);
+    pm_put32(ip + 16, 0xc0000201);
+    pm_put16(ip + 20, s->port);
+    pm_put16(ip + 22, 443);
+    pm_put16(ip + 24, (uint16_t)(8 + all));
+    memcpy(ip + 28, bytes, all);
+    struct pm_packet packet = {
+        .data = ip, .len = 28 + len, .wire_len = 28 + all, .link = 101, .dir = PM_DIR_UNKNOWN};
+    return pm_filter_decide(s->filter, &packet, s->now_ns++);
+}
+
+static uint8_t digit(char c)
+{
+    return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+static struct pm_decision throw(struct scene * s, const char *hex)
+{
+    uint8_t bytes[2000];
+    size_t len = strlen(hex) / 2;
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (uint8_t)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
+    return throw_bytes(s, bytes, len, len);
+}
+
+static void a_hello_of_quic_is_judged_over_its_datagrams(void **state)
+{
+    (void)state;
+    for (int is_bad = 0; is_bad < 2 && pm_quiccrypt_is_there(); is_bad++) {
+        struct scene s;
+        begin_named(&s, is_bad ? "bad.example" : "other.example", PM_ACTION_DROP,
+                    &PM_SETTINGS_DEFAULT);
+        assert_int_equal(throw(&s, LATER_HALF).why, PM_WHY_HELLO_HELD);
+        struct pm_decision d = throw(&s, FIRST_HALF);
+        assert_int_equal(d.verdict, is_bad ? PM_DROP : PM_DELAY);
+        assert_int_equal(due_now(&s).verdict, is_bad ? PM_DROP : PM_ALLOW);
+        if (!is_bad)
+            assert_int_equal(due_now(&s).why, PM_WHY_KEPT_ORDER);
+        expect_none_waits(&s);
+        assert_int_equal(throw(&s, "40").verdict, is_bad ? PM_DROP : PM_ALLOW);
+        end(&s);
+    }
+}
+
+static void other_datagrams_wait_for_nothing_and_hide_no_hello_behind_them(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin_named(&s, "example.com", PM_ACTION_DROP, &PM_SETTINGS_DEFAULT);
+    assert_int_equal(throw(&s, "00").verdict, PM_ALLOW);
+    assert_int_equal(throw(&s, "c0ff00001d08").verdict, PM_ALLOW);
+    if (pm_quiccrypt_is_there()) {
+        assert_int_equal(throw(&s, SAMPLE_2).verdict, PM_DROP);
+        assert_int_equal(throw(&s, "00").verdict, PM_DROP);
+    } else {
+        assert_int_equal(throw(&s, SAMPLE_2).verdict, PM_ALLOW);
+    }
+    end(&s);
+}
+
+static void an_initial_that_cannot_be_read_whole_is_on_engine_errors(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct pm_settings settings = PM_SETTINGS_DEFAULT;
+    const uint8_t begin_of_one[1200] = {0xc0, 0, 0, 0, 1, 8};
+    settings.engine_error_drop = true;
+    begin_named(&s, "example.com", PM_ACTION_DROP, &settings);
+    struct pm_decision d = throw_bytes(&s, begin_of_one, 1200, 100);
+    assert_int_equal(d.verdict, pm_quiccrypt_is_there() ? PM_DROP : PM_ALLOW);
+    assert_int_equal(d.why, pm_quiccrypt_is_there() ? PM_WHY_TRUNCATED : PM_WHY_DEFAULT);
+    s.port++;
+    d = throw_bytes(&s, begin_of_one, 1200, 1200); /* whole, but sealed for nobody */
+    assert_int_equal(d.verdict, pm_quiccrypt_is_there() ? PM_DELAY : PM_ALLOW);
+    end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +509,9 @@ int main(void)
         cmocka_unit_test(packets_of_a_flow_that_is_forgotten_do_not_wait_on),
         cmocka_unit_test(a_new_policy_knows_the_hellos_of_the_one_before),
         cmocka_unit_test(rules_that_only_watch_make_nothing_wait),
+        cmocka_unit_test(a_hello_of_quic_is_judged_over_its_datagrams),
+        cmocka_unit_test(other_datagrams_wait_for_nothing_and_hide_no_hello_behind_them),
+        cmocka_unit_test(an_initial_that_cannot_be_read_whole_is_on_engine_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

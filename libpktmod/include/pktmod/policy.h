@@ -604,6 +604,8 @@ size_t pm_policy_rule_prefixes(const struct pm_policy *policy, uint32_t rule, st
 bool pm_policy_has_stage(const struct pm_policy *policy, enum pm_stage stage);
 const struct pm_settings *pm_policy_settings(const struct pm_policy *policy);
 bool pm_policy_rewrites(const struct pm_policy *policy); /* it has at least one rewrite rule */
+/* Some rule tests the TLS hello of flows. */
+bool pm_policy_tests_hello(const struct pm_policy *policy);
 /* Some rule counts or asks over flows (modifiers, questions): engines that share the packets among
  * themselves by flow would each count for itself. */
 bool pm_policy_spans_flows(const struct pm_policy *policy);
