@@ -467,6 +467,15 @@ enum pm_external_verdict pm_rewriter_external_answer(struct pm_rewriter *rewrite
 /* Nobody answers any more for rules with this socket: on_timeout decides about their streams. */
 void pm_rewriter_external_lost(struct pm_rewriter *rewriter, const char *socket, uint64_t now_ns);
 
+/* When another rewriter, with another policy, takes the place of this one: connections that it
+ * began with are of its mapping, and only it can go on with them. The packet is of a TCP connection
+ * that is there and not over, of a flow whose ends a nat maps, or an ICMP error that quotes one. Of
+ * a fragment that is not known. */
+bool pm_rewriter_knows(struct pm_rewriter *rewriter, const struct pm_packet *packet,
+                       uint64_t now_ns);
+/* There are such flows. */
+bool pm_rewriter_is_needed(const struct pm_rewriter *rewriter, uint64_t now_ns);
+
 /* ------------------------------------------------------------------ counters */
 
 struct pm_rule_stats {
