@@ -192,6 +192,12 @@ static void answer(struct pm_json *json, struct pm_run *run, const struct reques
                                    (uint64_t)r->seconds * NS_PER_S);
         pm_worker_unlock(run->workers[i]);
     }
+    if (!is_open && run->tunnel.tunnel != NULL) {
+        pm_tunnel_lock(run->tunnel.tunnel);
+        is_open = pm_tunnel_answer_ask(run->tunnel.tunnel, (uint64_t)r->id, r->allow, r->answer_for,
+                                       (uint64_t)r->seconds * NS_PER_S);
+        pm_tunnel_unlock(run->tunnel.tunnel);
+    }
     if (is_open)
         succeed(json);
     else

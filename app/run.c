@@ -39,6 +39,21 @@ static char *words_of(const struct pm_rules *rules)
     return text;
 }
 
+/* All that can fail comes first. */
+static bool swap_all(struct pm_run *run, struct pm_policy *policy, char **wrong)
+{
+    struct pm_generation *next;
+    if (!pm_run_tunnel_prepare(run, policy, &next, wrong))
+        return false;
+    if (!pm_run_swap(run, policy)) {
+        pm_generation_free(next);
+        *wrong = strdup("no memory\n");
+        return false;
+    }
+    pm_run_tunnel_swap(run, policy, next);
+    return true;
+}
+
 bool pm_run_reload(struct pm_run *run, const char *path, char **wrong)
 {
     struct pm_rules *rules = pm_rules_load(path);
@@ -47,10 +62,10 @@ bool pm_run_reload(struct pm_run *run, const char *path, char **wrong)
     *wrong = NULL;
     if (rules != NULL && policy == NULL)
         *wrong = words_of(rules);
-    else if (rules == NULL || !pm_run_swap(run, policy))
+    else if (rules == NULL)
         *wrong = strdup("no memory\n");
     else
-        is_swapped = true;
+        is_swapped = swap_all(run, policy, wrong);
     run->reloads += is_swapped;
     run->refused_reloads += !is_swapped;
     pm_rules_free(is_swapped ? run->rules : rules);
@@ -98,6 +113,7 @@ static void tick(struct loop *loop)
             pm_run_events_pass(run->events[i], pm_clock_now_ns(&run->clock));
         pm_worker_unlock(run->workers[i]);
     }
+    pm_run_tunnel_tick(run);
     pm_notify("WATCHDOG=1");
 }
 
@@ -118,6 +134,10 @@ static enum pm_exit turn(struct loop *loop)
     tick(loop);
     if (pm_run_has_failed(loop->run))
         return pm_complain(PM_EXIT_INTERNAL, "run: the kernel's queue does not answer any more");
+    if (pm_run_tunnel_has_failed(loop->run))
+        return pm_complain(PM_EXIT_BAD_INPUT,
+                           "run: device %s is gone: somebody removed it, or took it down",
+                           pm_tunnel_device(loop->run->tunnel.tunnel));
     return PM_EXIT_GOOD;
 }
 
@@ -217,18 +237,27 @@ static bool may_run(const struct pm_run_options *options)
     return true;
 }
 
+/* One run serves a queue; of tunnels there is one in a network namespace, which its routes tell. */
+static bool take_place(struct pm_run *run)
+{
+    const struct pm_run_options *options = run->options;
+    if (options->has_filter)
+        return pm_run_lock_take(&run->lock, options->run_dir, options->first);
+    return pm_run_lock_folder(options->run_dir);
+}
+
 static enum pm_exit begin_and_go(struct loop *loop)
 {
     struct pm_run *run = loop->run;
-    if (!pm_run_lock_take(&run->lock, run->options->run_dir, run->options->first) ||
-        !pm_event_log_open(&run->log, run->options->events))
+    if (!take_place(run) || !pm_event_log_open(&run->log, run->options->events))
         return PM_EXIT_BAD_INPUT;
-    if (!open_control(loop) || !pm_run_make_workers(run, pm_rules_policy(run->rules)))
+    if (!open_control(loop) || !pm_run_make_workers(run, pm_rules_policy(run->rules)) ||
+        !pm_run_tunnel_make(run, pm_rules_policy(run->rules)))
         return PM_EXIT_BAD_INPUT;
     if (!catch_signals(loop) || !drop_privileges() || !pm_run_start_workers(run) ||
-        !pm_run_install(run))
+        !pm_run_install(run) || !pm_run_tunnel_start(run))
         return PM_EXIT_BAD_INPUT;
-    if (!run->options->quiet)
+    if (!run->options->quiet && run->options->has_filter)
         fprintf(stderr, "pktmod: filtering %s%u with %zu rules of %s\n",
                 run->worker_count == 1 ? "queue " : "queues from ", run->options->first,
                 pm_policy_rule_count(pm_rules_policy(run->rules)), run->options->rules);
@@ -240,6 +269,7 @@ static enum pm_exit end(struct loop *loop, enum pm_exit code)
 {
     struct pm_run *run = loop->run;
     pm_notify("STOPPING=1");
+    pm_run_tunnel_end(run);
     if (!pm_run_end_workers(run) && code == PM_EXIT_GOOD)
         code = PM_EXIT_INTERNAL;
     if (run->log.news_fd >= 0)
@@ -264,20 +294,32 @@ static enum pm_exit run_rules(struct pm_run *run)
     return end(&loop, begin_and_go(&loop));
 }
 
-enum pm_exit pm_run_filter(const struct pm_run_options *options)
+/* What the rules are good for here. */
+static enum pm_exit run_policy(struct pm_run *run)
+{
+    const struct pm_run_options *options = run->options;
+    const struct pm_policy *policy = pm_rules_policy(run->rules);
+    if (policy == NULL)
+        return PM_EXIT_BAD_INPUT;
+    if (options->tunnel.only_plan)
+        return pm_run_tunnel_show(&options->tunnel, policy, options->rules);
+    return may_run(options) ? run_rules(run) : PM_EXIT_BAD_INPUT;
+}
+
+enum pm_exit pm_run_live(const struct pm_run_options *options)
 {
     struct pm_run *run = calloc(1, sizeof *run);
     if (run == NULL)
         return pm_complain(PM_EXIT_INTERNAL, "run: no memory");
-    enum pm_exit code = PM_EXIT_BAD_INPUT;
+    enum pm_exit code = PM_EXIT_INTERNAL;
     run->options = options;
     run->rules = pm_rules_load(options->rules);
     if (run->rules == NULL)
-        code = pm_complain(PM_EXIT_INTERNAL, "%s: no memory", options->rules);
+        pm_complain(PM_EXIT_INTERNAL, "%s: no memory", options->rules);
     else
         pm_rules_print_text(run->rules, stderr, pm_colour_wanted(stderr));
-    if (run->rules != NULL && pm_rules_policy(run->rules) != NULL && may_run(options))
-        code = run_rules(run);
+    if (run->rules != NULL)
+        code = run_policy(run);
     pm_rules_free(run->rules);
     free(run);
     return code;

@@ -2,6 +2,7 @@
  *
  *     main thread      signals, control socket, events to their file, reload
  *     worker threads   one for each queue: packets (filter-ext/linux/worker.h)
+ *     tunnel thread    packets of the tunnel (tunnel-ext/tunnel.h)
  */
 #ifndef PKTMOD_APP_RUN_H
 #define PKTMOD_APP_RUN_H
@@ -9,6 +10,7 @@
 #include "app/command.h"
 #include "app/run_events.h"
 #include "app/run_lock.h"
+#include "app/run_tunnel.h"
 #include "filter-ext/linux/firewall.h"
 #include "filter-ext/linux/worker.h"
 #include "rules/rules.h"
@@ -19,6 +21,7 @@
 struct pm_run_options {
     const char *rules; /* NULL: only with uninstall */
     bool has_filter;
+    struct pm_run_tunnel_options tunnel;
     uint16_t first, last; /* queues */
     unsigned hooks;       /* PM_HOOK_ bits */
     bool has_kind;        /* of the firewall; false: what is there */
@@ -38,8 +41,9 @@ struct pm_run_options {
     bool only_told; /* --help or --version was asked for and is answered */
 };
 
-/* False: complained already. The words live as long as argv. */
+/* False: complained already. The words live as long as argv; the rest goes with the _free. */
 bool pm_run_options_parse(struct pm_run_options *options, int argc, char *const argv[]);
+void pm_run_options_free(struct pm_run_options *options);
 
 struct pm_run {
     const struct pm_run_options *options;
@@ -50,6 +54,7 @@ struct pm_run {
     struct pm_worker *workers[PM_RUN_QUEUES];
     unsigned worker_count;
     struct pm_run_events *events[PM_RUN_QUEUES]; /* as the workers; NULL: none */
+    struct pm_run_tunnel tunnel;
     struct pm_event_log log;
     struct pm_firewall firewall;
     struct pm_firewall_passed passed; /* before the last reload */
@@ -65,11 +70,11 @@ bool pm_run_reload(struct pm_run *run, const char *path, char **wrong);
 
 /* Makes everything, runs until a signal or `ctl stop`, and puts everything back. Complained
  * already where the exit code is not good. */
-enum pm_exit pm_run_filter(const struct pm_run_options *options);
+enum pm_exit pm_run_live(const struct pm_run_options *options);
 /* Takes out what an earlier run installed for the queue. */
 enum pm_exit pm_run_uninstall(const struct pm_run_options *options);
 
-/* ---- run_workers.c: the filter's part of a run; pm_run_filter() calls them in this order. Each
+/* ---- run_workers.c: the filter's part of a run; pm_run_live() calls them in this order. Each
  * false: complained already */
 
 bool pm_run_make_workers(struct pm_run *run, struct pm_policy *policy);

@@ -122,7 +122,7 @@ void pm_event_log_take(struct pm_event_log *log, struct pm_buffer *lines)
         write_file(log, lines);
 }
 
-/* ------------------------------------------------------------------ a worker's events */
+/* ------------------------------------------------------------------ events of a filter */
 
 /* Events take it that time does not go back; clocks of two processors may differ a little. */
 static uint64_t no_earlier(struct pm_run_events *e, uint64_t now_ns)
@@ -192,8 +192,8 @@ static void on_rested(void *context)
     sink->len = 0;
 }
 
-struct pm_run_events *pm_run_events_new(struct pm_event_log *log, struct pm_worker *worker,
-                                        struct pm_policy *policy, uint16_t community_seed)
+struct pm_run_events *pm_run_events_new(struct pm_event_log *log, struct pm_policy *policy,
+                                        uint16_t community_seed)
 {
     struct pm_run_events *e = calloc(1, sizeof *e);
     if (e == NULL)
@@ -205,11 +205,23 @@ struct pm_run_events *pm_run_events_new(struct pm_event_log *log, struct pm_work
         free(e);
         return NULL;
     }
+    return e;
+}
+
+void pm_run_events_hear_worker(struct pm_run_events *events, struct pm_worker *worker)
+{
     pm_worker_listen(worker, &(struct pm_worker_listener){.judged = on_judged,
                                                           .released = on_released,
                                                           .rested = on_rested,
-                                                          .context = e});
-    return e;
+                                                          .context = events});
+}
+
+void pm_run_events_hear_line(struct pm_run_events *events, struct pm_line *line)
+{
+    pm_line_listen(line, &(struct pm_line_listener){.judged = on_judged,
+                                                    .released = on_released,
+                                                    .rested = on_rested,
+                                                    .context = events});
 }
 
 void pm_run_events_free(struct pm_run_events *events, uint64_t now_ns)

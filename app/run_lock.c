@@ -24,7 +24,7 @@ static uint64_t namespace_of(void)
     return stat("/proc/thread-self/ns/net", &found) == 0 ? (uint64_t)found.st_ino : 0;
 }
 
-static bool make_folder(const char *run_dir)
+bool pm_run_lock_folder(const char *run_dir)
 {
     if (mkdir(run_dir, 0755) == 0 || errno == EEXIST)
         return true;
@@ -73,7 +73,7 @@ bool pm_run_lock_take(struct pm_run_lock *lock, const char *run_dir, uint16_t qu
 {
     char owner[32] = "";
     lock->fd = -1;
-    if (!make_folder(run_dir))
+    if (!pm_run_lock_folder(run_dir))
         return false;
     snprintf(lock->path, sizeof lock->path, "%s/nfqueue-%u.%" PRIu64 ".lock", run_dir, queue,
              namespace_of());

@@ -15,6 +15,8 @@ struct pm_run_lock {
 };
 
 /* Makes the folder where it is missing. False: complained already. */
+bool pm_run_lock_folder(const char *run_dir);
+/* With its folder. False: complained already. */
 bool pm_run_lock_take(struct pm_run_lock *lock, const char *run_dir, uint16_t queue);
 void pm_run_lock_release(struct pm_run_lock *lock); /* and removes the file */
 

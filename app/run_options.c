@@ -27,6 +27,12 @@ enum {
     OPT_RUN_DIR,
     OPT_SEED,
     OPT_QUIET,
+    OPT_TUNNEL, /* and those of run_tunnel.h, to OPT_MEMORY */
+    OPT_MODE,
+    OPT_TO,
+    OPT_PLAN,
+    OPT_MTU,
+    OPT_MEMORY,
     OPT_HELP,
     OPT_VERSION,
     OPT_COUNT
@@ -50,6 +56,12 @@ static const struct pm_option table[OPT_COUNT] = {
     [OPT_RUN_DIR] = {"run-dir", 0, true},
     [OPT_SEED] = {"seed", 0, true},
     [OPT_QUIET] = {"quiet", 'q', false},
+    [OPT_TUNNEL] = {"tunnel", 0, true},
+    [OPT_MODE] = {"mode", 0, true},
+    [OPT_TO] = {"to", 0, true},
+    [OPT_PLAN] = {"plan", 0, false},
+    [OPT_MTU] = {"mtu", 0, true},
+    [OPT_MEMORY] = {"memory", 0, true},
     [OPT_HELP] = {"help", 'h', false},
     [OPT_VERSION] = {"version", 'V', false},
 };
@@ -195,6 +207,13 @@ static bool take(struct pm_run_options *o, int option, const char *value)
     switch (option) {
     case OPT_FILTER:
         return take_filter(o, value);
+    case OPT_TUNNEL:
+    case OPT_MODE:
+    case OPT_TO:
+    case OPT_PLAN:
+    case OPT_MTU:
+    case OPT_MEMORY:
+        return pm_run_tunnel_take(&o->tunnel, table[option].name, value);
     case OPT_INSTALL:
         return o->install = true;
     case OPT_UNINSTALL:
@@ -231,13 +250,28 @@ static bool take(struct pm_run_options *o, int option, const char *value)
     }
 }
 
+static bool has_filter_options(const struct pm_run_options *o)
+{
+    return o->install || o->uninstall || o->bypass || o->offload || o->inside != NULL ||
+           o->interface_count > 0 || o->queue_len > 0 ||
+           o->hooks != (PM_HOOK_INPUT | PM_HOOK_OUTPUT);
+}
+
 static bool is_whole(const struct pm_run_options *o)
 {
     const char *wrong = NULL;
-    if (!o->has_filter)
+    if (!o->has_filter && !o->tunnel.is_wanted)
         wrong = "say what to do: --filter nfqueue:N judges, --tunnel tun rewrites";
     else if (o->rules == NULL && !o->uninstall)
-        wrong = "no rule file named; usage: pktmod run RULES --filter nfqueue:N";
+        wrong = o->has_filter ? "no rule file named; usage: pktmod run RULES --filter nfqueue:N"
+                              : "no rule file named; usage: pktmod run RULES --tunnel tun";
+    else if (!o->has_filter && has_filter_options(o))
+        wrong = "--install, --uninstall, --hook, --interface, --inside, --bypass, --offload and "
+                "--queue-length are for --filter";
+    else if (!o->tunnel.is_wanted && o->tunnel.has_any)
+        wrong = "--mode, --to, --plan, --mtu and --memory are for --tunnel";
+    else if (o->tunnel.is_wanted && o->uninstall)
+        wrong = "--uninstall is for --filter alone: a tunnel leaves nothing behind";
     else if (o->rules != NULL && o->uninstall)
         wrong = "--uninstall takes no rule file";
     else if (o->offload && !o->install)
@@ -255,10 +289,15 @@ static bool tell(struct pm_run_options *o, int found)
         return false;
     o->only_told = true;
     if (found == OPT_HELP)
-        fputs(help, stdout);
+        fputs(o->tunnel.is_wanted ? pm_run_tunnel_help : help, stdout);
     else
         printf("pktmod %s\n", pm_version());
     return true;
+}
+
+void pm_run_options_free(struct pm_run_options *options)
+{
+    pm_run_tunnel_options_free(&options->tunnel);
 }
 
 bool pm_run_options_parse(struct pm_run_options *options, int argc, char *const argv[])

@@ -46,6 +46,7 @@ static struct pm_worker_stats stats_of_all(struct pm_run *run)
         struct pm_worker_stats one = stats_of(run->workers[i]);
         add(&sum, &one);
     }
+    pm_run_tunnel_add(run, &sum);
     return sum;
 }
 
@@ -60,10 +61,35 @@ static struct pm_rule_stats rule_stats_of(struct pm_run *run, uint32_t rule)
         sum.bytes += one->bytes;
         pm_worker_unlock(run->workers[i]);
     }
+    if (run->tunnel.tunnel != NULL) {
+        pm_tunnel_lock(run->tunnel.tunnel);
+        struct pm_rule_stats one = pm_line_rule_stats(pm_tunnel_line(run->tunnel.tunnel), rule);
+        sum.packets += one.packets;
+        sum.bytes += one.bytes;
+        pm_tunnel_unlock(run->tunnel.tunnel);
+    }
     return sum;
 }
 
 /* ------------------------------------------------------------------ status */
+
+static size_t tunnel_asks(struct pm_run *run, struct pm_worker_ask *out, size_t cap)
+{
+    struct pm_line_ask asks[ASKS_MAX];
+    if (run->tunnel.tunnel == NULL)
+        return 0;
+    pm_tunnel_lock(run->tunnel.tunnel);
+    size_t count = pm_line_asks(pm_tunnel_line(run->tunnel.tunnel), asks, cap);
+    pm_tunnel_unlock(run->tunnel.tunnel);
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (struct pm_worker_ask){.id = asks[i].id,
+                                        .deadline_ns = asks[i].deadline_ns,
+                                        .has_ends = asks[i].has_ends,
+                                        .ends = asks[i].ends};
+        memcpy(out[i].rule, asks[i].rule, sizeof out[i].rule);
+    }
+    return count;
+}
 
 static size_t asks_of(struct pm_run *run, struct pm_worker_ask asks[ASKS_MAX])
 {
@@ -73,7 +99,7 @@ static size_t asks_of(struct pm_run *run, struct pm_worker_ask asks[ASKS_MAX])
         count += pm_worker_asks(run->workers[i], asks + count, ASKS_MAX - count);
         pm_worker_unlock(run->workers[i]);
     }
-    return count;
+    return count + tunnel_asks(run, asks + count, ASKS_MAX - count);
 }
 
 static void put_ends(struct pm_json *json, const struct pm_endpoints *ends)
@@ -167,16 +193,20 @@ void pm_run_print_status(FILE *out, struct pm_run *run)
     size_t count = asks_of(run, asks);
     struct pm_worker_stats stats = stats_of_all(run);
     const char *name = pm_rules_name(run->rules);
-    fprintf(out, "up       %.0f s, process %ld, %u queue%s from %u\n",
-            seconds_since(run, run->began_ns), (long)getpid(), run->worker_count,
-            run->worker_count == 1 ? "" : "s", run->options->first);
+    fprintf(out, "up       %.0f s, process %ld", seconds_since(run, run->began_ns), (long)getpid());
+    if (run->worker_count > 0)
+        fprintf(out, ", %u queue%s from %u", run->worker_count, run->worker_count == 1 ? "" : "s",
+                run->options->first);
+    fputc('\n', out);
     fprintf(out, "rules    %s%s%s%s, %zu rules, loaded %.0f s ago\n", run->options->rules,
             name == NULL ? "" : " (", name == NULL ? "" : name, name == NULL ? "" : ")",
             pm_policy_rule_count(policy_of(run)), seconds_since(run, run->loaded_ns));
     fprintf(out, "reloads  %" PRIu64 ", and %" PRIu64 " refused\n", run->reloads,
             run->refused_reloads);
-    fprintf(out, "firewall %s\n",
-            run->is_installed ? "rules installed by this run" : "rules are somebody else's");
+    if (run->worker_count > 0)
+        fprintf(out, "firewall %s\n",
+                run->is_installed ? "rules installed by this run" : "rules are somebody else's");
+    pm_run_tunnel_print(out, run);
     fprintf(out, "flows    %" PRIu64 ", packets held %" PRIu64 ", open questions %zu\n",
             stats.filter.flows_now, stats.held, count);
     for (size_t i = 0; i < count; i++) {
@@ -190,15 +220,11 @@ void pm_run_print_status(FILE *out, struct pm_run *run)
 
 /* ------------------------------------------------------------------ stats */
 
-struct counter {
-    const char *name, *text;
-    uint64_t value;
-    bool is_gauge;
-};
-
 #define COUNTERS 28
+#define ALL      (COUNTERS + PM_RUN_TUNNEL_COUNTERS)
 
-static void gather(struct pm_run *run, struct counter out[COUNTERS])
+/* Answers how many there are. */
+static size_t gather(struct pm_run *run, struct pm_run_counter out[ALL])
 {
     struct pm_worker_stats s = stats_of_all(run);
     struct pm_nfqueue_kernel kernel = {.waiting = 0}, one;
@@ -211,7 +237,7 @@ static void gather(struct pm_run *run, struct counter out[COUNTERS])
     struct pm_firewall_passed passed = {.packets = 0};
     if (run->is_installed && run->firewall.generation > 0)
         passed = pm_firewall_passed(&run->firewall);
-    const struct counter counters[COUNTERS] = {
+    const struct pm_run_counter counters[COUNTERS] = {
         {"packets", "packets judged", s.filter.packets, false},
         {"bytes", "bytes judged", s.filter.bytes, false},
         {"allowed", "packets allowed", s.filter.allowed, false},
@@ -246,6 +272,7 @@ static void gather(struct pm_run *run, struct counter out[COUNTERS])
         {"reloads", "rule sets put in force since the start", run->reloads, false},
     };
     memcpy(out, counters, sizeof counters);
+    return COUNTERS + pm_run_tunnel_gather(run, out + COUNTERS);
 }
 
 static void put_reasons(struct pm_json *json, struct pm_run *run)
@@ -260,9 +287,9 @@ static void put_reasons(struct pm_json *json, struct pm_run *run)
 
 void pm_run_put_stats(struct pm_json *json, struct pm_run *run)
 {
-    struct counter counters[COUNTERS];
-    gather(run, counters);
-    for (size_t i = 0; i < COUNTERS; i++)
+    struct pm_run_counter counters[ALL];
+    size_t count = gather(run, counters);
+    for (size_t i = 0; i < count; i++)
         pm_json_uint(json, counters[i].name, counters[i].value);
     put_reasons(json, run);
     pm_json_open(json, "rules", '[');
@@ -279,10 +306,10 @@ void pm_run_put_stats(struct pm_json *json, struct pm_run *run)
 
 void pm_run_print_stats(FILE *out, struct pm_run *run)
 {
-    struct counter counters[COUNTERS];
+    struct pm_run_counter counters[ALL];
     struct pm_worker_stats s = stats_of_all(run);
-    gather(run, counters);
-    for (size_t i = 0; i < COUNTERS; i++)
+    size_t count = gather(run, counters);
+    for (size_t i = 0; i < count; i++)
         fprintf(out, "%12" PRIu64 "  %s\n", counters[i].value, counters[i].text);
     fputs("\nreasons\n", out);
     for (unsigned why = 1; why < PM_WHY_COUNT; why++)
@@ -297,10 +324,10 @@ void pm_run_print_stats(FILE *out, struct pm_run *run)
 
 void pm_run_print_prometheus(FILE *out, struct pm_run *run)
 {
-    struct counter counters[COUNTERS];
+    struct pm_run_counter counters[ALL];
     struct pm_worker_stats s = stats_of_all(run);
-    gather(run, counters);
-    for (size_t i = 0; i < COUNTERS; i++) {
+    size_t count = gather(run, counters);
+    for (size_t i = 0; i < count; i++) {
         const char *end = counters[i].is_gauge ? "" : "_total";
         fprintf(out, "# HELP pktmod_%s%s %s\n# TYPE pktmod_%s%s %s\npktmod_%s%s %" PRIu64 "\n",
                 counters[i].name, end, counters[i].text, counters[i].name, end,
@@ -334,6 +361,12 @@ static struct pm_flow_info *flows_of(struct pm_run *run, uint32_t limit, size_t 
         *count +=
             pm_filter_flows(pm_worker_filter(run->workers[i]), flows + *count, limit - *count);
         pm_worker_unlock(run->workers[i]);
+    }
+    if (run->tunnel.tunnel != NULL && flows != NULL) {
+        pm_tunnel_lock(run->tunnel.tunnel);
+        const struct pm_line *line = pm_tunnel_line(run->tunnel.tunnel);
+        *count += pm_filter_flows(pm_line_filter(line), flows + *count, limit - *count);
+        pm_tunnel_unlock(run->tunnel.tunnel);
     }
     return flows;
 }

@@ -1,27 +1,18 @@
-/* run_tunnel.c - a live run of the tunnel; the contract is in run_tunnel.h. */
+/* run_tunnel.c - the tunnel's part of a live run; the contract is in run_tunnel.h. */
 #include "app/run_tunnel.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <pktmod/version.h>
-
-#include "app/arguments.h"
-#include "app/direction.h"
-#include "app/interrupt.h"
-#include "tunnel-ext/run_plan.h"
-#include "rules/rules.h"
-#ifdef __linux__
-#include "tunnel-ext/tunnel.h"
-#endif
+#include "app/run.h"
 
 const char pm_run_tunnel_help[] =
     "usage: pktmod run RULES --tunnel tun[:NAME] [OPTION...]\n\n"
     "Carries what the rewrite rules are about through the rewriter, live. Linux, as root.\n"
     "Destinations come from ip.dst, ip.src and ip.addr of the rules; a rule that names none\n"
     "asks for all. They are shown, routed into a TUN device, and taken back at the end,\n"
-    "also after kill -9. Prints counters, one JSON object, when it ends.\n\n"
+    "also after kill -9. Verdict rules judge what enters, before it is rewritten. Prints\n"
+    "counters, one JSON object, when it ends.\n\n"
     "  --tunnel tun[:NAME]  the device; pktmod%d unless named\n"
     "  --mode reflect       for programs on this host (default): their connections end here\n"
     "                       and are continued by sockets of the tunnel. TCP, UDP, ping\n"
@@ -30,52 +21,21 @@ const char pm_run_tunnel_help[] =
     "  --to PREFIX,...      these destinations, instead of those of the rules\n"
     "  --plan               show the destinations and end\n"
     "  --mtu N              of the device (reflect 65535, forward 1500)\n"
-    "  --seed N             for every draw\n\n"
+    "  --memory MIB         what the engines may take, reserved at the start (default 256)\n"
+    "  --filter nfqueue:N   judge other traffic too, in the same run; see run --help. What the\n"
+    "                       tunnel carries is judged in the tunnel, once\n\n"
+    "As with --filter: --control, --control-group, --events, --community-seed, --run-dir,\n"
+    "--seed, --quiet; and pktmod ctl. A reload leaves connections that are there to the rules\n"
+    "that they began with.\n\n"
     "exit: 0 ended by a signal, 2 bad usage or rules, or not permitted, 3 internal error\n";
 
-/* The option is among the words, as --name or --name=VALUE. */
-static bool has_option(int argc, char *const argv[], const char *option)
+/* ------------------------------------------------------------------ the command line */
+
+static bool complain(const char *option, const char *value, const char *wanted)
 {
-    size_t len = strlen(option);
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strncmp(argv[i], option, len) == 0 && (argv[i][len] == '\0' || argv[i][len] == '='))
-            return true;
+    pm_complain(PM_EXIT_BAD_INPUT, "run: --%s is %s, not \"%s\"", option, wanted, value);
     return false;
 }
-
-bool pm_run_wants_tunnel(int argc, char *const argv[])
-{
-    return has_option(argc, argv, "--tunnel");
-}
-
-#ifndef __linux__
-
-enum pm_exit pm_run_tunnel(int argc, char *const argv[])
-{
-    (void)argc;
-    (void)argv;
-    return pm_complain(PM_EXIT_BAD_INPUT, "run: --tunnel is for Linux alone so far");
-}
-
-#else
-
-enum { OPT_HELP, OPT_VERSION, OPT_TUNNEL, OPT_MODE, OPT_TO, OPT_PLAN, OPT_MTU, OPT_SEED };
-
-static const struct pm_option options[] = {
-    [OPT_HELP] = {"help", 'h', false},  [OPT_VERSION] = {"version", 'V', false},
-    [OPT_TUNNEL] = {"tunnel", 0, true}, [OPT_MODE] = {"mode", 0, true},
-    [OPT_TO] = {"to", 0, true},         [OPT_PLAN] = {"plan", 0, false},
-    [OPT_MTU] = {"mtu", 0, true},       [OPT_SEED] = {"seed", 0, true},
-};
-
-struct request {
-    const char *path;
-    struct pm_tunnel_config tunnel;
-    struct pm_local to;
-    bool only_plan, is_told;
-};
-
-/* ------------------------------------------------------------------ the command line */
 
 static bool read_number(const char *text, uint64_t least, uint64_t most, uint64_t *number)
 {
@@ -89,223 +49,276 @@ static bool read_number(const char *text, uint64_t least, uint64_t most, uint64_
     return *text != '\0' && *number >= least;
 }
 
-static enum pm_exit take_device(struct request *r, const char *value)
+static bool take_device(struct pm_run_tunnel_options *o, const char *value)
 {
-    if (strcmp(value, "tun") == 0)
-        return PM_EXIT_GOOD;
-    if (strncmp(value, "tun:", 4) != 0 || value[4] == '\0')
-        return pm_complain(PM_EXIT_BAD_INPUT, "run: --tunnel is tun or tun:NAME, not \"%s\"",
-                           value);
-    r->tunnel.device = value + 4;
-    return PM_EXIT_GOOD;
+    bool is_named = strncmp(value, "tun:", 4) == 0 && value[4] != '\0';
+    if (!is_named && strcmp(value, "tun") != 0)
+        return complain("tunnel", value, "tun or tun:NAME");
+    o->is_wanted = true;
+    o->device = is_named ? value + 4 : "pktmod%d";
+    return true;
 }
 
-static enum pm_exit take_mode(struct request *r, const char *value)
+static bool take_mode(struct pm_run_tunnel_options *o, const char *value)
 {
     bool is_forward = strcmp(value, "forward") == 0;
-    r->tunnel.mode = is_forward ? PM_TUNNEL_FORWARD : PM_TUNNEL_REFLECT;
-    if (is_forward || strcmp(value, "reflect") == 0)
-        return PM_EXIT_GOOD;
-    return pm_complain(PM_EXIT_BAD_INPUT, "run: --mode is reflect or forward, not \"%s\"", value);
+    o->mode = is_forward ? PM_TUNNEL_FORWARD : PM_TUNNEL_REFLECT;
+    return is_forward || strcmp(value, "reflect") == 0 ||
+           complain("mode", value, "reflect or forward");
 }
 
-static enum pm_exit take_to(struct request *r, const char *value)
+static bool take_to(struct pm_run_tunnel_options *o, const char *value)
 {
     const char *bad;
-    if (pm_local_parse(&r->to, value, &bad))
-        return PM_EXIT_GOOD;
+    if (pm_local_parse(&o->to, value, &bad))
+        return true;
     if (bad == NULL)
-        return pm_complain(PM_EXIT_INTERNAL, "run: no memory");
-    return pm_complain(PM_EXIT_BAD_INPUT,
-                       "run: --to: \"%s\" is no address or prefix, such as 192.0.2.0/24", bad);
+        pm_complain(PM_EXIT_INTERNAL, "run: no memory");
+    else
+        pm_complain(PM_EXIT_BAD_INPUT,
+                    "run: --to: \"%s\" is no address or prefix, such as 192.0.2.0/24", bad);
+    return false;
 }
 
-static enum pm_exit take_numbers(struct request *r, int option, const char *value)
+static bool take_mtu(struct pm_run_tunnel_options *o, const char *value)
 {
     uint64_t number;
-    if (option == OPT_SEED) {
-        if (!read_number(value, 0, UINT64_MAX, &r->tunnel.seed))
-            return pm_complain(PM_EXIT_BAD_INPUT, "run: --seed is a whole number, not \"%s\"",
-                               value);
-        return PM_EXIT_GOOD;
-    }
     if (!read_number(value, 1280, 65535, &number))
-        return pm_complain(PM_EXIT_BAD_INPUT, "run: --mtu is 1280 to 65535, not \"%s\"", value);
-    r->tunnel.mtu = (uint32_t)number;
-    return PM_EXIT_GOOD;
+        return complain("mtu", value, "1280 to 65535");
+    o->mtu = (uint32_t)number;
+    return true;
 }
 
-static enum pm_exit take_word(struct request *r, const char *value)
+static bool take_memory(struct pm_run_tunnel_options *o, const char *value)
 {
-    if (r->path != NULL)
-        return pm_complain(PM_EXIT_BAD_INPUT, "run: one rule file, not both \"%s\" and \"%s\"",
-                           r->path, value);
-    r->path = value;
-    return PM_EXIT_GOOD;
+    uint64_t number;
+    if (!read_number(value, 1, 1 << 20, &number))
+        return complain("memory", value, "a number of MiB");
+    o->memory = number << 20;
+    return true;
 }
 
-static enum pm_exit take(struct request *r, int found, const char *value)
+bool pm_run_tunnel_take(struct pm_run_tunnel_options *options, const char *name, const char *value)
 {
-    switch (found) {
-    case PM_ARGUMENT_WORD:
-        return take_word(r, value);
-    case OPT_HELP:
-        fputs(pm_run_tunnel_help, stdout);
-        r->is_told = true;
-        return PM_EXIT_GOOD;
-    case OPT_VERSION:
-        printf("pktmod %s\n", pm_version());
-        r->is_told = true;
-        return PM_EXIT_GOOD;
-    case OPT_TUNNEL:
-        return take_device(r, value);
-    case OPT_MODE:
-        return take_mode(r, value);
-    case OPT_TO:
-        return take_to(r, value);
-    case OPT_PLAN:
-        r->only_plan = true;
-        return PM_EXIT_GOOD;
-    case OPT_MTU:
-    case OPT_SEED:
-        return take_numbers(r, found, value);
-    default:
-        return PM_EXIT_BAD_INPUT;
-    }
+    if (strcmp(name, "tunnel") == 0)
+        return take_device(options, value);
+    options->has_any = true;
+    if (strcmp(name, "mode") == 0)
+        return take_mode(options, value);
+    if (strcmp(name, "to") == 0)
+        return take_to(options, value);
+    if (strcmp(name, "mtu") == 0)
+        return take_mtu(options, value);
+    if (strcmp(name, "memory") == 0)
+        return take_memory(options, value);
+    return options->only_plan = true;
 }
 
-static enum pm_exit read_arguments(struct request *r, int argc, char *const argv[])
+void pm_run_tunnel_options_free(struct pm_run_tunnel_options *options)
 {
-    struct pm_arguments arguments = {.command = "run",
-                                     .options = options,
-                                     .option_count = sizeof options / sizeof options[0],
-                                     .argv = argv,
-                                     .argc = argc,
-                                     .at = 1};
-    const char *value;
-    int found;
-    while ((found = pm_arguments_next(&arguments, &value)) != PM_ARGUMENT_END) {
-        enum pm_exit code = take(r, found, value);
-        if (code != PM_EXIT_GOOD || r->is_told)
-            return code;
-    }
-    if (r->path == NULL)
-        return pm_complain(PM_EXIT_BAD_INPUT,
-                           "run: no rule file named; usage: pktmod run RULES --tunnel tun");
-    return PM_EXIT_GOOD;
+    pm_local_free(&options->to);
+}
+
+/* ------------------------------------------------------------------ what enters */
+
+static bool add_wanted(const struct pm_run_tunnel_options *options, const struct pm_policy *policy,
+                       struct pm_run_plan *plan)
+{
+    bool has_memory = true;
+    for (size_t i = 0; has_memory && i < options->to.count; i++)
+        has_memory = pm_run_plan_add(plan, &options->to.prefixes[i], PM_NO_RULE);
+    if (options->to.count == 0)
+        has_memory = pm_run_plan_derive(plan, policy);
+    return has_memory;
+}
+
+static bool make_plan(const struct pm_run_tunnel_options *options, const struct pm_policy *policy,
+                      const char *path, struct pm_run_plan *plan)
+{
+    bool has_memory = add_wanted(options, policy, plan);
+    if (!has_memory)
+        pm_complain(PM_EXIT_INTERNAL, "run: no memory");
+    else if (plan->count == 0)
+        pm_complain(PM_EXIT_BAD_INPUT,
+                    "run: %s has no rewrite rule in force; a tunnel has nothing to do", path);
+    return has_memory && plan->count > 0;
+}
+
+enum pm_exit pm_run_tunnel_show(const struct pm_run_tunnel_options *options,
+                                const struct pm_policy *policy, const char *path)
+{
+    struct pm_run_plan plan = {.count = 0};
+    bool is_good = make_plan(options, policy, path, &plan);
+    if (is_good)
+        pm_run_plan_print(&plan, policy, stdout);
+    pm_run_plan_free(&plan);
+    return is_good ? PM_EXIT_GOOD : PM_EXIT_BAD_INPUT;
 }
 
 /* ------------------------------------------------------------------ the run */
 
-static void print_count(const char *name, uint64_t count)
+static bool make_events(struct pm_run *run, struct pm_policy *policy)
 {
-    printf("\"%s\": %" PRIu64 ", ", name, count);
+    struct pm_run_tunnel *own = &run->tunnel;
+    if (run->options->events == NULL)
+        return true;
+    own->events = pm_run_events_new(&run->log, policy, run->options->community_seed);
+    if (own->events == NULL) {
+        pm_complain(PM_EXIT_INTERNAL, "run: no memory for events");
+        return false;
+    }
+    pm_run_events_hear_line(own->events, pm_tunnel_line(own->tunnel));
+    return true;
 }
 
-static void print_stats(const struct pm_tunnel *tunnel, const struct pm_policy *policy)
+bool pm_run_tunnel_make(struct pm_run *run, struct pm_policy *policy)
 {
-    struct pm_tunnel_stats stats = pm_tunnel_stats(tunnel);
-    const struct pm_rewriter *rewriter = pm_tunnel_rewriter(tunnel);
-    const struct pm_stats *engine = pm_rewriter_stats(rewriter);
-    uint64_t edits = 0;
-    for (uint32_t i = 0; i < pm_policy_rule_count(policy); i++)
-        edits += pm_rewriter_rule_stats(rewriter, i)->edits;
-    printf("{");
-    print_count("in", stats.in);
-    print_count("out", stats.out);
-    print_count("unwritten", stats.unwritten);
-    print_count("connections", stats.connections);
-    print_count("refused", stats.refused);
-    print_count("unreachable", stats.unreachable);
-    print_count("unanswered", stats.unanswered);
-    print_count("datagrams", stats.datagrams);
-    print_count("echoes", stats.echoes);
-    print_count("strays", stats.strays);
-    print_count("overflow", stats.overflow);
-    print_count("changed", engine->changed);
-    print_count("edits", edits);
-    printf("\"why\": {");
-    for (int why = 0, any = 0; why < PM_WHY_COUNT; why++)
-        if (engine->why[why] != 0)
-            printf("%s\"%s\": %" PRIu64, any++ != 0 ? ", " : "", pm_why_name((enum pm_why)why),
-                   engine->why[why]);
-    printf("}}\n");
+    const struct pm_run_tunnel_options *options = &run->options->tunnel;
+    struct pm_run_tunnel *own = &run->tunnel;
+    char error[512];
+    if (!options->is_wanted)
+        return true;
+    if (!make_plan(options, policy, run->options->rules, &own->plan))
+        return false;
+    pm_run_plan_print(&own->plan, policy, stderr);
+    struct pm_tunnel_config config = {.mode = options->mode,
+                                      .device = options->device,
+                                      .mtu = options->mtu,
+                                      .to = own->plan.prefixes,
+                                      .to_count = own->plan.count,
+                                      .seed = run->options->seed,
+                                      .memory = options->memory,
+                                      .ask_id = run->worker_count + 1,
+                                      .asks = run->worker_count + 1,
+                                      .clock_ns = run->clock.base_ns};
+    own->tunnel = pm_tunnel_new(&config, policy, error, sizeof error);
+    if (own->tunnel == NULL)
+        pm_complain(PM_EXIT_BAD_INPUT, "run: %s", error);
+    return own->tunnel != NULL && make_events(run, policy);
 }
 
-static enum pm_exit carry(struct request *r, struct pm_policy *policy)
+bool pm_run_tunnel_start(struct pm_run *run)
+{
+    struct pm_tunnel *tunnel = run->tunnel.tunnel;
+    char error[512];
+    if (tunnel == NULL)
+        return true;
+    if (!pm_tunnel_test(tunnel, error, sizeof error)) {
+        pm_complain(PM_EXIT_BAD_INPUT, "run: %s", error);
+        return false;
+    }
+    if (!pm_tunnel_start(tunnel)) {
+        pm_complain(PM_EXIT_INTERNAL, "run: cannot make a thread");
+        return false;
+    }
+    if (!run->options->quiet)
+        fprintf(stderr, "pktmod: tunnel %s carries\n", pm_tunnel_device(tunnel));
+    return true;
+}
+
+bool pm_run_tunnel_has_failed(const struct pm_run *run)
+{
+    struct pm_tunnel *tunnel = run->tunnel.tunnel;
+    if (tunnel == NULL)
+        return false;
+    pm_tunnel_lock(tunnel);
+    bool is_gone = pm_tunnel_is_gone(tunnel);
+    pm_tunnel_unlock(tunnel);
+    return is_gone;
+}
+
+void pm_run_tunnel_tick(struct pm_run *run)
+{
+    struct pm_run_tunnel *own = &run->tunnel;
+    if (own->tunnel == NULL)
+        return;
+    pm_tunnel_lock(own->tunnel);
+    pm_tunnel_tick(own->tunnel);
+    if (own->events != NULL)
+        pm_run_events_pass(own->events, pm_clock_now_ns(&run->clock));
+    pm_tunnel_unlock(own->tunnel);
+}
+
+void pm_run_tunnel_end(struct pm_run *run)
+{
+    struct pm_run_tunnel *own = &run->tunnel;
+    if (own->tunnel != NULL && pm_tunnel_has_started(own->tunnel)) {
+        pm_tunnel_stop(own->tunnel);
+        pm_run_tunnel_print_end(run);
+    }
+    pm_run_events_free(own->events, pm_clock_now_ns(&run->clock));
+    pm_tunnel_free(own->tunnel);
+    pm_run_plan_free(&own->plan);
+    *own = (struct pm_run_tunnel){.tunnel = NULL};
+}
+
+/* ------------------------------------------------------------------ another policy */
+
+/* What entered before goes on entering: connections are there. */
+static bool route_more(struct pm_run *run, const struct pm_policy *policy, char *error,
+                       size_t error_cap)
+{
+    struct pm_run_tunnel *own = &run->tunnel;
+    struct pm_run_plan wanted = {.count = 0}, plan = {.count = 0};
+    bool has_memory = add_wanted(&run->options->tunnel, policy, &wanted);
+    for (size_t i = 0; has_memory && i < own->plan.count; i++)
+        has_memory = pm_run_plan_add(&plan, &own->plan.prefixes[i], PM_NO_RULE);
+    for (size_t i = 0; has_memory && i < wanted.count; i++)
+        has_memory = pm_run_plan_add(&plan, &wanted.prefixes[i], PM_NO_RULE);
+    pm_run_plan_free(&wanted);
+    if (!has_memory) {
+        snprintf(error, error_cap, "no memory");
+        pm_run_plan_free(&plan);
+        return false;
+    }
+    bool is_good =
+        pm_tunnel_route(own->tunnel, plan.prefixes, own->plan.count, plan.count, error, error_cap);
+    pm_run_plan_free(&own->plan);
+    own->plan = plan;
+    return is_good;
+}
+
+static bool has_room(struct pm_run *run, const struct pm_policy *policy, char *error,
+                     size_t error_cap)
+{
+    struct pm_tunnel *tunnel = run->tunnel.tunnel;
+    pm_tunnel_lock(tunnel);
+    bool has_room = pm_line_has_room(pm_tunnel_line(tunnel), policy, pm_clock_now_ns(&run->clock),
+                                     error, error_cap);
+    pm_tunnel_unlock(tunnel);
+    return has_room;
+}
+
+bool pm_run_tunnel_prepare(struct pm_run *run, struct pm_policy *policy,
+                           struct pm_generation **next, char **wrong)
 {
     char error[512];
-    struct pm_tunnel *tunnel = pm_tunnel_new(&r->tunnel, error, sizeof error);
+    struct pm_tunnel *tunnel = run->tunnel.tunnel;
+    *next = NULL;
     if (tunnel == NULL)
-        return pm_complain(PM_EXIT_BAD_INPUT, "run: %s", error);
-    pm_interrupt_catch();
-    bool is_good = pm_tunnel_test(tunnel, error, sizeof error);
-    if (is_good) {
-        fprintf(stderr, "pktmod: tunnel %s carries\n", pm_tunnel_device(tunnel));
-        is_good = pm_tunnel_run(tunnel, error, sizeof error);
-        print_stats(tunnel, policy);
+        return true;
+    if (has_room(run, policy, error, sizeof error))
+        *next = pm_tunnel_prepare(tunnel, policy, error, sizeof error);
+    if (*next != NULL && route_more(run, policy, error, sizeof error))
+        return true;
+    pm_generation_free(*next);
+    *next = NULL;
+    char text[600];
+    snprintf(text, sizeof text, "%s\n", error);
+    *wrong = strdup(text);
+    return false;
+}
+
+void pm_run_tunnel_swap(struct pm_run *run, struct pm_policy *policy, struct pm_generation *next)
+{
+    struct pm_run_tunnel *own = &run->tunnel;
+    if (next == NULL)
+        return;
+    pm_tunnel_lock(own->tunnel);
+    pm_tunnel_replace(own->tunnel, next);
+    if (own->events != NULL && !pm_run_events_renew(own->events, policy)) {
+        pm_complain(PM_EXIT_INTERNAL, "run: no memory for events; there are no more of them");
+        pm_line_listen(pm_tunnel_line(own->tunnel), &(struct pm_line_listener){.context = NULL});
     }
-    pm_tunnel_free(tunnel);
-    return is_good ? PM_EXIT_GOOD : pm_complain(PM_EXIT_BAD_INPUT, "run: %s", error);
+    pm_tunnel_unlock(own->tunnel);
 }
-
-static enum pm_exit make_plan(const struct request *r, const struct pm_policy *policy,
-                              struct pm_run_plan *plan)
-{
-    bool has_memory = true;
-    for (size_t i = 0; has_memory && i < r->to.count; i++)
-        has_memory = pm_run_plan_add(plan, &r->to.prefixes[i], PM_NO_RULE);
-    if (r->to.count == 0)
-        has_memory = pm_run_plan_derive(plan, policy);
-    if (!has_memory)
-        return pm_complain(PM_EXIT_INTERNAL, "run: no memory");
-    if (plan->count == 0)
-        return pm_complain(PM_EXIT_BAD_INPUT,
-                           "run: %s has no rewrite rule in force; a tunnel has nothing to do",
-                           r->path);
-    return PM_EXIT_GOOD;
-}
-
-static enum pm_exit run_policy(struct request *r, struct pm_policy *policy)
-{
-    struct pm_run_plan plan = {.count = 0};
-    enum pm_exit code = make_plan(r, policy, &plan);
-    if (code == PM_EXIT_GOOD) {
-        pm_run_plan_print(&plan, policy, r->only_plan ? stdout : stderr);
-        r->tunnel.policy = policy;
-        r->tunnel.to = plan.prefixes;
-        r->tunnel.to_count = plan.count;
-        r->tunnel.interrupted = pm_interrupted;
-        if (!r->only_plan)
-            code = carry(r, policy);
-    }
-    pm_run_plan_free(&plan);
-    return code;
-}
-
-static enum pm_exit run(struct request *r)
-{
-    struct pm_rules *rules = pm_rules_load(r->path);
-    if (rules == NULL)
-        return pm_complain(PM_EXIT_INTERNAL, "%s: no memory", r->path);
-    struct pm_policy *policy = pm_rules_policy(rules);
-    pm_rules_print_text(rules, stderr, pm_colour_wanted(stderr));
-    enum pm_exit code = policy != NULL ? run_policy(r, policy) : PM_EXIT_BAD_INPUT;
-    pm_rules_free(rules);
-    return code;
-}
-
-enum pm_exit pm_run_tunnel(int argc, char *const argv[])
-{
-    struct request r = {.path = NULL, .tunnel = {.device = "pktmod%d"}};
-    if (has_option(argc, argv, "--filter"))
-        return pm_complain(PM_EXIT_BAD_INPUT, "run: --filter and --tunnel are not for one process "
-                                              "yet; run pktmod twice");
-    enum pm_exit code = read_arguments(&r, argc, argv);
-    if (code == PM_EXIT_GOOD && !r.is_told)
-        code = run(&r);
-    pm_local_free(&r.to);
-    return code;
-}
-
-#endif

@@ -28,9 +28,11 @@ static bool make_worker(struct pm_run *run, struct pm_worker_config *config,
     run->workers[run->worker_count] = worker;
     if (run->options->events != NULL) {
         run->events[run->worker_count] =
-            pm_run_events_new(&run->log, worker, policy, run->options->community_seed);
+            pm_run_events_new(&run->log, policy, run->options->community_seed);
         if (run->events[run->worker_count] == NULL)
             pm_complain(PM_EXIT_INTERNAL, "run: no memory for events");
+        else
+            pm_run_events_hear_worker(run->events[run->worker_count], worker);
     }
     run->worker_count++;
     return run->options->events == NULL || run->events[run->worker_count - 1] != NULL;
@@ -51,10 +53,12 @@ bool pm_run_make_workers(struct pm_run *run, struct pm_policy *policy)
 {
     const struct pm_run_options *options = run->options;
     const struct pm_settings *settings = pm_policy_settings(policy);
+    if (!options->has_filter)
+        return true;
     struct pm_worker_config config = {
         .queue_len =
             options->queue_len > 0 ? options->queue_len : QUEUE_LEN + settings->delayed_packets,
-        .count = options->last - options->first + 1u,
+        .count = options->last - options->first + 1u + options->tunnel.is_wanted,
         .offload = options->offload,
         .inside = options->inside,
         .clock = run->clock,
@@ -64,8 +68,10 @@ bool pm_run_make_workers(struct pm_run *run, struct pm_policy *policy)
         pm_complain(PM_EXIT_INTERNAL, "run: the kernel gives no random numbers");
         return false;
     }
-    tell_limits(policy);
-    for (config.index = 0; config.index < config.count; config.index++) {
+    if (!options->tunnel.is_wanted)
+        tell_limits(policy);
+    for (config.index = 0; config.index <= (uint32_t)(options->last - options->first);
+         config.index++) {
         config.queue = (uint16_t)(options->first + config.index);
         if (!make_worker(run, &config, policy))
             return false;
@@ -95,6 +101,8 @@ static void describe_firewall(struct pm_run *run)
                              .hooks = options->hooks,
                              .interface_count = options->interface_count,
                              .bypass = options->bypass};
+    if (run->tunnel.tunnel != NULL)
+        run->firewall.tunnel = pm_tunnel_device(run->tunnel.tunnel);
     memcpy(run->firewall.interfaces, options->interfaces, sizeof options->interfaces);
 }
 
@@ -109,6 +117,8 @@ static bool begin_generation(struct pm_run *run)
 bool pm_run_install(struct pm_run *run)
 {
     char error[512];
+    if (!run->options->has_filter)
+        return true;
     describe_firewall(run);
     if (!run->options->install) {
         if (!run->options->quiet) {

@@ -27,8 +27,8 @@ FLOOR_SYSTEM = {"match": {"pcre2.h", "hs/hs.h"}, "proto": {"openssl/evp.h"}}
 
 # What rules/ and tunnel-ext/ have for the command alone.
 APP_DOORS = {"rules/check.h", "rules/document.h", "rules/meaning.h", "rules/ruletest.h",
-             "rules/source.h", "tunnel-ext/buffer.h", "tunnel-ext/clients.h", "tunnel-ext/listener.h",
-             "tunnel-ext/run_plan.h", "tunnel-ext/tunnel.h"}
+             "rules/source.h", "tunnel-ext/buffer.h", "tunnel-ext/clients.h", "tunnel-ext/line.h",
+             "tunnel-ext/listener.h", "tunnel-ext/run_plan.h", "tunnel-ext/tunnel.h"}
 APP_DOORS |= {f"filter-ext/linux/{name}.h" for name in "clock firewall notify privileges worker".split()}
 
 # How the macOS host app speaks to the extension.

@@ -19,7 +19,7 @@
 
 struct pm_bearer {
     struct pm_bearer_config config;
-    struct pm_rewriter *rewriter;
+    struct pm_line *line;
     struct pm_clients *clients;
     struct pm_reflect *reflect; /* NULL: not open */
     int edges;
@@ -65,10 +65,22 @@ static bool stay_inside(void *context, int fd)
     return pm_scope_bind(fd, b->inside);
 }
 
-static void on_emit(void *context, const struct pm_emitted *emitted)
+static void on_pass(void *context, const struct pm_packet *packet, uint8_t *buffer)
+{
+    const struct pm_bearer *b = context;
+    pm_reflect_pass(b->reflect, packet, buffer, b->now_ns);
+}
+
+static void on_leave(void *context, const struct pm_emitted *emitted)
 {
     const struct pm_bearer *b = context;
     pm_reflect_emit(b->reflect, emitted, b->now_ns);
+}
+
+static void on_reply(void *context, enum pm_dir dir, const uint8_t *bytes, size_t len)
+{
+    const struct pm_bearer *b = context;
+    pm_reflect_reply(b->reflect, dir, bytes, len, b->now_ns);
 }
 
 static bool on_external(void *context, const struct pm_external_data *data)
@@ -83,7 +95,7 @@ void pm_bearer_take(struct pm_bearer *bearer, uint8_t *bytes, size_t len)
 {
     bearer->stats.in++;
     bearer->now_ns = pm_bearer_now_ns();
-    pm_rewriter_due(bearer->rewriter, bearer->now_ns);
+    pm_line_due(bearer->line, bearer->now_ns);
     pm_reflect_take(bearer->reflect, bytes, len, bearer->now_ns);
 }
 
@@ -95,7 +107,7 @@ size_t pm_bearer_poll(const struct pm_bearer *bearer, struct pollfd fds[PM_BEARE
 
 int pm_bearer_pause_ms(const struct pm_bearer *bearer)
 {
-    uint64_t now_ns = pm_bearer_now_ns(), next_ns = pm_rewriter_next_ns(bearer->rewriter);
+    uint64_t now_ns = pm_bearer_now_ns(), next_ns = pm_line_next_ns(bearer->line);
     if (next_ns <= now_ns)
         return 0;
     uint64_t wait_ns = next_ns - now_ns < SECOND_NS ? next_ns - now_ns : SECOND_NS;
@@ -107,7 +119,7 @@ void pm_bearer_work(struct pm_bearer *bearer)
     const struct pm_bearer_device *device = &bearer->config.device;
     struct pm_edge edges[BATCH];
     bearer->now_ns = pm_bearer_now_ns();
-    pm_rewriter_due(bearer->rewriter, bearer->now_ns);
+    pm_line_due(bearer->line, bearer->now_ns);
     size_t count = pm_edges_take(bearer->edges, edges, BATCH);
     for (size_t i = 0; i < count; i++)
         pm_reflect_work(bearer->reflect, edges[i].tag, edges[i].can, bearer->now_ns);
@@ -157,29 +169,27 @@ unsigned pm_bearer_outside(const struct pm_bearer *bearer)
 
 /* ------------------------------------------------------------------ life */
 
-static bool make_rewriter(struct pm_bearer *b, char *error, size_t error_cap)
+static bool make_line(struct pm_bearer *b, char *error, size_t error_cap)
 {
-    struct pm_error told = {.status = PM_OK};
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
     int64_t wall_ns = (int64_t)wall.tv_sec * (int64_t)SECOND_NS + wall.tv_nsec;
-    struct pm_rewriter_config config = {.seed = b->config.seed,
-                                        .mode = PM_MODE_LIVE,
-                                        .checksums = PM_CHECKSUMS_VERIFY,
-                                        .mtu = b->config.mtu,
-                                        .streams = 8192,
-                                        .wall_ns = wall_ns - (int64_t)pm_bearer_now_ns(),
-                                        .emit = on_emit,
-                                        .external = on_external,
-                                        .context = b};
+    struct pm_line_config config = {.seed = b->config.seed,
+                                    .wall_ns = wall_ns - (int64_t)pm_bearer_now_ns(),
+                                    .memory = b->config.memory,
+                                    .mtu = b->config.mtu,
+                                    .only_rewrites = true,
+                                    .context = b,
+                                    .pass = on_pass,
+                                    .leave = on_leave,
+                                    .reply = on_reply,
+                                    .external = on_external};
     if (getentropy(config.hash_key, sizeof config.hash_key) != 0) {
         snprintf(error, error_cap, "the system has no random numbers");
         return false;
     }
-    b->rewriter = pm_rewriter_new(b->config.policy, &config, &told);
-    if (b->rewriter == NULL)
-        snprintf(error, error_cap, "engine: %s", told.text);
-    return b->rewriter != NULL;
+    b->line = pm_line_new(b->config.policy, &config, error, error_cap);
+    return b->line != NULL;
 }
 
 struct pm_bearer *pm_bearer_new(const struct pm_bearer_config *config, char *error,
@@ -194,10 +204,10 @@ struct pm_bearer *pm_bearer_new(const struct pm_bearer_config *config, char *err
     b->edges = pm_edges_open();
     if (b->edges < 0)
         snprintf(error, error_cap, "cannot wait for sockets: %s", strerror(errno));
-    if (b->edges >= 0 && make_rewriter(b, error, error_cap))
+    if (b->edges >= 0 && make_line(b, error, error_cap))
         b->clients = pm_clients_new(config->policy, error, error_cap);
     if (b->clients != NULL) {
-        pm_clients_serve(b->clients, b->rewriter);
+        pm_clients_serve(b->clients, pm_line_rewriter(b->line));
         return b;
     }
     pm_bearer_free(b);
@@ -212,7 +222,7 @@ void pm_bearer_free(struct pm_bearer *bearer)
     if (bearer->edges >= 0)
         close(bearer->edges);
     pm_clients_free(bearer->clients);
-    pm_rewriter_free(bearer->rewriter);
+    pm_line_free(bearer->line);
     free(bearer);
 }
 
@@ -237,7 +247,7 @@ bool pm_bearer_open(struct pm_bearer *bearer, char *error, size_t error_cap)
     bearer->outside = pm_scope_outside(bearer->inside); /* sockets of pings are bound at once */
     bearer->reflect = pm_reflect_new(&config, error, error_cap);
     if (bearer->reflect != NULL)
-        pm_reflect_serve(bearer->reflect, bearer->rewriter);
+        pm_reflect_serve(bearer->reflect, bearer->line);
     return bearer->reflect != NULL;
 }
 
@@ -246,7 +256,7 @@ struct pm_tunnel_stats pm_bearer_stats(const struct pm_bearer *bearer)
     return bearer->stats;
 }
 
-const struct pm_rewriter *pm_bearer_rewriter(const struct pm_bearer *bearer)
+const struct pm_line *pm_bearer_line(const struct pm_bearer *bearer)
 {
-    return bearer->rewriter;
+    return bearer->line;
 }

@@ -1,7 +1,8 @@
-/* bearer.h - a reflecting tunnel above a device that somebody else reads and writes: rewriter,
- * reflection, the sockets of both and their clock. One thread at a time.
+/* bearer.h - a reflecting tunnel above a device that somebody else reads and writes: the line that
+ * rewrites (line.h; another extension judges), reflection, the sockets of both and their clock. One
+ * thread at a time.
  *
- *     device --pm_bearer_take()--> rewriter, reflection --> sockets by the device outside
+ *     device --pm_bearer_take()--> line, reflection --> sockets by the device outside
  *     device <----- write() ------                      <--
  *
  * The device is found by the address T that it has, and may get it late; the way outside is the
@@ -28,6 +29,7 @@ struct pm_bearer_config {
     struct pm_addresses addresses; /* own6 of version 0: no IPv6 */
     uint32_t mtu;                  /* of the device */
     uint64_t seed;
+    uint64_t memory; /* as in pm_line_config */
     struct pm_bearer_device device;
 };
 
@@ -64,6 +66,6 @@ bool pm_bearer_has_passed(const struct pm_bearer *bearer);
 
 uint64_t pm_bearer_now_ns(void); /* monotonic */
 struct pm_tunnel_stats pm_bearer_stats(const struct pm_bearer *bearer);
-const struct pm_rewriter *pm_bearer_rewriter(const struct pm_bearer *bearer);
+const struct pm_line *pm_bearer_line(const struct pm_bearer *bearer);
 
 #endif

@@ -98,22 +98,15 @@ void pm_courier_move(struct pm_courier *courier)
     unlock(&courier->inbox_lock);
 }
 
-static uint64_t edits_of(const struct pm_rewriter *rewriter, const struct pm_policy *policy)
-{
-    uint64_t edits = 0;
-    for (uint32_t i = 0; i < pm_policy_rule_count(policy); i++)
-        edits += pm_rewriter_rule_stats(rewriter, i)->edits;
-    return edits;
-}
-
 void pm_courier_stats(struct pm_courier *courier, struct pm_courier_stats *out)
 {
     lock(&courier->work_lock);
     const struct pm_bearer *b = courier->bearer;
-    const struct pm_rewriter *rewriter = pm_bearer_rewriter(b);
+    struct pm_line_stats line;
+    pm_line_stats(pm_bearer_line(b), &line);
     *out = (struct pm_courier_stats){.tunnel = pm_bearer_stats(b),
-                                     .rewriter = *pm_rewriter_stats(rewriter),
-                                     .edits = edits_of(rewriter, courier->config.bearer.policy),
+                                     .rewriter = line.rewriter,
+                                     .edits = line.edits,
                                      .outside = pm_bearer_outside(b),
                                      .has_passed = pm_bearer_has_passed(b)};
     unlock(&courier->work_lock);

@@ -79,17 +79,50 @@ void pm_reflect_emit(struct pm_reflect *reflect, const struct pm_emitted *emitte
     }
     bool is_tcp = packet.proto == PM_IP_TCP && !packet.is_fragment;
     uint16_t n = (uint16_t)emitted->cookie;
+    if (is_tcp && n == PM_FLOW_NONE) /* it tells of a reject */
+        n = pm_flows_find(reflect->flows, &packet.src, &packet.dst);
     if (is_tcp && pm_flows_at(reflect->flows, n) != NULL)
         pm_reflect_to_listener(reflect, &packet, n);
     else if (is_tcp || !is_sent_on(reflect, &packet))
         reflect->config.stats->strays++;
 }
 
-void pm_reflect_pass(struct pm_reflect *r, uint8_t *bytes, size_t len, enum pm_dir dir, uint16_t n)
+/* To the listener a reset has the ends of its connection, as all that goes there. Of datagrams
+ * nobody outside can be told: their sockets take no errors. */
+void pm_reflect_reply(struct pm_reflect *reflect, enum pm_dir dir, const uint8_t *bytes, size_t len,
+                      uint64_t now_ns)
 {
-    struct pm_packet packet = {
+    struct pm_ippacket packet;
+    uint16_t n = PM_FLOW_NONE;
+    reflect->now_ns = now_ns;
+    if (dir == PM_DIR_IN) {
+        pm_reflect_write(reflect, bytes, len);
+        return;
+    }
+    if (pm_ippacket_read(&packet, bytes, len) && packet.proto == PM_IP_TCP)
+        n = pm_flows_find(reflect->flows, &packet.src, &packet.dst);
+    if (pm_flows_at(reflect->flows, n) != NULL)
+        pm_reflect_to_listener(reflect, &packet, n);
+}
+
+static struct pm_packet packet_of(const uint8_t *bytes, size_t len, enum pm_dir dir, uint16_t n)
+{
+    return (struct pm_packet){
         .data = bytes, .len = len, .wire_len = len, .link = RAW_LINK, .dir = dir, .cookie = n};
-    pm_rewrite(r->rewriter, &packet, bytes, r->now_ns);
+}
+
+/* In the name of a flow or of none. */
+static void judge(struct pm_reflect *r, uint8_t *bytes, size_t len, enum pm_dir dir, uint16_t n)
+{
+    struct pm_packet packet = packet_of(bytes, len, dir, n);
+    pm_line_judge(r->line, &packet, bytes, r->now_ns);
+}
+
+void pm_reflect_go_on(struct pm_reflect *r, struct pm_talk *talk, uint16_t n)
+{
+    struct pm_packet packet = packet_of(talk->syn, talk->syn_len, PM_DIR_OUT, n);
+    packet.final = talk->final;
+    pm_line_rewrite(r->line, &packet, talk->syn, r->now_ns);
 }
 
 /* ------------------------------------------------------------------ in */
@@ -131,7 +164,7 @@ static bool take_from_listener(struct pm_reflect *r, const struct pm_ippacket *p
     if (len == 0)
         return false;
     memcpy(bytes, headers, len);
-    pm_reflect_pass(r, bytes, packet->len, PM_DIR_IN, packet->dst.port);
+    judge(r, bytes, packet->len, PM_DIR_IN, packet->dst.port);
     return true;
 }
 
@@ -148,7 +181,9 @@ static void reset(struct pm_reflect *r, const struct pm_ippacket *packet)
         pm_reflect_write(r, reply, pm_tunnel_reset(packet, reply));
 }
 
-static bool take_tcp(struct pm_reflect *r, const struct pm_ippacket *packet, uint8_t *bytes)
+/* A segment of a program, which may pass. */
+static bool take_tcp(struct pm_reflect *r, const struct pm_ippacket *packet,
+                     const struct pm_packet *judged, uint8_t *bytes)
 {
     uint16_t n = pm_flows_find(r->flows, &packet->src, &packet->dst);
     const struct pm_tunnel_flow *flow = pm_flows_at(r->flows, n);
@@ -157,13 +192,33 @@ static bool take_tcp(struct pm_reflect *r, const struct pm_ippacket *packet, uin
         reset(r, packet);
         return false;
     }
-    if (!is_known)
-        pm_talk_dial(r, packet);
-    else if (flow->state != PM_FLOW_DIALLING)
-        pm_reflect_pass(r, bytes, packet->len, PM_DIR_OUT, n);
-    else if (packet->tcp_flags & PM_TCP_RST)
+    if (!is_known) {
+        pm_talk_dial(r, packet, judged->final);
+    } else if (flow->state != PM_FLOW_DIALLING) {
+        struct pm_packet known = *judged;
+        known.cookie = n;
+        pm_line_rewrite(r->line, &known, bytes, r->now_ns);
+    } else if (packet->tcp_flags & PM_TCP_RST) {
         pm_talk_end(r, n, true);
+    }
     return true;
+}
+
+void pm_reflect_pass(struct pm_reflect *reflect, const struct pm_packet *packet, uint8_t *buffer,
+                     uint64_t now_ns)
+{
+    struct pm_ippacket ip;
+    bool is_good = true;
+    reflect->now_ns = now_ns;
+    bool is_segment = packet->dir == PM_DIR_OUT &&
+                      pm_ippacket_read(&ip, packet->data, packet->len) && ip.proto == PM_IP_TCP &&
+                      !ip.is_fragment;
+    if (is_segment)
+        is_good = take_tcp(reflect, &ip, packet, buffer);
+    else
+        pm_line_rewrite(reflect->line, packet, buffer, now_ns);
+    if (!is_good)
+        reflect->config.stats->strays++;
 }
 
 /* To P nobody sends but the self-test. */
@@ -187,7 +242,8 @@ static bool is_group(const struct pm_addr *addr)
 
 static bool is_carried(const struct pm_ippacket *packet)
 {
-    return packet->is_fragment || packet->proto == PM_IP_UDP || pm_echo_is_request(packet);
+    return packet->is_fragment || packet->proto == PM_IP_TCP || packet->proto == PM_IP_UDP ||
+           pm_echo_is_request(packet);
 }
 
 /* T itself, or another address of its network: only the kernel speaks there. */
@@ -212,10 +268,8 @@ static bool take(struct pm_reflect *r, uint8_t *bytes, size_t len)
         return take_for_peer(r, &packet);
     if (is_own_network(r, &packet.dst.addr))
         return false;
-    if (packet.proto == PM_IP_TCP && !packet.is_fragment)
-        return take_tcp(r, &packet, bytes);
     if (is_carried(&packet))
-        pm_reflect_pass(r, bytes, len, PM_DIR_OUT, PM_FLOW_NONE);
+        judge(r, bytes, len, PM_DIR_OUT, PM_FLOW_NONE);
     return is_carried(&packet);
 }
 
@@ -237,7 +291,7 @@ static void on_datagram(void *context, const struct pm_end *from, const struct p
     if (off == 0)
         return;
     memcpy(packet + off, payload, len);
-    pm_reflect_pass(r, packet, off + len, PM_DIR_IN, PM_FLOW_NONE);
+    judge(r, packet, off + len, PM_DIR_IN, PM_FLOW_NONE);
 }
 
 static void on_failure(void *context, const struct pm_end *from, const struct pm_end *to,
@@ -262,7 +316,7 @@ static void on_echo(void *context, const struct pm_addr *from, const struct pm_a
         return;
     size_t off = pm_tunnel_echo(from, to, message, len, packet);
     memcpy(packet + off, message, len);
-    pm_reflect_pass(r, packet, off + len, PM_DIR_IN, PM_FLOW_NONE);
+    judge(r, packet, off + len, PM_DIR_IN, PM_FLOW_NONE);
 }
 
 void pm_reflect_work(struct pm_reflect *reflect, uint64_t tag, unsigned can, uint64_t now_ns)
@@ -380,9 +434,9 @@ void pm_reflect_free(struct pm_reflect *reflect)
     free(reflect);
 }
 
-void pm_reflect_serve(struct pm_reflect *reflect, struct pm_rewriter *rewriter)
+void pm_reflect_serve(struct pm_reflect *reflect, struct pm_line *line)
 {
-    reflect->rewriter = rewriter;
+    reflect->line = line;
 }
 
 int pm_reflect_probe(struct pm_reflect *reflect)

@@ -1,10 +1,10 @@
 /* reflect.h - reflection: connections of programs on this host end at a listener of ours, and are
  * continued by sockets of ours. T is our address, P one that nobody has.
  *
- *     program --SYN a:ap > d:dp--> held, while a socket outside the tunnel dials d:dp
+ *     program --SYN a:ap > d:dp--> filter --> held, while a socket outside the tunnel dials d:dp
  *               refused: RST    unreachable: ICMP    silent: silence
  *               good: --> rewriter --> SYN P:n > T:L --> listener
- *     program <-- d:dp > a:ap <-- rewriter <-- T:L > P:n <-- listener
+ *     program <-- d:dp > a:ap <-- rewriter <-- filter <-- T:L > P:n <-- listener
  *                                              relay: listener's socket <-> dialled socket
  *
  * Between program and listener two kernels talk TCP through the rewriter, so its map of sequence
@@ -15,6 +15,7 @@
 
 #include "tunnel-ext/addresses.h"
 #include "tunnel-ext/carrier.h"
+#include "tunnel-ext/line.h"
 #include "tunnel-ext/packet.h"
 #include "tunnel-ext/tunnel.h"
 
@@ -32,12 +33,16 @@ struct pm_reflect *pm_reflect_new(const struct pm_reflect_config *config, char *
                                   size_t error_cap);
 /* Ends every connection with a reset. */
 void pm_reflect_free(struct pm_reflect *reflect);
-void pm_reflect_serve(struct pm_reflect *reflect, struct pm_rewriter *rewriter);
+void pm_reflect_serve(struct pm_reflect *reflect, struct pm_line *line);
 
 /* A packet from the device, in a buffer that may be changed. */
 void pm_reflect_take(struct pm_reflect *reflect, uint8_t *bytes, size_t len, uint64_t now_ns);
-/* For pm_rewriter_config.emit. */
+/* For pm_line_config: pass, leave, reply. */
+void pm_reflect_pass(struct pm_reflect *reflect, const struct pm_packet *packet, uint8_t *buffer,
+                     uint64_t now_ns);
 void pm_reflect_emit(struct pm_reflect *reflect, const struct pm_emitted *emitted, uint64_t now_ns);
+void pm_reflect_reply(struct pm_reflect *reflect, enum pm_dir dir, const uint8_t *bytes, size_t len,
+                      uint64_t now_ns);
 /* A watched descriptor: `can` is of PM_CAN_READ, ... */
 void pm_reflect_work(struct pm_reflect *reflect, uint64_t tag, unsigned can, uint64_t now_ns);
 /* Time passes; about once a second. */

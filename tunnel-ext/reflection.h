@@ -28,13 +28,14 @@ struct pm_talk {
     bool has_relay, is_probe;
     struct pm_relay relay;
     uint64_t half_closed_ns; /* 0: not yet */
+    enum pm_final final;     /* what the filter said of the SYN */
     size_t syn_len;
     uint8_t syn[]; /* held while it is dialled */
 };
 
 struct pm_reflect {
     struct pm_reflect_config config;
-    struct pm_rewriter *rewriter;
+    struct pm_line *line;
     struct pm_flows *flows;
     struct pm_datagrams *datagrams;
     struct pm_echoes *echoes;
@@ -48,8 +49,8 @@ struct pm_reflect {
 
 /* ---- reflect.c */
 
-/* Through the rewriter, in the name of a flow or of none. */
-void pm_reflect_pass(struct pm_reflect *r, uint8_t *bytes, size_t len, enum pm_dir dir, uint16_t n);
+/* A SYN that was judged before it was held goes on to the rewriter. */
+void pm_reflect_go_on(struct pm_reflect *r, struct pm_talk *talk, uint16_t n);
 void pm_reflect_write(struct pm_reflect *r, const uint8_t *bytes, size_t len);
 /* Writes the packet as one of P:n to the listener. */
 void pm_reflect_to_listener(struct pm_reflect *r, const struct pm_ippacket *packet, uint16_t n);
@@ -58,7 +59,7 @@ void pm_reflect_to_listener(struct pm_reflect *r, const struct pm_ippacket *pack
 
 int pm_talk_listen(struct pm_reflect *r, const struct pm_addr *own, uint16_t *port);
 /* A SYN of a connection that is not known. */
-void pm_talk_dial(struct pm_reflect *r, const struct pm_ippacket *syn);
+void pm_talk_dial(struct pm_reflect *r, const struct pm_ippacket *syn, enum pm_final final);
 /* The same for one of the self-test. */
 void pm_talk_probe(struct pm_reflect *r, const struct pm_ippacket *syn);
 void pm_talk_accept(struct pm_reflect *r, int listener);

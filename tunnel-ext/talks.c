@@ -166,7 +166,7 @@ static int dial(struct pm_reflect *r, const struct pm_end *dst, uint16_t n, int 
     return carrier->watch(carrier->context, fd, pm_tag_of(PM_TAG_DIALLED, n)) ? 0 : errno;
 }
 
-void pm_talk_dial(struct pm_reflect *r, const struct pm_ippacket *syn)
+void pm_talk_dial(struct pm_reflect *r, const struct pm_ippacket *syn, enum pm_final final)
 {
     int fd = open_socket(&syn->dst.addr);
     if (fd < 0) { /* no descriptor is left: the program asks again */
@@ -180,6 +180,7 @@ void pm_talk_dial(struct pm_reflect *r, const struct pm_ippacket *syn)
     }
     struct pm_talk *talk = pm_flows_at(r->flows, n)->talk;
     talk->dialled = fd;
+    talk->final = final;
     int failed = dial(r, &syn->dst, n, fd);
     if (failed != 0)
         fail(r, n, failed);
@@ -202,7 +203,7 @@ static void reflect(struct pm_reflect *r, uint16_t n)
     struct pm_talk *talk = pm_flows_at(r->flows, n)->talk;
     r->config.stats->connections++;
     pm_flows_set(r->flows, n, PM_FLOW_REFLECTING, r->now_ns);
-    pm_reflect_pass(r, talk->syn, talk->syn_len, PM_DIR_OUT, n);
+    pm_reflect_go_on(r, talk, n);
 }
 
 static void look_at_dial(struct pm_reflect *r, uint16_t n, unsigned can)

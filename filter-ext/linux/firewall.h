@@ -23,6 +23,10 @@ enum { PM_HOOK_INPUT = 1, PM_HOOK_OUTPUT = 2, PM_HOOK_FORWARD = 4 };
 /* Of the connection mark: the policies that flows were settled under. */
 #define PM_SETTLED_MASK       0x7fff0000u
 #define PM_SETTLED_GENERATION 0x7fffu /* the largest */
+/* And a connection that a tunnel of ours continues. Its sockets' packets have a mark with all bits
+ * of PM_MARK_TUNNEL, which no packet of another run has. */
+#define PM_TUNNEL_CONNECTION 0x80000000u
+#define PM_MARK_TUNNEL       0x706b6d64u
 
 enum pm_firewall_kind { PM_IPTABLES, PM_NFT };
 
@@ -33,6 +37,7 @@ struct pm_firewall {
     const char *interfaces[PM_FIREWALL_INTERFACES];
     unsigned interface_count; /* 0: all but loopback */
     bool bypass;              /* packets pass while nobody listens to the queue */
+    const char *tunnel;       /* device whose traffic is judged elsewhere; NULL: none */
     uint32_t generation;      /* flows settled under it pass without being asked; 0: none do */
 };
 

@@ -38,10 +38,22 @@ static void put_keep(struct text *text, const struct pm_firewall *f)
     put(text, "\t\tmeta mark set meta mark and 0x%x\n\t}\n", ~PM_MARK_SETTLED);
 }
 
+/* As in firewall_text.c: what a tunnel judges. */
+static void put_tunnel(struct text *text, const struct pm_firewall *f)
+{
+    put(text, "\t\tiifname \"%s\" return\n\t\toifname \"%s\" return\n", f->tunnel, f->tunnel);
+    put(text, "\t\tmeta mark 0x%x ct mark set ct mark or 0x%x\n", PM_MARK_TUNNEL,
+        PM_TUNNEL_CONNECTION);
+    put(text, "\t\tct mark and 0x%x == 0x%x return\n", PM_TUNNEL_CONNECTION,
+        PM_TUNNEL_CONNECTION);
+}
+
 static void put_judge(struct text *text, const struct pm_firewall *f)
 {
-    put(text, "\tchain judge {\n\t\tmeta mark and 0x%x == 0x%x return\n", PM_MARK_OURS,
-        PM_MARK_OURS);
+    put(text, "\tchain judge {\n");
+    if (f->tunnel != NULL)
+        put_tunnel(text, f);
+    put(text, "\t\tmeta mark and 0x%x == 0x%x return\n", PM_MARK_OURS, PM_MARK_OURS);
     if (f->generation > 0) {
         put(text, "\t\tmeta mark and 0x%x == 0x%x goto keep\n", PM_MARK_SETTLED, PM_MARK_SETTLED);
         put(text, "\t\tct mark and 0x%x == 0x%x counter return\n", PM_SETTLED_MASK,

@@ -52,9 +52,24 @@ static void put_settled(struct text *text, const struct pm_firewall *f)
         PM_SETTLED_MASK);
 }
 
+/* The tunnel judges what it carries: neither its device's packets nor those of the connections that
+ * continue them are judged again. */
+static void put_tunnel(struct text *text, const struct pm_firewall *f)
+{
+    static const char *const ways[] = {"-i", "-o"};
+    for (unsigned i = 0; i < 2; i++)
+        put(text, "-A PKTMOD-Q%u %s %s -j RETURN\n", f->first, ways[i], f->tunnel);
+    put(text, "-A PKTMOD-Q%u -m mark --mark 0x%x -j CONNMARK --set-xmark 0x%x/0x%x\n", f->first,
+        PM_MARK_TUNNEL, PM_TUNNEL_CONNECTION, PM_TUNNEL_CONNECTION);
+    put(text, "-A PKTMOD-Q%u -m connmark --mark 0x%x/0x%x -j RETURN\n", f->first,
+        PM_TUNNEL_CONNECTION, PM_TUNNEL_CONNECTION);
+}
+
 static void put_chain(struct text *text, const struct pm_firewall *f)
 {
     const char *bypass = f->bypass ? " --queue-bypass" : "";
+    if (f->tunnel != NULL)
+        put_tunnel(text, f);
     put(text, "-A PKTMOD-Q%u -m mark --mark 0x%x/0x%x -j RETURN\n", f->first, PM_MARK_OURS,
         PM_MARK_OURS);
     if (f->generation > 0)

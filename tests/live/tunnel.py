@@ -125,7 +125,8 @@ class World:
     def command(self):
         file = self.scratch / "rules.json"
         file.write_text(json.dumps(self.rules))
-        return [self.pktmod, "run", str(file), "--tunnel", "tun:pmtun", "--mode", self.mode, *self.options]
+        return [self.pktmod, "run", str(file), "--tunnel", "tun:pmtun", "--mode", self.mode,
+                "--run-dir", str(self.scratch / "run"), *self.options]
 
     def begin(self, command=None):
         with open(self.scratch / "said", "w") as said, self.inside(self.runs_in):
@@ -158,6 +159,17 @@ class World:
         check(self.process.returncode == 0, f"ended with {self.process.returncode}: {self.said()[-2000:]}")
         self.stats = json.loads(output)
         return self.stats
+
+    def ctl(self, *words, good=True):
+        """pktmod ctl, as JSON where it answers with it."""
+        told = subprocess.run([self.pktmod, "ctl", "--control", str(self.scratch / "run" / "control.sock"), *words],
+                              capture_output=True, text=True, timeout=20)
+        check((told.returncode == 0) == good, f"ctl {words}: {told.returncode} {told.stdout}{told.stderr}")
+        return json.loads(told.stdout) if good and "--json" in words else told.stdout + told.stderr
+
+    def reload(self, rules, good=True):
+        (self.scratch / "rules.json").write_text(json.dumps(rules))
+        return self.ctl("reload", good=good)
 
     def memory_kib(self, what="VmHWM"):
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
@@ -532,6 +544,243 @@ def a_program_decides_about_a_stream_and_may_die(world):
         decider.wait()
     send_all(client, b"two needles")
     check(read_all(server)[1] == len(b"two needles"), "the stream did not go on without the program")
+
+
+# ---------------------------------------------------------------- control, and other rules
+
+def puts(text):
+    """Rules that put that text for each needle, both ways."""
+    rules = rules_for("grow", "grow")
+    for rule in rules["rules"]:
+        rule["rewrite"] = [{"replace": {"find": "needle", "with": text}}]
+    return rules
+
+
+def says(client, server, text, want):
+    for one, other in ((client, server), (server, client)):
+        one.sendall(text)
+        heard = b""
+        while len(heard) < len(want):
+            piece = other.recv(len(want) - len(heard))
+            check(piece, f"the stream ended after {heard!r}")
+            heard += piece
+        check(heard == want, f"heard {heard!r}, not {want!r}")
+
+
+def reloads(world):
+    """One long transfer, begun under the first rules; and connections that begin under each of the next ones."""
+    client, server = world.pair()
+    data = payload("grow", 24 << 20)
+    want = rewritten("grow", data)
+    half = len(data) // 2
+    hears = Task(read_all, server)
+    sends = Task(client.sendall, data[:half])
+    others = []
+    for number in range(20):
+        world.reload(puts(f"thread {number}"))
+        check(world.ctl("stats", "--json")["reloads"] == number + 1, "it was not reloaded")
+        others.append((number, world.pair()))
+        for begun, ends in others:
+            says(*ends, b"a needle.", b"a thread %d." % begun)
+        if len(others) > 3:
+            for end in others.pop(0)[1]:
+                end.close()
+        time.sleep(0.1)
+    sends.result()
+    send_all(client, data[half:])
+    check(hears.result() == (hashlib.sha256(want).hexdigest(), len(want)), "not the stream of the first rules")
+    check(read_status(world)["reloads"] == 20, "reloads are missing")
+
+
+def read_status(world):
+    return world.ctl("status", "--json")
+
+
+for mode in ("reflect", "forward"):
+    def twenty_reloads(world):
+        reloads(world)
+    twenty_reloads.__name__ = f"{mode}: a stream keeps its rules through twenty reloads"
+    story(mode=mode, up="grow", down="grow")(twenty_reloads)
+
+
+@story(up="grow", down="grow")
+def rules_that_are_refused_change_nothing(world):
+    client, server = world.pair()
+    says(client, server, b"a needle.", rewritten("grow", b"a needle."))
+    told = world.reload({"pktmod": 1, "rules": [{"id": "bad", "match": {"tcp.port": "x"}, "rewrite": []}]}, good=False)
+    check("the ones before stay in force" in told, told)
+    says(client, server, b"a needle.", rewritten("grow", b"a needle."))
+    says(*world.pair(), b"a needle.", rewritten("grow", b"a needle."))
+
+
+@story(up="grow", down="grow")
+def more_earlier_rules_than_are_kept_are_refused(world):
+    kept = [(world.pair(), "a far longer thread than any needle")]
+    for number in range(32):
+        world.reload(puts(f"{number}"))
+        kept.append((world.pair(), f"{number}"))
+    told = world.reload(puts("one too many"), good=False)
+    check("connections of 32 earlier rule files still go on" in told, told)
+    for ends, text in kept:
+        says(*ends, b"a needle.", b"a %s." % text.encode())
+    for end in kept[0][0]:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        end.close()
+
+
+@story(up="grow", down="grow")
+def a_reload_routes_new_destinations(world):
+    with world.inside("network"):
+        run("ip", "addr", "add", "10.99.0.2/32", "dev", "e0")
+    with world.inside("host"):
+        run("ip", "route", "add", "10.99.0.0/24", "via", "10.88.0.2", "dev", "e0")
+    rules = puts("thread")
+    for rule in rules["rules"]:
+        rule["match"]["ip.addr"] = ["10.99.0.0/24"]
+    NETWORK[4], before = "10.99.0.2", NETWORK[4]
+    try:
+        says(*world.pair(), b"a needle.", b"a needle.")
+        world.reload(rules)
+        says(*world.pair(), b"a needle.", b"a thread.")
+    finally:
+        NETWORK[4] = before
+
+
+@story(options=["--events", "none"])
+def control_shows_what_goes_on_and_ends_it(world):
+    events = subprocess.Popen([world.pktmod, "ctl", "--control", str(world.scratch / "run" / "control.sock"), "events",
+                               "-f"], stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+    try:
+        time.sleep(0.3)  # until it is there
+        client, server = world.pair()
+        says(client, server, b"nothing to find", b"nothing to find")
+        flows = world.ctl("flows", "--json")["flows"]
+        check(any(flow["dest_port"] == PORT and flow["dir"] == "out" for flow in flows), f"{flows}")
+        check("tunnel   pmtun, reflect, 2 destinations" in world.ctl("status"), world.ctl("status"))
+        stats = world.ctl("stats", "--json")
+        check(stats["tunnel_connections"] == 1 and stats["packets"] > 5, f"{stats}")
+        check("pktmod_tunnel_connections_total 1" in world.ctl("stats", "--prometheus"), "no metric")
+        world.ctl("stop")
+        world.stats = json.loads(world.process.communicate(timeout=20)[0])
+        check(world.process.returncode == 0, f"ended with {world.process.returncode}")
+    finally:
+        lines, _ = events.communicate(timeout=20)
+    kinds = [json.loads(line).get("event_type") for line in lines.splitlines()]
+    check("flow" in kinds, f"{kinds}")
+
+
+# ---------------------------------------------------------------- verdicts
+
+def judged(*rules, rewrite=True):
+    file = rules_for("grow", "grow")
+    file["rules"] = list(rules) + (file["rules"] if rewrite else [])
+    return file
+
+
+VERDICTS = judged(
+    {"id": "dropped", "match": {"tcp.dstport": 7001}, "verdict": "drop"},
+    {"id": "rejected", "match": {"tcp.dstport": 7002}, "verdict": {"reject": "auto"}},
+    {"id": "delayed", "match": {"tcp.dstport": PORT, "tcp.flags.syn": True}, "verdict": {"delay": {"ms": 300}}},
+    {"id": "word", "match": {"tcp.dstport": PORT, "payload": {"contains": "forbidden"}}, "verdict": {"reject": "auto"}},
+    {"id": "udp", "match": {"udp.dstport": 7003}, "verdict": {"reject": "auto"}})
+
+
+def verdicts(world):
+    with world.listen(port=7001), world.listen(port=7002) as reached, world.listen() as listener:
+        check(outcome(world, 4, NETWORK[4], 7001, 1.5) == "silence", "a dropped SYN was answered")
+        check(outcome(world, 4, NETWORK[4], 7002) == "ECONNREFUSED", "a rejected SYN was not refused")
+        reached.settimeout(0.2)
+        try:
+            reached.accept()
+            raise AssertionError("a rejected SYN reached the server")
+        except socket.timeout:
+            pass
+        client = world.socket("host")
+        began = time.monotonic()
+        client.connect((NETWORK[4], PORT))
+        check(time.monotonic() - began >= 0.29, "the SYN did not wait")
+        server, _ = listener.accept()
+        server.settimeout(30)
+        says(client, server, b"a needle.", rewritten("grow", b"a needle."))
+        client.sendall(b"a forbidden word")
+        check(is_reset(client), "its sender was not told")
+        check(is_reset(server), "its receiver was not told")
+    with world.socket("host", 4, socket.SOCK_DGRAM) as client:
+        client.connect((NETWORK[4], 7003))
+        client.send(b"anybody?")
+        try:
+            client.recv(100)
+            raise AssertionError("somebody answered")
+        except OSError as told:
+            check(told.errno in (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.EACCES), f"{told}")
+    stats = world.stop()
+    check(stats["dropped"] >= 1 and stats["rejected"] >= 3 and stats["delayed"] == 1, f"{stats}")
+
+
+for mode in ("reflect", "forward"):
+    def verdicts_in(world):
+        verdicts(world)
+    verdicts_in.__name__ = f"{mode}: verdicts come before rewriting"
+    story(mode=mode, rules=VERDICTS)(verdicts_in)
+
+
+@story(rules=judged({"id": "late", "stage": "after-rewrite", "match": {"payload": {"contains": "far longer"}},
+                     "verdict": {"reject": "auto"}}))
+def a_verdict_may_come_after_rewriting(world):
+    client, server = world.pair()
+    says(client, server, b"nothing. ", b"nothing. ")
+    client.sendall(b"a needle.")
+    check(is_reset(client), "its sender was not told")
+    check(is_reset(server), "its receiver was not told")
+
+
+@story(rules=judged({"id": "ask", "match": {"tcp.dstport": 7001, "tcp.flags.syn": True},
+                     "verdict": {"ask": {"timeout_ms": 20000, "on_timeout": "drop"}}}))
+def a_question_is_answered(world):
+    with world.listen(port=7001) as listener:
+        task = Task(outcome, world, 4, NETWORK[4], 7001)
+        deadline = time.monotonic() + 10
+        while not (asks := read_status(world)["asks"]) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        check(len(asks) == 1 and asks[0]["rule"] == "ask" and asks[0]["dest_port"] == 7001, f"{asks}")
+        world.ctl("answer", str(asks[0]["id"]), "allow", "--for", "flow")
+        check(task.result() == "connected", "the allowed connection does not come to be")
+        listener.accept()
+
+
+# ---------------------------------------------------------------- with the filter
+
+@story(rules=judged({"id": "plain", "match": {"tcp.dstport": 7001}, "verdict": "drop"},
+                    {"id": "seen", "match": {"tcp.dstport": PORT}, "verdict": "allow"}),
+       options=["--filter", "nfqueue:88", "--install"])
+def the_filter_in_the_same_run_judges_the_rest_and_nothing_twice(world):
+    def queued():
+        with world.inside("host"):
+            lines = run("iptables", "-w", "-t", "mangle", "-vnxL", "PKTMOD-Q88").splitlines()
+        return sum(int(line.split()[0]) for line in lines if "NFQUEUE" in line)
+
+    with world.inside("network"):
+        run("ip", "addr", "add", "10.99.0.2/32", "dev", "e0")
+    with world.inside("host"):
+        run("ip", "route", "add", "10.99.0.0/24", "via", "10.88.0.2", "dev", "e0")
+    deadline = time.monotonic() + 10
+    while "filtering" not in world.said() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    before = queued()
+    exchange(*world.pair(), "grow", "grow", 1 << 20)
+    check(queued() == before, f"{queued() - before} packets of the tunnel were queued too")
+    check(outcome(world, 4, NETWORK[4], 7001, 1.5) == "silence", "the tunnel did not judge")
+    check(queued() == before, "a packet of the tunnel was queued")
+    with world.socket("network") as listener:
+        listener.bind(("10.99.0.2", PORT))
+        listener.listen()
+        check(outcome(world, 4, "10.99.0.2", PORT) == "connected", "what is not tunnelled does not connect")
+    check(queued() >= before + 2, "what is not tunnelled was not queued")
+    check(outcome(world, 4, "10.99.0.2", 7001, 1.5) == "silence", "the filter did not judge")
+    world.reload(puts("thread"))
+    says(*world.pair(), b"a needle.", b"a thread.")
+    check(outcome(world, 4, "10.99.0.2", 7001) == "ECONNREFUSED", "the filter kept its old rules")
+    check(read_status(world)["installed"], "the filter's rules are not installed")
 
 
 # ---------------------------------------------------------------- ends of the tunnel

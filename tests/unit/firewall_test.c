@@ -209,6 +209,26 @@ static void people_get_commands_for_both_families(void **state)
     assert_non_null(strstr(all, "ip6tables -t mangle -I INPUT ! -i lo -j PKTMOD-Q5\n"));
 }
 
+/* Neither the device nor the connections that continue what it carries are judged again; their mark
+ * leaves those of settled flows alone. */
+static void what_a_tunnel_carries_leaves_the_chain(void **state)
+{
+    (void)state;
+    struct pm_firewall f = {
+        .first = 5, .last = 5, .hooks = PM_HOOK_INPUT, .tunnel = "tun7", .generation = 2};
+    char text[PM_FIREWALL_TEXT];
+    pm_firewall_text(&f, text);
+    const char *own = strstr(text, "-A PKTMOD-Q5 -i tun7 -j RETURN\n"
+                                   "-A PKTMOD-Q5 -o tun7 -j RETURN\n"
+                                   "-A PKTMOD-Q5 -m mark --mark 0x706b6d64 -j CONNMARK --set-xmark "
+                                   "0x80000000/0x80000000\n"
+                                   "-A PKTMOD-Q5 -m connmark --mark 0x80000000/0x80000000 -j "
+                                   "RETURN\n");
+    assert_non_null(own);
+    assert_true(own < strstr(text, "-m mark --mark 0x40000000"));
+    assert_int_equal(PM_TUNNEL_CONNECTION & PM_SETTLED_MASK, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +241,7 @@ int main(void)
         cmocka_unit_test(the_same_for_nft_is_one_table),
         cmocka_unit_test(what_passed_unasked_is_read_of_the_rule_that_let_it_pass),
         cmocka_unit_test(people_get_commands_for_both_families),
+        cmocka_unit_test(what_a_tunnel_carries_leaves_the_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,14 +108,6 @@ static void add_route(struct setting *s, const struct pm_prefix *to, unsigned if
         note(s, pm_netlink_add_route(s->netlink, PM_ROUTES_TABLE, to, ifindex), "route");
 }
 
-static bool is_wanted(const struct pm_route_plan *plan, uint8_t version)
-{
-    for (size_t i = 0; i < plan->count; i++)
-        if (plan->to[i].addr.version == version)
-            return true;
-    return false;
-}
-
 /* The table has a route for all; multicast, broadcast and link-local are for others. */
 static void fill_table(struct setting *s, const struct pm_tun *tun, uint8_t version)
 {
@@ -133,7 +125,7 @@ static void fill_table(struct setting *s, const struct pm_tun *tun, uint8_t vers
             add_route(s, &others[i], 0);
 }
 
-static void frame_rules(struct setting *s, uint8_t version, const struct pm_netlink_rule *past)
+static void frame(struct setting *s, uint8_t version, const struct pm_netlink_rule *past)
 {
     struct pm_netlink_rule rule = *past;
     rule.version = version;
@@ -153,72 +145,101 @@ static bool tell(const struct setting *s, char *error, size_t error_cap)
 
 /* ------------------------------------------------------------------ modes */
 
-bool pm_routes_reflect(struct pm_routes *routes, const struct pm_tun *tun,
-                       const struct pm_route_plan *plan, const struct pm_addr *own4,
-                       const struct pm_addr *own6, char *error, size_t error_cap)
+static void frame_reflect(struct setting *s, uint8_t version)
 {
-    struct setting s = {.netlink = routes->netlink, .failed = 0};
-    const struct pm_prefix own = {.addr = *own4, .bits = 32};
-    const struct pm_prefix nobody = {.addr = {.version = 4}, .bits = 32};
     const struct pm_netlink_rule past = {.mark = PM_ROUTES_MARK};
-    bool has_6 = own6 != NULL && is_wanted(plan, 6);
-    fill_table(&s, tun, 4);
-    frame_rules(&s, 4, &past);
-    if (has_6) {
-        fill_table(&s, tun, 6);
-        frame_rules(&s, 6, &past);
-    }
-    struct pm_netlink_rule rule = {.priority = PM_ROUTES_TABLE + 1, .table = PM_ROUTES_TABLE};
-    for (size_t i = 0; i < plan->count; i++) {
-        rule.to = &plan->to[i];
-        rule.version = plan->to[i].addr.version;
-        rule.from = rule.version == 4 ? &nobody : NULL;
-        if (rule.version == 6 && !has_6)
-            continue;
-        add_rule(&s, &rule);
-        rule.from = &own;
-        if (rule.version == 4)
-            add_rule(&s, &rule);
-    }
-    return tell(&s, error, error_cap);
+    frame(s, version, &past);
 }
 
-/* The rules of one IP version. */
-static void forward(struct setting *s, const struct pm_tun *tun, const struct pm_route_plan *plan,
-                    uint8_t version)
+static void frame_forward(struct setting *s, const struct pm_tun *tun, uint8_t version)
 {
     const struct pm_netlink_rule past = {.interface = tun->name};
-    struct pm_netlink_rule rule = {.version = version, .table = PM_ROUTES_TABLE};
-    fill_table(s, tun, version);
-    frame_rules(s, version, &past);
-    rule.priority = PM_ROUTES_TABLE + 1;
-    rule.ip_proto = version == 4 ? PM_IP_ICMP : PM_IP_ICMP6;
-    add_rule(s, &rule);
+    frame(s, version, &past);
+    add_rule(s, &(struct pm_netlink_rule){.version = version,
+                                          .priority = PM_ROUTES_TABLE + 1,
+                                          .table = PM_ROUTES_TABLE,
+                                          .ip_proto = version == 4 ? PM_IP_ICMP : PM_IP_ICMP6});
     add_rule(s, &(struct pm_netlink_rule){.version = version,
                                           .priority = PM_ROUTES_TABLE + 2,
                                           .interface = "lo",
                                           .go_to = LAST});
-    rule.priority = PM_ROUTES_TABLE + 3;
-    rule.ip_proto = 0;
-    for (size_t i = 0; i < plan->count; i++) {
-        if (plan->to[i].addr.version != version)
-            continue;
-        rule.to = &plan->to[i];
-        rule.from = NULL;
+}
+
+/* Once, with the first destination of the version. */
+static void frame_version(struct setting *s, struct pm_routes *routes, const struct pm_tun *tun,
+                          uint8_t version)
+{
+    bool *is_framed = version == 4 ? &routes->is_framed_4 : &routes->is_framed_6;
+    if (*is_framed)
+        return;
+    fill_table(s, tun, version);
+    if (routes->is_forward)
+        frame_forward(s, tun, version);
+    else
+        frame_reflect(s, version);
+    *is_framed = s->failed == 0;
+}
+
+static void reflect_to(struct setting *s, const struct pm_routes *routes,
+                       const struct pm_prefix *to)
+{
+    const struct pm_prefix own = {.addr = routes->own4, .bits = 32};
+    const struct pm_prefix nobody = {.addr = {.version = 4}, .bits = 32};
+    bool is_4 = to->addr.version == 4;
+    struct pm_netlink_rule rule = {.version = to->addr.version,
+                                   .priority = PM_ROUTES_TABLE + 1,
+                                   .table = PM_ROUTES_TABLE,
+                                   .to = to,
+                                   .from = is_4 ? &nobody : NULL};
+    add_rule(s, &rule);
+    rule.from = &own;
+    if (is_4)
         add_rule(s, &rule);
-        rule.to = NULL;
-        rule.from = &plan->to[i];
-        if (plan->to[i].bits > 0)
-            add_rule(s, &rule);
+}
+
+static void forward_to(struct setting *s, const struct pm_prefix *to)
+{
+    struct pm_netlink_rule rule = {.version = to->addr.version,
+                                   .priority = PM_ROUTES_TABLE + 3,
+                                   .table = PM_ROUTES_TABLE,
+                                   .to = to};
+    add_rule(s, &rule);
+    rule.to = NULL;
+    rule.from = to;
+    if (to->bits > 0)
+        add_rule(s, &rule);
+}
+
+bool pm_routes_add(struct pm_routes *routes, const struct pm_tun *tun,
+                   const struct pm_route_plan *plan, char *error, size_t error_cap)
+{
+    struct setting s = {.netlink = routes->netlink, .failed = 0};
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct pm_prefix *to = &plan->to[i];
+        if (!(to->addr.version == 4 ? routes->has_4 : routes->has_6))
+            continue;
+        frame_version(&s, routes, tun, to->addr.version);
+        if (routes->is_forward)
+            forward_to(&s, to);
+        else
+            reflect_to(&s, routes, to);
     }
+    return tell(&s, error, error_cap);
+}
+
+bool pm_routes_reflect(struct pm_routes *routes, const struct pm_tun *tun,
+                       const struct pm_route_plan *plan, const struct pm_addr *own4,
+                       const struct pm_addr *own6, char *error, size_t error_cap)
+{
+    routes->has_4 = true;
+    routes->has_6 = own6 != NULL;
+    routes->own4 = *own4;
+    return pm_routes_add(routes, tun, plan, error, error_cap);
 }
 
 bool pm_routes_forward(struct pm_routes *routes, const struct pm_tun *tun,
                        const struct pm_route_plan *plan, char *error, size_t error_cap)
 {
-    struct setting s = {.netlink = routes->netlink, .failed = 0};
-    for (uint8_t version = 4; version <= 6; version += 2)
-        if (is_wanted(plan, version))
-            forward(&s, tun, plan, version);
-    return tell(&s, error, error_cap);
+    routes->has_4 = routes->has_6 = routes->is_forward = true;
+    return pm_routes_add(routes, tun, plan, error, error_cap);
 }

@@ -30,6 +30,9 @@
 struct pm_routes {
     int netlink, alive; /* alive: closed with us, which the child sees */
     pid_t child;
+    bool is_forward, has_4, has_6; /* has: the tunnel can carry that version */
+    bool is_framed_4, is_framed_6; /* its table, and the rules around those of destinations */
+    struct pm_addr own4;           /* T, to reflect */
 };
 
 struct pm_route_plan {
@@ -46,6 +49,9 @@ bool pm_routes_reflect(struct pm_routes *routes, const struct pm_tun *tun,
                        const struct pm_addr *own6, char *error, size_t error_cap);
 bool pm_routes_forward(struct pm_routes *routes, const struct pm_tun *tun,
                        const struct pm_route_plan *plan, char *error, size_t error_cap);
+/* More destinations for either. */
+bool pm_routes_add(struct pm_routes *routes, const struct pm_tun *tun,
+                   const struct pm_route_plan *plan, char *error, size_t error_cap);
 /* All is as it was when this returns. */
 void pm_routes_end(struct pm_routes *routes);
 
