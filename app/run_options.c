@@ -252,8 +252,8 @@ static bool take(struct pm_run_options *o, int option, const char *value)
 
 static bool has_filter_options(const struct pm_run_options *o)
 {
-    return o->install || o->uninstall || o->bypass || o->offload || o->inside != NULL ||
-           o->interface_count > 0 || o->queue_len > 0 ||
+    return o->install || o->uninstall || o->bypass || o->offload || o->has_kind ||
+           o->inside != NULL || o->interface_count > 0 || o->queue_len > 0 ||
            o->hooks != (PM_HOOK_INPUT | PM_HOOK_OUTPUT);
 }
 
@@ -266,7 +266,8 @@ static bool is_whole(const struct pm_run_options *o)
         wrong = o->has_filter ? "no rule file named; usage: pktmod run RULES --filter nfqueue:N"
                               : "no rule file named; usage: pktmod run RULES --tunnel tun";
     else if (!o->has_filter && has_filter_options(o))
-        wrong = "--install, --uninstall, --hook, --interface, --inside, --bypass, --offload and "
+        wrong = "--install, --uninstall, --firewall, --hook, --interface, --inside, --bypass, "
+                "--offload and "
                 "--queue-length are for --filter";
     else if (!o->tunnel.is_wanted && o->tunnel.has_any)
         wrong = "--mode, --to, --plan, --mtu and --memory are for --tunnel";

@@ -44,8 +44,7 @@ static void put_tunnel(struct text *text, const struct pm_firewall *f)
     put(text, "\t\tiifname \"%s\" return\n\t\toifname \"%s\" return\n", f->tunnel, f->tunnel);
     put(text, "\t\tmeta mark 0x%x ct mark set ct mark or 0x%x\n", PM_MARK_TUNNEL,
         PM_TUNNEL_CONNECTION);
-    put(text, "\t\tct mark and 0x%x == 0x%x return\n", PM_TUNNEL_CONNECTION,
-        PM_TUNNEL_CONNECTION);
+    put(text, "\t\tct mark and 0x%x == 0x%x return\n", PM_TUNNEL_CONNECTION, PM_TUNNEL_CONNECTION);
 }
 
 static void put_judge(struct text *text, const struct pm_firewall *f)

@@ -227,6 +227,12 @@ static void what_a_tunnel_carries_leaves_the_chain(void **state)
     assert_non_null(own);
     assert_true(own < strstr(text, "-m mark --mark 0x40000000"));
     assert_int_equal(PM_TUNNEL_CONNECTION & PM_SETTLED_MASK, 0);
+    pm_firewall_nft(&f, text);
+    own = strstr(text, "\t\tiifname \"tun7\" return\n\t\toifname \"tun7\" return\n"
+                       "\t\tmeta mark 0x706b6d64 ct mark set ct mark or 0x80000000\n"
+                       "\t\tct mark and 0x80000000 == 0x80000000 return\n");
+    assert_non_null(own);
+    assert_true(own < strstr(text, "meta mark and 0x40000000"));
 }
 
 int main(void)
