@@ -6,8 +6,6 @@
 
 #include "app/run.h"
 
-#define QUEUE_LEN 4096u
-
 static void print_line(void *context, const char *line)
 {
     fprintf(context, "  %s\n", line);
@@ -52,12 +50,10 @@ static void tell_limits(const struct pm_policy *policy)
 bool pm_run_make_workers(struct pm_run *run, struct pm_policy *policy)
 {
     const struct pm_run_options *options = run->options;
-    const struct pm_settings *settings = pm_policy_settings(policy);
     if (!options->has_filter)
         return true;
     struct pm_worker_config config = {
-        .queue_len =
-            options->queue_len > 0 ? options->queue_len : QUEUE_LEN + settings->delayed_packets,
+        .queue_len = options->queue_len,
         .count = options->last - options->first + 1u + options->tunnel.is_wanted,
         .offload = options->offload,
         .inside = options->inside,

@@ -164,13 +164,6 @@ size_t pm_nf_write_config(void *out, const struct pm_nf_config *config, uint32_t
     return header->nlmsg_len;
 }
 
-size_t pm_nf_write_copy_len(void *out, uint16_t queue, uint32_t copy_len)
-{
-    struct nlmsghdr *header = begin(out, NFQNL_MSG_CONFIG, queue);
-    put_copy_len(header, copy_len);
-    return header->nlmsg_len;
-}
-
 size_t pm_nf_write_verdict(void *out, uint16_t queue, const struct pm_nf_verdict *verdict)
 {
     uint16_t message = verdict->all_before ? NFQNL_MSG_VERDICT_BATCH : NFQNL_MSG_VERDICT;

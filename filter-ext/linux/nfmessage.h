@@ -46,8 +46,6 @@ struct pm_nf_config {
 /* Each writes one message to out[PM_NF_MESSAGE_MAX] and answers its size. */
 size_t pm_nf_write_bind(void *out, uint16_t queue, uint32_t sequence);
 size_t pm_nf_write_config(void *out, const struct pm_nf_config *config, uint32_t sequence);
-/* Only the length of what is copied; no answer is asked for. */
-size_t pm_nf_write_copy_len(void *out, uint16_t queue, uint32_t copy_len);
 
 /* verdict: NF_ACCEPT, NF_DROP, NF_REPEAT. all_before: for every packet that waits with that id or
  * an earlier one. has_mark: what the packet's mark becomes. */

@@ -19,6 +19,7 @@
 struct pm_nfqueue {
     struct mnl_socket *socket;
     uint16_t queue;
+    bool has_flags; /* the kernel knows them */
     uint32_t sequence;
     uint8_t *memory; /* PM_NFQUEUE_BATCH datagrams */
     struct iovec pieces[PM_NFQUEUE_BATCH];
@@ -134,6 +135,7 @@ static int set_up(struct pm_nfqueue *q, const struct pm_nf_config *config, const
     int why = bind_queue(q);
     if (why == 0)
         why = configure(q, &wanted);
+    q->has_flags = why == 0;
     if (why != EOPNOTSUPP && why != EINVAL)
         return why;
     wanted.has_flags = false;
@@ -310,10 +312,12 @@ void pm_nfqueue_flush(struct pm_nfqueue *q)
     send_out(q);
 }
 
-void pm_nfqueue_set_copy_len(struct pm_nfqueue *q, uint32_t copy_len)
+void pm_nfqueue_renew(struct pm_nfqueue *q, const struct pm_nf_config *config)
 {
     _Alignas(4) uint8_t message[PM_NF_MESSAGE_MAX];
-    size_t len = pm_nf_write_copy_len(message, q->queue, copy_len);
+    struct pm_nf_config wanted = *config;
+    wanted.has_flags = q->has_flags;
+    size_t len = pm_nf_write_config(message, &wanted, ++q->sequence);
     if (mnl_socket_sendto(q->socket, message, len) < 0)
         q->stats.verdict_errors++;
 }

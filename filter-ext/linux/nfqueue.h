@@ -42,7 +42,8 @@ void pm_nfqueue_drop(struct pm_nfqueue *q, uint32_t id, bool in_order);
 void pm_nfqueue_repeat(struct pm_nfqueue *q, uint32_t id, uint32_t mark);
 void pm_nfqueue_flush(struct pm_nfqueue *q);
 
-void pm_nfqueue_set_copy_len(struct pm_nfqueue *q, uint32_t copy_len);
+/* The queue as a new policy wants it. A refusal counts as verdict_errors. */
+void pm_nfqueue_renew(struct pm_nfqueue *q, const struct pm_nf_config *config);
 const struct pm_nfqueue_stats *pm_nfqueue_stats(const struct pm_nfqueue *q);
 
 /* What the kernel counted for the queue; false: it tells nothing. dropped_full: its own bound was

@@ -21,6 +21,7 @@
 #define COPY_ALL    0xffffu
 #define COPY_HEADER 512u  /* IPv6 with extension headers and TCP options */
 #define COPY_REJECT 1280u /* what an ICMP error quotes, at most */
+#define QUEUE_LEN   4096u /* and what may be delayed */
 #define RETIRED_MAX 8u
 #define NS_PER_S    UINT64_C(1000000000)
 #define FOREVER_NS  (UINT64_MAX - 1)
@@ -72,6 +73,19 @@ static uint32_t copy_len_of(const struct pm_policy *policy)
     return len;
 }
 
+static struct pm_nf_config queue_of(const struct pm_worker_config *config,
+                                    const struct pm_policy *policy)
+{
+    const struct pm_settings *settings = pm_policy_settings(policy);
+    return (struct pm_nf_config){
+        .queue = config->queue,
+        .copy_len = copy_len_of(policy),
+        .queue_len =
+            config->queue_len > 0 ? config->queue_len : QUEUE_LEN + settings->delayed_packets,
+        .fail_open = !settings->engine_error_drop,
+    };
+}
+
 struct pm_filter *pm_worker_make_filter(const struct pm_worker *worker, struct pm_policy *policy,
                                         struct pm_error *error)
 {
@@ -118,12 +132,7 @@ struct pm_worker *pm_worker_new(const struct pm_worker_config *config, struct pm
                                 char *error, size_t error_cap, const char **notice)
 {
     struct pm_worker *w = calloc(1, sizeof *w);
-    struct pm_nf_config queue = {
-        .queue = config->queue,
-        .copy_len = copy_len_of(policy),
-        .queue_len = config->queue_len,
-        .fail_open = !pm_policy_settings(policy)->engine_error_drop,
-    };
+    struct pm_nf_config queue = queue_of(config, policy);
     *notice = "";
     if (w == NULL) {
         snprintf(error, error_cap, "no memory");
@@ -455,8 +464,8 @@ void pm_worker_swap(struct pm_worker *worker, struct pm_policy *policy, struct p
         bury_oldest(worker);
     }
     pm_filter_adopt(filter, worker->now.filter);
-    if (copy_len_of(policy) != copy_len_of(worker->now.policy))
-        pm_nfqueue_set_copy_len(worker->queue, copy_len_of(policy));
+    struct pm_nf_config queue = queue_of(&worker->config, policy);
+    pm_nfqueue_renew(worker->queue, &queue);
     worker->retired[worker->retired_count++] = worker->now;
     worker->now = (struct generation){.policy = pm_policy_ref(policy), .filter = filter};
     while (worker->retired_count > 0 && pm_filter_next_ns(worker->retired[0].filter) == UINT64_MAX)

@@ -33,7 +33,7 @@ struct pm_worker_listener {
 
 struct pm_worker_config {
     uint16_t queue;
-    uint32_t queue_len;
+    uint32_t queue_len;    /* packets that may wait in the kernel; 0: by the policy */
     uint32_t index, count; /* of the workers: their questions are numbered in turn */
     bool offload;          /* let the kernel pass flows that are settled */
     const char *inside;    /* forwarded packets that come from this interface (or, with a + at its

@@ -9,7 +9,9 @@ import errno
 import hashlib
 import json
 import os
+import multiprocessing
 import pathlib
+import resource
 import select
 import shutil
 import signal
@@ -24,6 +26,7 @@ from world import FAMILIES, PREFIX, die_with_parent, inside, run, sweep, switch
 
 ADDRESSES = {4: {"host": "10.78.0.1", "peer": "10.78.0.2"}, 6: {"host": "fd78::1", "peer": "fd78::2"}}
 STORIES = []
+SO_RCVBUFFORCE = 33
 LONG_CONNECTIONS = 200_000
 OPEN, DROP, REJECT, DELAY, ASK = 7001, 7002, 7003, 7004, 8888
 VERDICTS = [
@@ -416,6 +419,65 @@ def a_flood_beyond_the_queue_is_counted_and_over(world):
     process.send_signal(signal.SIGCONT)
     connection(world, "host", 4, OPEN, 20)
     check(world.stats()["queue_full"] > 1000, f"queue_full is {world.stats()['queue_full']}")
+    world.stop(process)
+
+
+@story
+def a_full_queue_lets_pass_where_the_policy_says_so(world):
+    """And a reload changes it. The kernel counts what it drops, not what it lets pass."""
+    rules = [{"id": "no", "match": {"udp.dstport": DROP}, "verdict": "drop"}]
+    process = world.filter(world.rules(rules, policy={"on_engine_error": "drop"}), "--queue-length", "64")
+    server = world.open_socket("peer", 4, socket.SOCK_DGRAM)
+    server.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+    server.bind((ADDRESSES[4]["peer"], DROP))
+    server.setblocking(False)
+    for word, is_open in (("drop", False), ("allow", True), ("drop", False)):
+        world.rules(rules, policy={"on_engine_error": word})
+        world.ctl("reload")
+        before = world.stats()["queue_full"]
+        process.send_signal(signal.SIGSTOP)
+        with world.open_socket("host", 4, socket.SOCK_DGRAM) as sender:
+            for _ in range(1000):
+                with contextlib.suppress(OSError):
+                    sender.sendto(b"x" * 100, (ADDRESSES[4]["peer"], DROP))
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.5)
+        passed, full = 0, world.stats()["queue_full"] - before
+        with contextlib.suppress(BlockingIOError):
+            while server.recv(200):
+                passed += 1
+        check(passed > 800 and full == 0 if is_open else passed == 0 and full > 800,
+              f"{word}: {passed} passed, {full} are told to be dropped")
+    server.close()
+    world.stop(process)
+
+
+@story
+def ten_thousand_connections_open_at_once(world):
+    """Each answers before and behind a reload."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if files < 11_000:
+        print(f"      without: a process may have only {files} open files")
+        return
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    with world.open_socket("peer", 4) as server:
+        server.bind((ADDRESSES[4]["peer"], OPEN))
+        server.listen(4096)
+        server.settimeout(None)
+        echo = multiprocessing.Process(target=echo_all, args=(server,), daemon=True)  # its files are counted apart
+        echo.start()
+    world.ends.callback(echo.kill)
+    process = world.filter(world.rules(VERDICTS), queue="8-9")
+    clients = [world.dial("host", 4, OPEN) for _ in range(10_000)]
+    check(world.stats()["flows"] >= 10_000, f"flows: {world.stats()['flows']}")
+    for number, client in enumerate(clients):
+        talk(client, b"%d" % number)
+    seen = world.stats()["flows_seen"]
+    world.ctl("reload")
+    for number, client in enumerate(clients):
+        talk(client, b"again %d" % number)
+        client.close()
+    check(world.stats()["flows_seen"] < seen + 100, "the reload forgot flows")
     world.stop(process)
 
 
