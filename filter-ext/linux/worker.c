@@ -261,8 +261,11 @@ bool pm_worker_answer(struct pm_worker *worker, uint64_t id, bool allow,
         struct question *q = &worker->questions[i];
         if (q->ask.id != id || q->is_answered)
             continue;
-        q->is_answered = pm_filter_answer(asking_filter(worker, q), q->filter_id, allow, answer_for,
-                                          duration_ns, now_ns);
+        struct pm_filter *asked = asking_filter(worker, q);
+        q->is_answered =
+            pm_filter_answer(asked, q->filter_id, allow, answer_for, duration_ns, now_ns);
+        if (q->is_answered && asked != worker->now.filter)
+            pm_filter_adopt_answers(worker->now.filter, asked);
         wake(worker);
         return q->is_answered;
     }

@@ -144,6 +144,8 @@ uint32_t pm_keytable_take(struct pm_keytable *t, const struct pm_keytable *from)
     assert(t->pool.object_size == from->pool.object_size);
     for (uint32_t i = from->oldest; i != PM_NIL; i = at(from, i)->newer) {
         bool forgot;
+        if (index_of(t, at(from, i)->key) != PM_NIL)
+            continue;
         void *value = pm_keytable_add(t, at(from, i)->key, &forgot);
         if (value)
             memcpy(value, at(from, i) + 1, t->pool.object_size - sizeof(struct entry));

@@ -34,8 +34,8 @@ void *pm_keytable_peek(const struct pm_keytable *t, struct pm_key key);
 /* Adds a key that is not there, its value zeroed. *forgot: another one made room. NULL: cap is 0.
  */
 void *pm_keytable_add(struct pm_keytable *t, struct pm_key key, bool *forgot);
-/* Adds what another table has, whose values are as large and whose keys are not there yet, in the
- * order of its last use. Answers how many were forgotten for it. */
+/* Adds what another table, whose values are as large, has under other keys, in the order of its
+ * last use. Answers how many were forgotten for it. */
 uint32_t pm_keytable_take(struct pm_keytable *t, const struct pm_keytable *from);
 void pm_keytable_remove(struct pm_keytable *t, struct pm_key key); /* one that is there */
 

@@ -15,6 +15,15 @@ static uint32_t same_ask(const struct pm_policy *now, const struct pm_policy *wa
     return 0;
 }
 
+static void take_answer(const struct pm_filter *f, const struct pm_filter *before,
+                        struct pm_filter_flow *own, const struct pm_filter_flow *old)
+{
+    if (old->answered == 0 || own->answered > 0)
+        return;
+    own->answered = same_ask(f->policy, before->policy, old->answered - 1);
+    own->answer_allows = old->answer_allows;
+}
+
 /* What belongs to the flow stays; what the old rules made of it does not. */
 static void take_flow(struct pm_filter *f, const struct pm_filter *before,
                       const struct pm_flow *was)
@@ -38,10 +47,28 @@ static void take_flow(struct pm_filter *f, const struct pm_filter *before,
     pm_hello_adopt(f, flow, before, was);
     own->packets = old->packets;
     own->draws = old->draws;
-    if (old->answered > 0) {
-        own->answered = same_ask(f->policy, before->policy, old->answered - 1);
-        own->answer_allows = old->answer_allows;
-    }
+    take_answer(f, before, own, old);
+}
+
+static void take_remembered(struct pm_filter *filter, const struct pm_filter *before)
+{
+    filter->stats.why[PM_WHY_ANSWERS_FULL] +=
+        pm_questions_adopt(&filter->questions, &before->questions);
+}
+
+void pm_filter_adopt_answers(struct pm_filter *filter, const struct pm_filter *before)
+{
+    const struct pm_flow_table *old = &before->flows;
+    take_remembered(filter, before);
+    for (unsigned q = 0; q < PM_FLOW_QUEUES; q++)
+        for (uint32_t i = old->oldest[q]; i != PM_NIL;) {
+            const struct pm_flow *was = pm_pool_at(&old->pool, i);
+            struct pm_flow *flow = pm_flow_find(
+                &filter->flows, &was->key, pm_flow_hash(&filter->flows, &was->key), filter->now_ns);
+            if (flow && flow->id == was->id)
+                take_answer(filter, before, pm_flow_own(flow), pm_flow_own_const(was));
+            i = was->newer;
+        }
 }
 
 void pm_filter_adopt(struct pm_filter *filter, const struct pm_filter *before)
@@ -56,8 +83,7 @@ void pm_filter_adopt(struct pm_filter *filter, const struct pm_filter *before)
         }
     filter->flows.last_id = old->last_id;
     pm_meters_adopt(&filter->meters, &before->meters);
-    filter->stats.why[PM_WHY_ANSWERS_FULL] +=
-        pm_questions_adopt(&filter->questions, &before->questions);
+    take_remembered(filter, before);
     if (filter->policy->settings.reject_rate == before->policy->settings.reject_rate)
         filter->reject_bucket = before->reject_bucket;
     filter->stats.flows_now = filter->flows.pool.used;

@@ -52,7 +52,7 @@ uint32_t pm_questions_adopt(struct pm_questions *q, const struct pm_questions *b
         return 0;
     for (uint32_t i = 0; i < q->policy->ask_count; i++) {
         uint32_t was = pm_kin_find(before->policy, q->policy->asks[i].kin);
-        if (was != PM_NO_SLOT)
+        if (was != PM_NO_SLOT && q->of_rule[i] == PM_KNOWN_NOTHING)
             q->of_rule[i] = before->of_rule[was];
     }
     return pm_keytable_take(&q->answers, &before->answers);

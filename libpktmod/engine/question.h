@@ -38,8 +38,8 @@ bool pm_questions_init(struct pm_questions *q,
                        const struct pm_policy *policy); /* false: no memory */
 void pm_questions_release(struct pm_questions *q);
 
-/* For a new policy, before the first question: what was answered to rules that are the same (kin.h)
- * is remembered on. Answers how many answers there was no room for. */
+/* Of a policy before: what was answered to rules that are the same (kin.h) is remembered on, where
+ * nothing else was answered here. Answers how many answers there was no room for. */
 uint32_t pm_questions_adopt(struct pm_questions *q, const struct pm_questions *before);
 
 /* What an earlier answer says about a question of the rule (its pm_ask) and key. */

@@ -6,11 +6,13 @@
 import argparse
 import contextlib
 import errno
+import grp
 import hashlib
 import json
 import os
 import multiprocessing
 import pathlib
+import re
 import resource
 import select
 import shutil
@@ -290,6 +292,8 @@ def a_question_waits_for_its_answer(world):
             asks = json.loads(world.ctl("status", "--json"))["asks"]
             if asks:
                 check(asks[0]["rule"] == "who" and asks[0]["dest_port"] == ASK, f"not the question: {asks}")
+                if word == "allow":  # the answer to an old question holds under the new rules
+                    world.ctl("reload")
                 world.ctl("answer", str(asks[0]["id"]), word)
                 return
             time.sleep(0.05)
@@ -530,6 +534,81 @@ def a_hundred_reloads_lose_no_connection(world):
 
 
 @story
+def beginning_and_end_break_no_connection(world):
+    """Packets that wait in the queue when the run ends are decided too."""
+    rules = world.rules(VERDICTS)
+    world.serve("peer", 4, OPEN)
+    clients = [world.dial("host", 4, OPEN) for _ in range(20)]
+    failures, rounds, is_over = [], [0], threading.Event()
+
+    def keep_talking(client):
+        try:
+            while not is_over.is_set():
+                talk(client, os.urandom(3000))
+                rounds[0] += 1
+        except (OSError, AssertionError) as problem:
+            failures.append(problem)
+
+    threads = [threading.Thread(target=keep_talking, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    seen = 0
+    for _ in range(5):
+        process = world.filter(rules, queue="5-6")
+        time.sleep(0.3)
+        seen += world.stats()["packets"]
+        world.stop(process)
+    is_over.set()
+    for thread in threads:
+        thread.join(30)
+    check(not failures and rounds[0] > 100 and seen > 100, f"{rounds[0]} rounds, {seen} packets; {failures[:3]}")
+
+
+def status_as(path, uid, gid, groups):
+    """What somebody else is answered, or what stops them."""
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups(groups)
+            os.setgid(gid)
+            os.setuid(uid)
+            client = socket.socket(socket.AF_UNIX)
+            client.settimeout(20)
+            client.connect(str(path))
+            client.sendall(b'{"pktmod":1,"command":"status"}\n')
+            os.write(write_end, client.recv(100))
+        except OSError as problem:
+            os.write(write_end, repr(problem).encode())
+        finally:
+            os._exit(0)
+    os.close(write_end)
+    with open(read_end, "rb") as told:
+        answer = told.read().decode()
+    os.waitpid(child, 0)
+    return answer
+
+
+@story
+def only_root_and_the_group_may_control(world):
+    group = next((found for found in grp.getgrall() if found.gr_gid != 0), None)
+    os.chmod(world.folder, 0o755)
+    process = world.filter(world.rules(VERDICTS), "--control-group", group.gr_name)
+    path = world.folder / "run" / "control.sock"
+    check(path.stat().st_mode & 0o777 == 0o660 and path.stat().st_gid == group.gr_gid, "its mode or its group is wrong")
+    member, other = 54321, 54322
+    check('"ok":true' in status_as(path, member, group.gr_gid, []), "a member was refused")
+    check('"ok":true' in status_as(path, member, member, [group.gr_gid]), "a member by a further group was refused")
+    check("PermissionError" in status_as(path, other, other, []), "anybody may connect")
+    path.chmod(0o666)  # the mode is not all that guards it
+    check("only root" in status_as(path, other, other, []), "anybody may ask")
+    world.stop(process)
+    process = world.filter(world.rules(VERDICTS))
+    check(path.stat().st_mode & 0o777 == 0o600, "without a group its mode is wrong")
+    world.stop(process)
+
+
+@story
 def bad_rules_change_nothing(world):
     rules = world.rules(VERDICTS)
     process = world.filter(rules)
@@ -570,7 +649,10 @@ def controllers_that_hang_or_die_disturb_nobody(world):
     check(b"no room" in more[-1].recv(1000), "there is always room")
     for client in hanging + more:
         client.close()
-    check("pktmod_packets_total" in world.ctl("stats", "--prometheus"), "no Prometheus")
+    exposition = world.ctl("stats", "--prometheus")
+    odd = [line for line in exposition.splitlines() if not re.fullmatch(
+        r'# HELP pktmod_\w+ .+|# TYPE pktmod_\w+ (counter|gauge)|pktmod_\w+(\{\w+="[^"\\]+"\})? \d+', line)]
+    check("pktmod_packets_total" in exposition and not odd, f"no text format of Prometheus: {odd}")
     check(f":{OPEN}" in world.ctl("flows"), "no flow")
     world.ctl("stop")
     check(process.wait(20) == 0, "stop did not end it well")

@@ -121,6 +121,41 @@ static void an_answer_for_the_rule_holds_where_it_asks_about_the_same(void **sta
     }
 }
 
+static void an_answer_that_comes_after_the_change_holds_too(void **state)
+{
+    (void)state;
+    static const enum pm_answer_for answers[] = {PM_FOR_FLOW, PM_FOR_RULE, PM_FOR_TIME};
+    for (size_t i = 0; i < 3; i++) {
+        struct judge before, after;
+        begin(&before, policy_of("web", PM_ACTION_ASK));
+        begin(&after, policy_of("web", PM_ACTION_ASK));
+        struct pm_decision d = segment(&before, 0, TALK_SYN, 1);
+        pm_filter_adopt(after.filter, before.filter);
+        assert_true(pm_filter_answer(before.filter, d.ask_id, true, answers[i], 60 * S, 2));
+        pm_filter_adopt_answers(after.filter, before.filter);
+        judge_end(&before);
+        assert_int_equal(segment(&after, 0, TALK_SYN, 3).verdict, PM_ALLOW);
+        judge_end(&after);
+    }
+}
+
+static void an_answer_since_the_change_is_not_taken_back(void **state)
+{
+    (void)state;
+    struct judge before, after;
+    begin(&before, policy_of("web", PM_ACTION_ASK));
+    begin(&after, policy_of("web", PM_ACTION_ASK));
+    struct pm_decision old = segment(&before, 0, TALK_SYN, 1);
+    pm_filter_adopt(after.filter, before.filter);
+    struct pm_decision d = segment(&after, 0, TALK_SYN, 2);
+    assert_true(pm_filter_answer(after.filter, d.ask_id, false, PM_FOR_RULE, 0, 3));
+    assert_true(pm_filter_answer(before.filter, old.ask_id, true, PM_FOR_RULE, 0, 4));
+    pm_filter_adopt_answers(after.filter, before.filter);
+    judge_end(&before);
+    assert_int_equal(segment(&after, 0, TALK_SYN, 5).verdict, PM_DROP);
+    judge_end(&after);
+}
+
 /* ------------------------------------------------------------------ what is counted */
 
 /* A drop of what is over a limit of `tokens` a minute per source port. */
@@ -342,6 +377,8 @@ int main(void)
         cmocka_unit_test(what_waits_stays_with_the_filter_before),
         cmocka_unit_test(an_answer_for_the_flow_holds_where_the_rule_keeps_its_id),
         cmocka_unit_test(an_answer_for_the_rule_holds_where_it_asks_about_the_same),
+        cmocka_unit_test(an_answer_that_comes_after_the_change_holds_too),
+        cmocka_unit_test(an_answer_since_the_change_is_not_taken_back),
         cmocka_unit_test(a_limit_goes_on_where_the_rule_is_the_same),
         cmocka_unit_test(changes_of_other_rules_change_no_decision),
         cmocka_unit_test(rules_with_one_id_count_apart),

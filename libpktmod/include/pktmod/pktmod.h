@@ -219,6 +219,9 @@ void pm_filter_free(struct pm_filter *filter);
  * what it limits, counts or samples goes on from where it was, provided that both filters have the
  * same hash_key; answers stay where the rule keeps its id and what it asks about. */
 void pm_filter_adopt(struct pm_filter *filter, const struct pm_filter *before);
+/* A question of the filter before was answered after that: the answer holds here too, as far as an
+ * answer stays, and where nothing else was answered since. */
+void pm_filter_adopt_answers(struct pm_filter *filter, const struct pm_filter *before);
 
 /* A flow as the filter knows it. */
 struct pm_flow_info {
