@@ -5,7 +5,14 @@ set -eu
 build=$(cd "$1" && pwd) seconds=$2
 cd "$(dirname "$0")"
 
-set -- *_fuzz.c
+set -- *_fuzz.c # some are for Linux alone
+for source in "$@"; do
+    shift
+    if [ -x "$build/tests/fuzz/${source%.c}" ]; then
+        set -- "$@" "$source"
+    fi
+done
+[ $# -gt 0 ] || { echo "run.sh: no target in $build; build the preset fuzz" >&2; exit 1; }
 share=$((seconds / $#))
 for source in "$@"; do
     name=${source%_fuzz.c}

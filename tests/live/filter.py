@@ -24,11 +24,11 @@ import tempfile
 import threading
 import time
 
-from world import FAMILIES, PREFIX, die_with_parent, inside, run, sweep, switch
+from world import FAMILIES, PREFIX, die_with_parent, inside, libc, run, sweep, switch
 
 ADDRESSES = {4: {"host": "10.78.0.1", "peer": "10.78.0.2"}, 6: {"host": "fd78::1", "peer": "fd78::2"}}
 STORIES = []
-SO_RCVBUFFORCE = 33
+SO_RCVBUFFORCE, PR_CAPBSET_DROP, CAP_NET_ADMIN = 33, 24, 12
 LONG_CONNECTIONS = 200_000
 OPEN, DROP, REJECT, DELAY, ASK = 7001, 7002, 7003, 7004, 8888
 VERDICTS = [
@@ -354,6 +354,9 @@ def memory_is_flat_over_a_long_run(world):
     """Only with --long: 200 000 connections, one after the other, a reload after every 10 000."""
     rules = VERDICTS + [{"id": "per-port", "match": {"tcp.flags": "S"}, "log_only": True,
                          "limit": {"rate": "1/s", "per": ["l4.srcport"]}}]
+    with inside(world.names["host"]):  # more than a port for each connection of the last minute
+        pathlib.Path("/proc/sys/net/ipv4/tcp_tw_reuse").write_text("1\n")
+        pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").write_text("10000 65000\n")
     process = world.filter(world.rules(rules), "--events", str(world.folder / "events"), queue="8-9")
     world.serve("peer", 4, OPEN)
     sizes = []
@@ -624,6 +627,45 @@ def bad_rules_change_nothing(world):
 
 
 @story
+def events_are_followed_as_they_happen(world):
+    """By two at a time; one that does not read is told how many it missed, and the other misses none."""
+    process = world.filter(world.rules([{"id": "record", "match": {"udp.dstport": OPEN}, "log_only": True}]), "--events",
+                           "none")
+    with socket.socket(socket.AF_UNIX) as lazy:
+        lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        lazy.connect(str(world.folder / "run" / "control.sock"))
+        lazy.sendall(b'{"pktmod":1,"command":"events"}\n')
+        with open(world.folder / "followed", "w+") as followed:
+            follower = subprocess.Popen([world.pktmod, "ctl", "events", "-f", "--control",
+                                         world.folder / "run" / "control.sock"], stdout=followed)
+            world.ends.callback(world.end, follower)
+            time.sleep(0.5)
+            target = (ADDRESSES[4]["peer"], OPEN)
+            for sent in range(3000, 30_001, 3000):  # in the end more than the 8 MB that wait for one client
+                with world.open_socket("host", 4, socket.SOCK_DGRAM) as sender:
+                    for _ in range(3000):
+                        sender.sendto(b"x", target)
+                alerts, until = 0, time.monotonic() + 60
+                while alerts < sent and time.monotonic() < until:
+                    time.sleep(0.1)
+                    followed.seek(0)
+                    alerts = sum(line.endswith("\n") and json.loads(line)["event_type"] == "alert" for line in followed)
+                check(alerts == sent, f"{alerts} of {sent} events were told")
+        check(world.stats()["events_lost"] == 0, "the queue of all events ran over")
+        lazy.settimeout(20)
+        got, lost = b"", []
+        while not lost:
+            with world.open_socket("host", 4, socket.SOCK_DGRAM) as sender:
+                sender.sendto(b"x", target)
+            part = lazy.recv(1 << 20)
+            check(part, "the lazy client was sent away")
+            got += part
+            lost = [json.loads(line) for line in got.split(b"\n")[:-1] if b'"lost"' in line[:30]]
+        check(lost[0]["lost"] > 0, f"told: {lost}")
+    world.stop(process)
+
+
+@story
 def controllers_that_hang_or_die_disturb_nobody(world):
     process = world.filter(world.rules([{"id": "record", "match": {}, "log_only": True}]), "--events", "none")
     world.serve("peer", 4, OPEN)
@@ -816,6 +858,11 @@ def refusal(world, *options, **how):
     return done.stderr
 
 
+def without_net_admin():
+    if libc.prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN, 0, 0, 0):
+        raise OSError("PR_CAPBSET_DROP")
+
+
 def as_nobody():
     os.setgid(65534)
     os.setuid(65534)
@@ -836,11 +883,35 @@ def what_cannot_work_is_one_clear_line(world):
                                 str(world.folder / "other")), "not said")
     check(world.mangle("iptables") == before, "a run that was refused changed the firewall")
     world.stop(process)
+    check("not permitted" in refusal(world, "--filter", "nfqueue:5", preexec_fn=without_net_admin), "not said")
     os.chmod(world.folder, 0o755)
     if subprocess.run([world.pktmod, "--version"], preexec_fn=as_nobody, capture_output=True, check=False).returncode:
         print("      without: not permitted; nobody cannot run the command where it lies")
         return
     check("not permitted" in refusal(world, "--filter", "nfqueue:5", preexec_fn=as_nobody), "not said")
+
+
+@story
+def half_an_install_is_none(world):
+    """IPv4's rules go in, IPv6's do not: the tool for them fails, in a mount namespace where only that is so."""
+    if subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode:
+        print("      without: no mount namespaces")
+        return
+    tools = world.folder / "tools"
+    tools.mkdir()
+    for name in ("iptables-save", "iptables-restore", "ip6tables-save"):
+        shutil.copy(os.path.realpath(shutil.which(name)), tools / name)
+    (tools / "ip6tables-restore").write_text("#!/bin/sh\necho no IPv6 today >&2\nexit 1\n")
+    (tools / "ip6tables-restore").chmod(0o755)
+    rules = world.rules(VERDICTS)
+    with inside(world.names["host"]):
+        done = subprocess.run(["unshare", "-m", "sh", "-ec", 'mount --bind "$1" /usr/sbin; shift; exec "$@"', "sh", tools,
+                               world.pktmod, "run", rules, "--filter", "nfqueue:5", "--install", "--run-dir",
+                               world.folder / "run"], text=True, capture_output=True, timeout=60)
+    check(done.returncode == 2 and done.stderr == "pktmod: run: ip6tables-restore failed: no IPv6 today\n",
+          f"exit {done.returncode}: {done.stderr}")
+    check("PKTMOD" not in world.mangle("iptables"), "half of the rules are in force")
+    check(not list((world.folder / "run").glob("nfqueue*")), "its lock file is left")
 
 
 @story
