@@ -186,7 +186,9 @@ static enum pm_exit converse(const struct ctl *ctl, int fd, const struct pm_sink
 {
     char *line = NULL;
     size_t cap = 0;
-    if (send(fd, request->buffer, request->len, MSG_NOSIGNAL) != (ssize_t)request->len)
+    /* Who refuses us may have gone before we asked; what was said lies there to be read. */
+    if (send(fd, request->buffer, request->len, MSG_NOSIGNAL) != (ssize_t)request->len &&
+        errno != EPIPE)
         return pm_complain(PM_EXIT_BAD_INPUT, "ctl: %s: %s", ctl->socket, strerror(errno));
     FILE *in = fdopen(dup(fd), "r");
     ssize_t len = in == NULL ? -1 : getline(&line, &cap, in);
