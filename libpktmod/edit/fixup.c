@@ -11,6 +11,7 @@
 #define IP6_PAYLOAD_LENGTH 4
 #define IP6_HEADER         40
 #define UDP_LENGTH         4
+#define TCP_CHECKSUM       16
 #define NO_CHECKSUM        UINT32_MAX
 
 /* Offset in the frame of the L4 checksum field, NO_CHECKSUM if the packet has none. A first
@@ -50,7 +51,7 @@ void pm_fixup_l4_sum(const struct pm_headers *layout, uint8_t *frame, uint32_t p
     pm_put16(frame + off, field);
 }
 
-size_t pm_fixup_whole(const struct pm_headers *layout, uint8_t *frame, uint32_t payload_len)
+static void write_lengths(const struct pm_headers *layout, uint8_t *frame, uint32_t payload_len)
 {
     uint8_t *l3 = frame + layout->l3_off;
     uint32_t ip_len = layout->payload_off - layout->l3_off + payload_len;
@@ -60,6 +61,22 @@ size_t pm_fixup_whole(const struct pm_headers *layout, uint8_t *frame, uint32_t 
     } else {
         pm_put16(l3 + IP6_PAYLOAD_LENGTH, (uint16_t)(ip_len - IP6_HEADER));
     }
+}
+
+size_t pm_fixup_partial(const struct pm_headers *layout, uint8_t *frame, uint32_t payload_len)
+{
+    struct pm_headers written = *layout;
+    written.data = frame;
+    write_lengths(layout, frame, payload_len);
+    uint32_t l4_len = layout->payload_off - layout->l4_off + payload_len;
+    pm_put16(frame + layout->l4_off + TCP_CHECKSUM,
+             (uint16_t)pm_sum_fold(pm_pseudo_sum(&written, l4_len)));
+    return layout->payload_off + payload_len;
+}
+
+size_t pm_fixup_whole(const struct pm_headers *layout, uint8_t *frame, uint32_t payload_len)
+{
+    write_lengths(layout, frame, payload_len);
     bool is_udp = layout->ip_proto == PM_PROTO_UDP;
     if (is_udp)
         pm_put16(frame + layout->l4_off + UDP_LENGTH,

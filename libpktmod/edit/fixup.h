@@ -14,6 +14,10 @@
  * frame's length, without padding. */
 size_t pm_fixup_whole(const struct pm_headers *layout, uint8_t *frame, uint32_t payload_len);
 
+/* The same of a TCP segment whose checksum who sends it completes: it gets the pseudo-header's sum.
+ */
+size_t pm_fixup_partial(const struct pm_headers *layout, uint8_t *frame, uint32_t payload_len);
+
 /* Writes the L4 checksum in full (TCP, UDP, ICMP, ICMPv6 at PM_PARSE_L4). */
 void pm_fixup_l4_sum(const struct pm_headers *layout, uint8_t *frame, uint32_t payload_len);
 

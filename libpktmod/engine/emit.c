@@ -123,16 +123,31 @@ static void send(struct pm_rewriter *r, struct pm_passage *p, struct pm_emitted 
         pm_emit_out(r, out);
 }
 
-/* An offloaded checksum leaves complete once anything was changed. */
-static void complete_sums(struct pm_rewriter *r, struct pm_passage *p)
+/* What rules change in headers, one packet at a time, is changed in whole packets. */
+bool pm_is_offloaded(const struct pm_rewriter *r, const struct pm_passage *p)
+{
+    const struct pm_headers *h = &p->headers;
+    bool is_segment = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP && !h->is_fragment;
+    return r->config.offload && pm_is_live(r) && is_segment && !p->assembly && p->cut_size == 0 &&
+           !p->selection.has_assign && !r->policy->has_nat && !r->policy->has_impair;
+}
+
+/* An offloaded checksum leaves complete once anything was changed, unless who sends completes it.
+ */
+static enum pm_csum complete_sums(struct pm_rewriter *r, struct pm_passage *p)
 {
     struct pm_headers *h = &p->headers;
     if (h->parse != PM_PARSE_L4 || h->is_truncated || h->is_fragment ||
         pm_packet_sum(r, p) != PM_SUM_PARTIAL)
-        return;
+        return PM_CSUM_ON_WIRE;
+    if (pm_is_offloaded(r, p)) {
+        pm_fixup_partial(h, p->buffer, h->payload_len);
+        return PM_CSUM_PARTIAL;
+    }
     if (h->ip_version == 4)
         pm_write_ip_checksum(p->buffer + h->l3_off);
     pm_fixup_l4_sum(h, p->buffer, h->payload_len);
+    return PM_CSUM_ON_WIRE;
 }
 
 enum pm_why pm_emit_buffer(struct pm_rewriter *r, struct pm_passage *p, enum pm_why why)
@@ -153,10 +168,11 @@ enum pm_why pm_emit_buffer(struct pm_rewriter *r, struct pm_passage *p, enum pm_
     struct pm_emitted out = {
         .data = p->buffer, .len = p->packet->len, .wire_len = p->packet->wire_len, .why = why};
     out.gso_len = p->packet->gso_len;
+    out.csum = p->packet->csum;
     if (is_assigned || p->is_changed) {
         out.changed = true;
         r->stats.changed++;
-        complete_sums(r, p);
+        out.csum = complete_sums(r, p);
         bool has_padding = !p->headers.is_truncated && p->headers.end < p->packet->len;
         if (has_padding)
             out.len = out.wire_len = p->headers.end;
@@ -167,7 +183,9 @@ enum pm_why pm_emit_buffer(struct pm_rewriter *r, struct pm_passage *p, enum pm_
 
 void pm_emit_frame(struct pm_rewriter *r, struct pm_passage *p, uint32_t payload_len, uint32_t part)
 {
-    size_t len = pm_fixup_whole(&p->headers, r->frame, payload_len);
+    bool is_offloaded = pm_is_offloaded(r, p);
+    size_t len = is_offloaded ? pm_fixup_partial(&p->headers, r->frame, payload_len)
+                              : pm_fixup_whole(&p->headers, r->frame, payload_len);
     assign_all(r, p, r->frame, part);
     pm_nat_leave(r, p, r->frame);
     if (part == 0 && !p->is_late)
@@ -178,6 +196,8 @@ void pm_emit_frame(struct pm_rewriter *r, struct pm_passage *p, uint32_t payload
                              .changed = true,
                              .why = p->plan_count > 0 ? PM_WHY_EDITED : PM_WHY_FOLLOWED,
                              .part = part};
+    out.csum = is_offloaded ? PM_CSUM_PARTIAL : PM_CSUM_ON_WIRE;
+    out.gso_len = payload_len > p->gso_len ? (uint16_t)p->gso_len : 0;
     send(r, p, &out, r->frame);
 }
 

@@ -449,7 +449,7 @@ void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct 
     p->is_ruled = p->is_impaired = false;
     p->refused = PM_WHY_NONE;
     p->assembly = NULL;
-    p->cut_size = 0;
+    p->cut_size = p->gso_len = 0;
     pm_headers_parse(packet->link, packet->data, packet->len, packet->wire_len, &p->headers);
 }
 

@@ -168,6 +168,8 @@ struct pm_passage {
     uint32_t header_rule;         /* last rule that changed a header field */
     enum pm_why refused;          /* a nat that was not made; NONE */
     struct pm_assembly *assembly; /* the packet came as fragments; NULL: as one */
+    uint32_t gso_len;             /* what leaves is cut to so much payload by who sends it; 0: it
+                                     is not */
     uint32_t cut_size;            /* without assembly: a changed datagram that is larger leaves as
                                      fragments of so many IP bytes at most; 0: as it is */
 };
@@ -241,6 +243,8 @@ uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p, struct
 
 /* ---- emit.c: what leaves */
 
+/* Whoever sends cuts and completes what leaves for the packet. */
+bool pm_is_offloaded(const struct pm_rewriter *r, const struct pm_passage *p);
 /* Sends the packet's buffer on, with header edits where rules want them and the view shows them. */
 enum pm_why pm_emit_buffer(struct pm_rewriter *r, struct pm_passage *p, enum pm_why why);
 /* Sends `part` of what the packet became: r->frame holds its headers, and payload_len bytes at

@@ -48,13 +48,25 @@ static void set_part_headers(const struct pm_rewriter *r, const struct pm_passag
     }
 }
 
+/* Who sends cuts it, so one super-packet carries many segments. */
+static uint32_t super_room(const struct pm_rewriter *r, struct pm_passage *p, uint32_t room)
+{
+    const struct pm_headers *h = &p->headers;
+    uint32_t most = PM_IP_MAX - (h->payload_off - h->l3_off);
+    p->gso_len = 0;
+    if (!pm_is_offloaded(r, p) || room == 0 || most < 2 * room)
+        return room;
+    p->gso_len = room;
+    return most - most % room;
+}
+
 /* PSH and FIN stand on the last part, CWR on the first. An empty stretch is one empty segment.
  * Bytes of a gap that nobody has are stepped over. */
 void pm_segment_send(struct pm_rewriter *r, struct pm_passage *p, const struct pm_segment *s)
 {
     const struct pm_headers *h = &p->headers;
     const struct pm_log *log = &s->half->log;
-    uint32_t room = pm_payload_room(r, p);
+    uint32_t room = super_room(r, p, pm_payload_room(r, p));
     bool is_empty = s->m_low >= s->m_high;
     uint64_t m = !is_empty && s->m_low < log->m_floor ? log->m_floor : s->m_low;
     uint32_t part = 0;

@@ -329,14 +329,15 @@ struct pm_emitted {
     size_t wire_len; /* as in pm_packet; more than len only for a packet that came truncated */
     uint64_t cookie; /* of the packet that caused it */
     enum pm_dir dir;
-    uint32_t ifindex; /* of the packet that caused it */
-    uint16_t link;    /* of data */
-    uint16_t gso_len; /* as in pm_packet: larger payloads are to be cut to it by who sends them */
-    bool is_late;     /* sent for bytes that waited, not for the packet at hand */
-    bool is_own;      /* live: an empty segment that neither end sent */
-    bool changed;     /* not bit for bit the packet that came */
-    enum pm_why why;  /* EDITED, FOLLOWED, NONE (bit-identical), or the exception it passed under */
-    uint32_t part;    /* 0, 1, ... when one packet had to become several */
+    uint32_t ifindex;  /* of the packet that caused it */
+    uint16_t link;     /* of data */
+    uint16_t gso_len;  /* as in pm_packet: larger payloads are to be cut to it by who sends them */
+    enum pm_csum csum; /* PARTIAL: as the packet came, or config.offload; to be completed */
+    bool is_late;      /* sent for bytes that waited, not for the packet at hand */
+    bool is_own;       /* live: an empty segment that neither end sent */
+    bool changed;      /* not bit for bit the packet that came */
+    enum pm_why why; /* EDITED, FOLLOWED, NONE (bit-identical), or the exception it passed under */
+    uint32_t part;   /* 0, 1, ... when one packet had to become several */
     const struct pm_edit_note *notes; /* with part 0: the first PM_EDIT_NOTES edits */
     uint32_t note_count, edit_count;  /* notes given; edits made */
     uint32_t header_rule;             /* last rule that changed a header field, or PM_NO_RULE */
@@ -410,6 +411,8 @@ struct pm_rewriter_config {
     uint32_t fragment_bytes;     /* all fragments that wait; 0: 4 MiB */
     uint32_t fragment_ms;        /* longest wait for the rest of a datagram; 0: 10000 */
     int64_t wall_ns;             /* as in pm_filter_config */
+    bool offload;   /* LIVE: who sends cuts super-packets (gso_len) and completes checksums (csum),
+                       also of TCP that was rewritten */
     bool clamp_mss; /* lower the MSS on SYNs by what one edit may add, where one may be made */
     pm_emit_fn *emit;
     pm_event_fn *event;    /* NULL: not told */
