@@ -32,6 +32,7 @@ enum {
     OPT_TO,
     OPT_PLAN,
     OPT_MTU,
+    OPT_PLAIN,
     OPT_MEMORY,
     OPT_HELP,
     OPT_VERSION,
@@ -61,6 +62,7 @@ static const struct pm_option table[OPT_COUNT] = {
     [OPT_TO] = {"to", 0, true},
     [OPT_PLAN] = {"plan", 0, false},
     [OPT_MTU] = {"mtu", 0, true},
+    [OPT_PLAIN] = {"plain", 0, false},
     [OPT_MEMORY] = {"memory", 0, true},
     [OPT_HELP] = {"help", 'h', false},
     [OPT_VERSION] = {"version", 'V', false},
@@ -212,6 +214,7 @@ static bool take(struct pm_run_options *o, int option, const char *value)
     case OPT_TO:
     case OPT_PLAN:
     case OPT_MTU:
+    case OPT_PLAIN:
     case OPT_MEMORY:
         return pm_run_tunnel_take(&o->tunnel, table[option].name, value);
     case OPT_INSTALL:
@@ -270,7 +273,7 @@ static bool is_whole(const struct pm_run_options *o)
                 "--offload and "
                 "--queue-length are for --filter";
     else if (!o->tunnel.is_wanted && o->tunnel.has_any)
-        wrong = "--mode, --to, --plan, --mtu and --memory are for --tunnel";
+        wrong = "--mode, --to, --plan, --mtu, --plain and --memory are for --tunnel";
     else if (o->tunnel.is_wanted && o->uninstall)
         wrong = "--uninstall is for --filter alone: a tunnel leaves nothing behind";
     else if (o->rules != NULL && o->uninstall)

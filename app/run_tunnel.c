@@ -21,6 +21,7 @@ const char pm_run_tunnel_help[] =
     "  --to PREFIX,...      these destinations, instead of those of the rules\n"
     "  --plan               show the destinations and end\n"
     "  --mtu N              of the device (reflect 65535, forward 1500)\n"
+    "  --plain              forward: one packet at a time, with whole checksums\n"
     "  --memory MIB         what the engines may take, reserved at the start (default 256)\n"
     "  --filter nfqueue:N   judge other traffic too, in the same run; see run --help. What the\n"
     "                       tunnel carries is judged in the tunnel, once\n\n"
@@ -111,6 +112,8 @@ bool pm_run_tunnel_take(struct pm_run_tunnel_options *options, const char *name,
         return take_mtu(options, value);
     if (strcmp(name, "memory") == 0)
         return take_memory(options, value);
+    if (strcmp(name, "plain") == 0)
+        return options->plain = true;
     return options->only_plan = true;
 }
 
@@ -187,6 +190,7 @@ bool pm_run_tunnel_make(struct pm_run *run, struct pm_policy *policy)
                                       .to = own->plan.prefixes,
                                       .to_count = own->plan.count,
                                       .seed = run->options->seed,
+                                      .plain = options->plain,
                                       .memory = options->memory,
                                       .ask_id = run->worker_count + 1,
                                       .asks = run->worker_count + 1,

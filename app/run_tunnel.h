@@ -14,6 +14,7 @@ struct pm_worker_stats;
 
 struct pm_run_tunnel_options {
     bool is_wanted, only_plan;
+    bool plain;   /* forward without offloads */
     bool has_any; /* an option that is for tunnels alone */
     const char *device;
     enum pm_tunnel_mode mode;
@@ -24,7 +25,7 @@ struct pm_run_tunnel_options {
 
 extern const char pm_run_tunnel_help[];
 
-/* One of tunnel, mode, to, plan, mtu, memory. False: complained already. */
+/* One of tunnel, mode, to, plan, mtu, plain, memory. False: complained already. */
 bool pm_run_tunnel_take(struct pm_run_tunnel_options *options, const char *name, const char *value);
 void pm_run_tunnel_options_free(struct pm_run_tunnel_options *options);
 

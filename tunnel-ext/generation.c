@@ -47,6 +47,7 @@ static bool make_rewriter(struct pm_generation *g, const struct pm_line_config *
                                           .mtu = config->mtu,
                                           .wall_ns = config->wall_ns,
                                           .clamp_mss = config->clamp_mss,
+                                          .offload = config->offload,
                                           .emit = ends->emit,
                                           .external = ends->external,
                                           .context = ends->context};

@@ -56,7 +56,8 @@ static bool is_let_out(const struct pm_line *line, const struct pm_emitted *emit
                                .wire_len = emitted->len,
                                .link = emitted->link,
                                .dir = emitted->dir,
-                               .csum = PM_CSUM_ON_WIRE,
+                               .csum = emitted->csum,
+                               .gso_len = emitted->gso_len,
                                .original = is_at_hand ? &line->original.packet : NULL};
     struct pm_decision decision = pm_filter_decide(late, &packet, line->now_ns);
     for (uint32_t i = 0; i < decision.reply_count; i++) {

@@ -38,14 +38,14 @@ struct pm_line_listener {
 
 struct pm_line_config {
     uint64_t seed, hash_key[2];
-    int64_t wall_ns;       /* as in pm_filter_config */
-    uint64_t memory;       /* bytes for the engines of a policy; 0: PM_MEMORY_DEFAULT */
-    uint32_t mtu;          /* as in pm_rewriter_config */
-    bool clamp_mss;        /* the same */
-    bool only_rewrites;    /* a filter of the platform judges: verdict rules are asked for `final`
-                              alone, and pm_line_judge() passes all */
-    uint64_t ask_id, asks; /* questions are numbered ask_id, ask_id + asks, ...; asks 0: 1 */
-    void *context;         /* of those that follow */
+    int64_t wall_ns;         /* as in pm_filter_config */
+    uint64_t memory;         /* bytes for the engines of a policy; 0: PM_MEMORY_DEFAULT */
+    uint32_t mtu;            /* as in pm_rewriter_config */
+    bool clamp_mss, offload; /* the same */
+    bool only_rewrites;      /* a filter of the platform judges: verdict rules are asked for `final`
+                                alone, and pm_line_judge() passes all */
+    uint64_t ask_id, asks;   /* questions are numbered ask_id, ask_id + asks, ...; asks 0: 1 */
+    void *context;           /* of those that follow */
     /* A packet was allowed, now or after its wait; buffer is packet->data and may be changed. */
     void (*pass)(void *context, const struct pm_packet *packet, uint8_t *buffer);
     void (*leave)(void *context, const struct pm_emitted *emitted);

@@ -58,7 +58,7 @@ _pktmod()
             flow:-*) words='--write --help' ;;
             shrink:-*) words='--read --write --tries --timeout --help' ;;
             run:-*)
-                words='--filter --tunnel --mode --to --plan --mtu --memory --install --uninstall --firewall --hook --interface --inside --bypass --offload --queue-length --control --control-group --events --community-seed --run-dir --seed --quiet --help'
+                words='--filter --tunnel --mode --to --plan --mtu --plain --memory --install --uninstall --firewall --hook --interface --inside --bypass --offload --queue-length --control --control-group --events --community-seed --run-dir --seed --quiet --help'
                 ;;
             ctl:-*) words='--control --json --prometheus --follow --for --limit --help' ;;
             pipe:-*) words='--help' ;;

@@ -60,9 +60,9 @@ class World:
     def inside(self, side, *command, **how):
         return run("ip", "netns", "exec", self.names[side], *command, **how)
 
-    def start(self, side, *command):
+    def start(self, side, *command, err=None):
         return subprocess.Popen(["ip", "netns", "exec", self.names[side], *command], stdout=subprocess.DEVNULL,
-                                stderr=None if side == "router" else subprocess.DEVNULL)
+                                stderr=err if side == "router" else subprocess.DEVNULL)
 
     @staticmethod
     def end(process):

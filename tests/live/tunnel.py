@@ -304,6 +304,25 @@ def packets_that_leave_the_path_alone_keep_their_ends(world):
         server.close()
 
 
+@story(mode="forward", rules={"pktmod": 1, "rules": [
+    {"id": "ttl", "match": {"ip.addr": "10.88.0.0/24"}, "rewrite": [{"set": {"ip.ttl": 44}}]},
+    rule_file("grow", "grow", PORT)["rules"][0]]})
+def headers_of_super_packets_are_changed_too(world):
+    exchange(*world.pair(), "grow", "none", 4 << 20)
+
+
+@story(rules={"pktmod": 1, "policy": {"hold_ms": 5000}, "rules": [
+    {"id": "here", "match": {"ip.addr": "10.88.0.0/24", "udp.port": 9}, "rewrite": [{"set": {"ip.ttl": 44}}]},
+    rule_file("grow", "grow", PORT)["rules"][0]]})
+def rules_with_and_without_a_destination_go_together(world):
+    exchange(*world.pair(), "grow", "none", 100_000)
+
+
+@story(mode="forward", up="grow", down="shrink", options=["--plain"])
+def one_packet_at_a_time_is_the_same(world):
+    exchange(*world.pair(), "grow", "shrink", 4 << 20)
+
+
 @story(mode="forward", up="double", down="double", mtu=1500)
 def a_narrow_link_behind_the_router_is_found_out(world):
     for place in ("router", "network"):
@@ -341,7 +360,9 @@ def refused_unreachable_and_silent_look_as_without_the_tunnel(world):
     tunnelled = [outcome(world, *dial) for dial in dials]
     check(tunnelled == without, f"{tunnelled} instead of {without}")
     stats = world.stop()
-    check(stats["refused"] >= 2 and stats["unreachable"] >= 2, f"{stats}")  # a SYN may be sent twice
+    # The kernel gives a silent neighbour up after 3 s, and that is also when the program's SYN is sent for the third time:
+    # it may enter just behind the one that failed, and fails by itself.
+    check(stats["refused"] == 2 and stats["unreachable"] in (2, 3), f"{stats}")
 
 
 @story(up="grow", down="grow")
@@ -519,17 +540,44 @@ def curl_downloads_from_nginx(world):
 CLIENT = pathlib.Path(__file__).resolve().parents[2] / "tunnel-ext" / "examples" / "external_client.py"
 
 
-@story(start=False)
-def a_program_decides_about_a_stream_and_may_die(world):
+def decider(world, timeout_ms):
+    """Starts the tunnel and an example of such a program, which puts "a thread" for each needle."""
     path = world.scratch / "decider.sock"
-    edit = {"socket": str(path), "timeout_ms": 2000, "on_timeout": "pass"}
+    edit = {"socket": str(path), "timeout_ms": timeout_ms, "on_timeout": "pass"}
     world.rules = {"pktmod": 1, "rules": [
         {"id": "ask", "match": {"ip.dst": "10.88.0.0/24", "tcp.dstport": PORT}, "rewrite": [{"external": edit}]}]}
     world.start()
-    decider = subprocess.Popen([sys.executable, CLIENT, path, "needle", "a thread"], preexec_fn=die_with_parent,
+    process = subprocess.Popen([sys.executable, CLIENT, path, "needle", "a thread"], preexec_fn=die_with_parent,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    world.ends.callback(process.wait)
+    world.ends.callback(process.kill)
+    time.sleep(0.7)
+    return process
+
+
+@story(start=False)
+def a_program_that_decides_slowly_slows_its_stream_and_costs_no_memory(world):
+    process = decider(world, 20000)
+    data = payload("grow", 16 << 20)
+    want = data.replace(b"needle", b"a thread")
+    client, server = world.pair()
+    task, hears = Task(send_all, client, data), Task(read_all, server)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(1)
+    before = world.memory_kib("VmRSS")
+    check(task.is_alive(), "the sender was never stopped")
+    time.sleep(1)
+    check(world.memory_kib("VmRSS") - before < 1024, "memory grows while nobody decides")
+    process.send_signal(signal.SIGCONT)
+    check(hears.result(120) == (hashlib.sha256(want).hexdigest(), len(want)), "not what the program made of it")
+    task.result()
+
+
+@story(start=False)
+def a_program_decides_about_a_stream_and_may_die(world):
+    process = decider(world, 2000)
     try:
-        time.sleep(0.7)
         data = payload("grow", 1 << 20)
         want = data.replace(b"needle", b"a thread")
         client, server = world.pair()
@@ -540,8 +588,8 @@ def a_program_decides_about_a_stream_and_may_die(world):
         client.sendall(b"one needle, ")
         check(server.recv(100) == b"one a thread, ", "not what the program made of it")
     finally:
-        decider.kill()
-        decider.wait()
+        process.kill()
+        process.wait()
     send_all(client, b"two needles")
     check(read_all(server)[1] == len(b"two needles"), "the stream did not go on without the program")
 
@@ -783,6 +831,50 @@ def the_filter_in_the_same_run_judges_the_rest_and_nothing_twice(world):
     check(read_status(world)["installed"], "the filter's rules are not installed")
 
 
+# ---------------------------------------------------------------- the network changes
+
+@story(up="grow", down="grow", start=False)
+def another_address_of_the_host_is_taken_by_what_comes_then(world):
+    with world.inside("host"):
+        run("ip", "addr", "add", "10.88.0.3/24", "dev", "e0")  # of the same network: promoted when the first goes
+        pathlib.Path("/proc/sys/net/ipv4/conf/e0/promote_secondaries").write_text("1\n")
+    world.start()
+    old = world.pair()
+    says(*old, b"a needle.", rewritten("grow", b"a needle."))
+    with world.socket("network", 4, socket.SOCK_DGRAM) as echo, world.socket("host", 4, socket.SOCK_DGRAM) as client:
+        echo.bind((NETWORK[4], PORT))
+        for address in ("10.88.0.1", "10.88.0.3"):
+            client.sendto(b"hello", (NETWORK[4], PORT))
+            said, peer = echo.recvfrom(100)
+            check((said, peer[0]) == (b"hello", address), f"heard {said!r} from {peer}")
+            echo.sendto(b"welcome", peer)
+            check(client.recv(100) == b"welcome", "no answer")
+            if address == "10.88.0.1":
+                with world.inside("host"):
+                    run("ip", "addr", "del", "10.88.0.1/24", "dev", "e0")
+    with world.listen() as listener, world.socket("host") as client:
+        client.connect((NETWORK[4], PORT))
+        server, peer = listener.accept()
+        check(peer[0] == "10.88.0.3", f"the server sees {peer}")
+        says(client, server, b"a needle.", rewritten("grow", b"a needle."))
+
+
+@story(up="grow", down="grow")
+def another_way_to_the_network_is_taken_by_connections_that_are_there(world):
+    world.link("host", "network", "e9", ["10.89.0.1/24"], ["10.89.0.2/24"])
+    client, server = world.pair()
+    task, hears = Task(send_all, client, data := payload("grow", 24 << 20)), Task(read_all, server)
+    time.sleep(0.1)
+    with world.inside("host"):
+        run("ip", "route", "replace", "10.88.0.2/32", "via", "10.89.0.2", "dev", "e9", "src", "10.88.0.1")
+        for device in ("all", "e0", "e9"):
+            pathlib.Path(f"/proc/sys/net/ipv4/conf/{device}/rp_filter").write_text("0\n")
+    want = rewritten("grow", data)
+    check(hears.result() == (hashlib.sha256(want).hexdigest(), len(want)), "not the rewritten stream")
+    task.result()
+    says(*world.pair(), b"a needle.", rewritten("grow", b"a needle."))
+
+
 # ---------------------------------------------------------------- ends of the tunnel
 
 @story(start=False)
@@ -853,8 +945,36 @@ def not_permitted_is_one_line(world):
 
 # ---------------------------------------------------------------- large ones
 
+@contextlib.contextmanager
+def capped(world, most):
+    """The kernel lets the process have no more memory; where it cannot, what the process took is looked at."""
+    folder = pathlib.Path(f"/sys/fs/cgroup/memory/{PREFIX}-{os.getpid()}")
+    try:
+        folder.mkdir()
+        (folder / "memory.limit_in_bytes").write_text(str(most))
+        (folder / "cgroup.procs").write_text(str(world.process.pid))
+    except OSError:
+        yield None
+        return
+    try:
+        yield folder
+    finally:
+        (folder.parent / "cgroup.procs").write_text(str(world.process.pid))
+        folder.rmdir()
+
+
 @story(up="double", down="none", long=True)
 def a_gigabyte_to_a_slow_server_in_64_mebibytes(world):
+    if b"__asan_init" in pathlib.Path(world.pktmod).read_bytes():
+        return  # which takes more by itself
+    with capped(world, 64 << 20) as folder:
+        gigabyte(world)
+        if folder:
+            failed = int((folder / "memory.failcnt").read_text())
+            check(failed == 0, f"the limit was met {failed} times")
+
+
+def gigabyte(world):
     client, server = world.pair(buffer=262144)
     piece = payload("double", 64 << 20)
     want = hashlib.sha256()
@@ -880,6 +1000,15 @@ def a_gigabyte_to_a_slow_server_in_64_mebibytes(world):
     check(hears.result(600) == want.hexdigest(), "not the rewritten stream")
     check(world.memory_kib() <= 64 << 10, f"it took {world.memory_kib() >> 10} MiB")
 
+
+for mode in ("reflect", "forward"):
+    def idle(world):
+        client, server = world.pair()
+        says(client, server, b"a needle.", rewritten("grow", b"a needle."))
+        time.sleep(240)
+        says(client, server, b"a needle.", rewritten("grow", b"a needle."))
+    idle.__name__ = f"{mode}: a connection that said nothing for four minutes goes on"
+    story(mode=mode, up="grow", down="grow", long=True)(idle)
 
 for mode in ("reflect", "forward"):
     for loss in (0.0, 0.01, 0.05):

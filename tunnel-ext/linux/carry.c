@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tunnel-ext/linux/offload.h"
+
 #define RAW_LINK  101u /* LINKTYPE_RAW: IP packets */
 #define BURST     64u  /* packets read before sockets have their turn */
 #define EVENTS    64
@@ -71,10 +73,17 @@ struct pm_carrier pm_carry_carrier(struct pm_tunnel *tunnel)
 
 /* ------------------------------------------------------------------ packets */
 
-static void write_bytes(struct pm_tunnel *t, const uint8_t *bytes, size_t len)
+/* A packet that the kernel is to forward. */
+static void put_packet(struct pm_tunnel *t, const struct pm_emitted *emitted)
 {
-    struct iovec part = pm_part(bytes, len);
-    write_packet(t, &part, 1);
+    struct pm_offload offload;
+    struct iovec part = pm_part(emitted->data, emitted->len);
+    if (!t->has_offload) {
+        write_packet(t, &part, 1);
+        return;
+    }
+    pm_offload_write(&offload, emitted);
+    write_packet(t, offload.parts, offload.count);
 }
 
 void pm_carry_pass(void *context, const struct pm_packet *packet, uint8_t *buffer)
@@ -92,7 +101,7 @@ void pm_carry_leave(void *context, const struct pm_emitted *emitted)
     if (t->reflect != NULL)
         pm_reflect_emit(t->reflect, emitted, t->now_ns);
     else
-        write_bytes(t, emitted->data, emitted->len);
+        put_packet(t, emitted);
 }
 
 void pm_carry_reply(void *context, enum pm_dir dir, const uint8_t *bytes, size_t len)
@@ -101,7 +110,7 @@ void pm_carry_reply(void *context, enum pm_dir dir, const uint8_t *bytes, size_t
     if (t->reflect != NULL)
         pm_reflect_reply(t->reflect, dir, bytes, len, t->now_ns);
     else
-        write_bytes(t, bytes, len);
+        put_packet(t, &(struct pm_emitted){.data = bytes, .len = len});
 }
 
 static bool is_to(const struct pm_tunnel *t, const struct pm_addr *addr)
@@ -124,7 +133,7 @@ static enum pm_dir dir_of(const struct pm_tunnel *t, const struct pm_packet *pac
     return is_out ? PM_DIR_OUT : PM_DIR_IN;
 }
 
-static void forward(struct pm_tunnel *t, size_t len)
+static void forward(struct pm_tunnel *t, const struct virtio_net_hdr *header, size_t len)
 {
     struct pm_packet packet = {.data = t->packet,
                                .len = len,
@@ -133,13 +142,26 @@ static void forward(struct pm_tunnel *t, size_t len)
                                .interface = t->tun.name,
                                .ifindex = t->tun.ifindex};
     packet.dir = dir_of(t, &packet);
+    pm_offload_read(header, &packet);
     pm_line_judge(t->line, &packet, t->packet, t->now_ns);
+}
+
+/* The packet, in t->packet. Answers its length, or what read() says. */
+static ssize_t read_packet(struct pm_tunnel *t, struct virtio_net_hdr *header)
+{
+    struct iovec parts[2] = {{.iov_base = header, .iov_len = sizeof *header},
+                             {.iov_base = t->packet, .iov_len = sizeof t->packet}};
+    if (!t->has_offload)
+        return read(t->tun.fd, t->packet, sizeof t->packet);
+    ssize_t len = readv(t->tun.fd, parts, 2);
+    return len > (ssize_t)sizeof *header ? len - (ssize_t)sizeof *header : len < 0 ? len : 0;
 }
 
 static void read_packets(struct pm_tunnel *t)
 {
     for (unsigned i = 0; i < BURST; i++) {
-        ssize_t len = read(t->tun.fd, t->packet, sizeof t->packet);
+        struct virtio_net_hdr header = {.flags = 0};
+        ssize_t len = read_packet(t, &header);
         if (len <= 0) {
             t->is_gone = len == 0 || (errno != EAGAIN && errno != EINTR);
             return;
@@ -150,7 +172,7 @@ static void read_packets(struct pm_tunnel *t)
         if (t->reflect != NULL)
             pm_reflect_take(t->reflect, t->packet, (size_t)len, t->now_ns);
         else
-            forward(t, (size_t)len);
+            forward(t, &header, (size_t)len);
     }
 }
 

@@ -20,6 +20,7 @@ struct pm_tunnel {
     int epoll, wake; /* wake: the thread is to look around */
     pthread_mutex_t mutex;
     pthread_t thread;
+    bool has_offload; /* a virtio_net_hdr is in front of each packet of the device */
     bool has_thread, must_stop, has_sockets; /* of clients */
     struct pm_line *line;
     struct pm_clients *clients;

@@ -180,6 +180,13 @@ static void frame_version(struct setting *s, struct pm_routes *routes, const str
     *is_framed = s->failed == 0;
 }
 
+/* The kernel takes a rule without a destination for a copy of any that differs in nothing else:
+ * that one has a priority of its own. */
+static uint32_t priority_of(uint32_t first, const struct pm_prefix *to)
+{
+    return PM_ROUTES_TABLE + first + (to->bits == 0);
+}
+
 static void reflect_to(struct setting *s, const struct pm_routes *routes,
                        const struct pm_prefix *to)
 {
@@ -187,7 +194,7 @@ static void reflect_to(struct setting *s, const struct pm_routes *routes,
     const struct pm_prefix nobody = {.addr = {.version = 4}, .bits = 32};
     bool is_4 = to->addr.version == 4;
     struct pm_netlink_rule rule = {.version = to->addr.version,
-                                   .priority = PM_ROUTES_TABLE + 1,
+                                   .priority = priority_of(1, to),
                                    .table = PM_ROUTES_TABLE,
                                    .to = to,
                                    .from = is_4 ? &nobody : NULL};
@@ -200,7 +207,7 @@ static void reflect_to(struct setting *s, const struct pm_routes *routes,
 static void forward_to(struct setting *s, const struct pm_prefix *to)
 {
     struct pm_netlink_rule rule = {.version = to->addr.version,
-                                   .priority = PM_ROUTES_TABLE + 3,
+                                   .priority = priority_of(3, to),
                                    .table = PM_ROUTES_TABLE,
                                    .to = to};
     add_rule(s, &rule);

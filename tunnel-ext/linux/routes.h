@@ -5,10 +5,12 @@
  *     reflect  5200  marked (our own sockets)          -> skip to 5209
  *              5201  IPv4 from nobody yet, or T; to D  -> table 5200: the device
  *              5201  IPv6 to D                         -> table 5200
+ *              5202  the same, where D is everything
  *     forward  5200  came in by the device             -> skip to 5209
  *              5201  ICMP                              -> table 5200   errors quote what we sent
  *              5202  made here                         -> skip to 5209
  *              5203  to D, from D                      -> table 5200
+ *              5204  all, where D is everything        -> table 5200
  *     both     5209  nothing: the search goes on as it would have
  *
  * IPv4 from T only: a program that has chosen another source address goes past the tunnel, and the

@@ -29,9 +29,11 @@ static const char *reason(int error)
     }
 }
 
-bool pm_tun_open(struct pm_tun *tun, const char *name, char *error, size_t error_cap)
+bool pm_tun_open(struct pm_tun *tun, const char *name, bool offload, char *error, size_t error_cap)
 {
-    struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+    struct ifreq request = {.ifr_flags =
+                                (short)(IFF_TUN | IFF_NO_PI | (offload ? IFF_VNET_HDR : 0))};
+    unsigned taken = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
     *tun = (struct pm_tun){.fd = -1};
     if (strlen(name) >= sizeof request.ifr_name) {
         snprintf(error, error_cap, "\"%s\": the name of a device has at most %zu characters", name,
@@ -46,6 +48,11 @@ bool pm_tun_open(struct pm_tun *tun, const char *name, char *error, size_t error
     }
     if (ioctl(tun->fd, TUNSETIFF, &request) < 0) {
         snprintf(error, error_cap, "TUN device \"%s\": %s", name, reason(errno));
+        pm_tun_close(tun);
+        return false;
+    }
+    if (offload && ioctl(tun->fd, TUNSETOFFLOAD, taken) < 0) {
+        snprintf(error, error_cap, "TUN device \"%s\": no offload: %s", name, reason(errno));
         pm_tun_close(tun);
         return false;
     }

@@ -13,8 +13,9 @@ struct pm_tun {
     char name[PM_TUN_NAME];
 };
 
-/* `name` may have a %d for the first free number. False with `error` filled. */
-bool pm_tun_open(struct pm_tun *tun, const char *name, char *error, size_t error_cap);
+/* offload: super-packets and checksums as in offload.h, each packet behind a virtio_net_hdr. `name`
+ * may have a %d for the first free number. False with `error` filled. */
+bool pm_tun_open(struct pm_tun *tun, const char *name, bool offload, char *error, size_t error_cap);
 void pm_tun_close(struct pm_tun *tun);
 
 /* A setting of the device under /proc/sys/net; "ipv4", "rp_filter", "2". */

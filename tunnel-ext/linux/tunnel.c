@@ -76,6 +76,7 @@ static bool make_line(struct pm_tunnel *t, struct pm_policy *policy, const uint6
                                     .memory = t->config.memory,
                                     .mtu = is_forward ? t->config.mtu : REFLECT_MTU,
                                     .clamp_mss = is_forward,
+                                    .offload = t->has_offload,
                                     .ask_id = t->config.ask_id,
                                     .asks = t->config.asks,
                                     .context = t,
@@ -108,7 +109,7 @@ static bool open_device(struct pm_tunnel *t, char *error, size_t error_cap)
 {
     if (!pm_routes_begin(&t->routes, error, error_cap))
         return false;
-    if (!pm_tun_open(&t->tun, t->config.device, error, error_cap))
+    if (!pm_tun_open(&t->tun, t->config.device, t->has_offload, error, error_cap))
         return false;
     t->epoll = epoll_create1(EPOLL_CLOEXEC);
     t->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -129,6 +130,7 @@ static bool set_up(struct pm_tunnel *t, struct pm_policy *policy, char *error, s
     }
     if (t->config.mtu == 0)
         t->config.mtu = t->config.mode == PM_TUNNEL_REFLECT ? REFLECT_MTU : 1500;
+    t->has_offload = t->config.mode == PM_TUNNEL_FORWARD && !t->config.plain;
     raise_descriptors();
     if (!open_device(t, error, error_cap) || !make_line(t, policy, hash_key, error, error_cap))
         return false;
