@@ -507,6 +507,71 @@ def ping_goes_through(world):
     check(world.stop()["echoes"] == 4, f"{world.stats}")
 
 
+# ---------------------------------------------------------------- names
+
+NAMES = {"pktmod": 1, "rules": [
+    {"id": "sink", "match": {"ip.addr": ["10.88.0.0/24", "fd88::/64"], "udp.dstport": 53, "dns.qry.name": "bad.example"},
+     "rewrite": [{"dns": {"respond": True, "answers": ["192.0.2.7"], "ttl": 30}}]},
+    {"id": "mirror", "match": {"ip.addr": ["10.88.0.0/24", "fd88::/64"], "udp.srcport": 53,
+                               "dns.qry.name": "mirror.example"},
+     "rewrite": [{"dns": {"answers": ["10.0.0.80", "10.0.0.81"], "ttl": 60}}]}]}
+
+
+def question(number, name):
+    labels = b"".join(bytes([len(label)]) + label for label in name.encode().split(b"."))
+    return struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!2H", 1, 1)
+
+
+def addresses(answer):
+    """Of a message whose records point to the name of its only question."""
+    count = struct.unpack_from("!H", answer, 6)[0]
+    at = answer.index(b"\0", 12) + 5
+    found = []
+    for _ in range(count):
+        kind, _, ttl, size = struct.unpack_from("!2HIH", answer, at + 2)
+        found.append((socket.inet_ntoa(answer[at + 12:at + 12 + size]), ttl) if kind == 1 else kind)
+        at += 12 + size
+    return found
+
+
+def serve_names(resolver, asked):
+    """Until it is shut."""
+    while True:
+        query, peer = resolver.recvfrom(4096)
+        if not query:
+            return
+        asked.append(query[12:-4])
+        resolver.sendto(query[:2] + struct.pack("!5H", 0x8180, 1, 1, 0, 0) + query[12:] + b"\xc0\x0c" +
+                        struct.pack("!2HIH", 1, 1, 3600, 4) + bytes([203, 0, 113, 9]), peer)
+
+
+def resolve(world):
+    asked = []
+    for family in (4, 6):
+        with world.socket("network", family, socket.SOCK_DGRAM) as resolver, \
+                world.socket("host", family, socket.SOCK_DGRAM) as client:
+            resolver.bind((NETWORK[family], 53))
+            client.connect((NETWORK[family], 53))
+            task = Task(serve_names, resolver, asked)
+            for name, want in (("other.example", [("203.0.113.9", 3600)]), ("bad.example", [("192.0.2.7", 30)]),
+                               ("mirror.example", [("10.0.0.80", 60), ("10.0.0.81", 60)])):
+                client.send(question(len(name), name))
+                answer = client.recv(4096)
+                check(answer[:2] == struct.pack("!H", len(name)), f"{name}: not the answer to the question")
+                check(addresses(answer) == want, f"{name}: {addresses(answer)}")
+            client.send(b"")
+            task.result()
+    check(sorted(asked) == sorted(2 * [question(0, name)[12:-4] for name in ("mirror.example", "other.example")]),
+          f"the resolver was asked for {asked}")
+
+
+for mode in ("reflect", "forward"):
+    def answers_are_edited(world):
+        resolve(world)
+    answers_are_edited.__name__ = f"{mode}: answers of a resolver are edited, and one is given here"
+    story(mode=mode, rules=NAMES)(answers_are_edited)
+
+
 # ---------------------------------------------------------------- curl and nginx
 
 @story(up="none", down="grow", rules={"pktmod": 1, "rules": [
