@@ -23,6 +23,7 @@ struct pm_bearer {
     struct pm_clients *clients;
     struct pm_reflect *reflect; /* NULL: not open */
     int edges;
+    bool has_sockets;         /* of clients */
     unsigned inside, outside; /* devices; 0: not known, none */
     struct pm_tunnel_stats stats;
     uint64_t now_ns, ticked_ns;
@@ -127,6 +128,7 @@ void pm_bearer_work(struct pm_bearer *bearer)
     if (bearer->now_ns - bearer->ticked_ns >= SECOND_NS) {
         bearer->ticked_ns = bearer->now_ns;
         pm_reflect_tick(bearer->reflect, bearer->now_ns);
+        pm_line_tick(bearer->line, bearer->now_ns);
     }
     if (device->flush == NULL)
         return;
@@ -143,6 +145,34 @@ int pm_bearer_probe(struct pm_bearer *bearer)
 bool pm_bearer_has_passed(const struct pm_bearer *bearer)
 {
     return pm_reflect_has_passed(bearer->reflect);
+}
+
+/* ------------------------------------------------------------------ another policy */
+
+static bool names_sockets(const struct pm_policy *policy)
+{
+    for (uint32_t i = 0; i < pm_policy_rule_count(policy); i++)
+        if (pm_policy_rule_socket(policy, i) != NULL && !pm_policy_rule_is_dry_run(policy, i))
+            return true;
+    return false;
+}
+
+bool pm_bearer_replace(struct pm_bearer *bearer, struct pm_policy *policy, char *error,
+                       size_t error_cap)
+{
+    bearer->now_ns = pm_bearer_now_ns();
+    if (bearer->has_sockets || names_sockets(policy)) {
+        snprintf(error, error_cap,
+                 "rules with `external` edits are not taken or given up while a tunnel runs: stop "
+                 "it and start it again");
+        return false;
+    }
+    if (!pm_line_has_room(bearer->line, policy, bearer->now_ns, error, error_cap))
+        return false;
+    struct pm_generation *next = pm_line_prepare(bearer->line, policy, error, error_cap);
+    if (next != NULL)
+        pm_line_replace(bearer->line, next, bearer->now_ns);
+    return next != NULL;
 }
 
 /* ------------------------------------------------------------------ the network changes */
@@ -201,6 +231,7 @@ struct pm_bearer *pm_bearer_new(const struct pm_bearer_config *config, char *err
         return NULL;
     }
     b->config = *config;
+    b->has_sockets = names_sockets(config->policy);
     b->edges = pm_edges_open();
     if (b->edges < 0)
         snprintf(error, error_cap, "cannot wait for sockets: %s", strerror(errno));

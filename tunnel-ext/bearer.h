@@ -60,6 +60,11 @@ int pm_bearer_pause_ms(const struct pm_bearer *bearer);
 /* All that is due, and all that sockets can do without waiting; then flushes. */
 void pm_bearer_work(struct pm_bearer *bearer);
 
+/* Another policy for connections that begin from now on; those that are there keep theirs (line.h).
+ * False with `error` filled: the one in force stays. */
+bool pm_bearer_replace(struct pm_bearer *bearer, struct pm_policy *policy, char *error,
+                       size_t error_cap);
+
 /* The self-test: a connection through P that must come back. Begin answers 0 or an errno. */
 int pm_bearer_probe(struct pm_bearer *bearer);
 bool pm_bearer_has_passed(const struct pm_bearer *bearer);

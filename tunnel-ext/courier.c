@@ -29,6 +29,7 @@ struct inbox {
 struct pm_courier {
     struct pm_courier_config config;
     struct pm_bearer *bearer; /* under work_lock */
+    uint64_t policies;        /* the same */
     pthread_mutex_t inbox_lock, work_lock;
     pthread_t thread;
     bool has_thread;
@@ -98,6 +99,17 @@ void pm_courier_move(struct pm_courier *courier)
     unlock(&courier->inbox_lock);
 }
 
+bool pm_courier_replace(struct pm_courier *courier, struct pm_rules *rules, char *error,
+                        size_t error_cap)
+{
+    lock(&courier->work_lock);
+    bool is_good = pm_bearer_replace(courier->bearer, pm_rules_policy(rules), error, error_cap);
+    courier->policies += is_good;
+    pm_rules_free(rules);
+    unlock(&courier->work_lock);
+    return is_good;
+}
+
 void pm_courier_stats(struct pm_courier *courier, struct pm_courier_stats *out)
 {
     lock(&courier->work_lock);
@@ -107,6 +119,8 @@ void pm_courier_stats(struct pm_courier *courier, struct pm_courier_stats *out)
     *out = (struct pm_courier_stats){.tunnel = pm_bearer_stats(b),
                                      .rewriter = line.rewriter,
                                      .edits = line.edits,
+                                     .policies = courier->policies,
+                                     .earlier = line.generations,
                                      .outside = pm_bearer_outside(b),
                                      .has_passed = pm_bearer_has_passed(b)};
     unlock(&courier->work_lock);
@@ -302,6 +316,7 @@ struct pm_courier *pm_courier_new(const struct pm_courier_config *config, char *
         return NULL;
     }
     c->config = *config;
+    c->policies = 1;
     c->wake[0] = c->wake[1] = -1;
     if (!make_parts(c))
         snprintf(error, error_cap, "no memory, or no descriptors are left");

@@ -10,6 +10,7 @@
 #ifndef PKTMOD_TUNNEL_COURIER_H
 #define PKTMOD_TUNNEL_COURIER_H
 
+#include "rules/rules.h"
 #include "tunnel-ext/bearer.h"
 
 /* All of them are called in the courier's thread, and none before pm_courier_start(). */
@@ -35,6 +36,8 @@ struct pm_courier_stats {
     struct pm_tunnel_stats tunnel;
     struct pm_stats rewriter;
     uint64_t edits;      /* of all rules */
+    uint64_t policies;   /* put in force */
+    uint64_t earlier;    /* policies whose connections still go on */
     uint64_t inbox_full; /* packets that came although there was no room, and were lost */
     unsigned outside;    /* the device outside; 0: none */
     bool has_passed;     /* the self-test */
@@ -59,6 +62,12 @@ void pm_courier_put(struct pm_courier *courier, const void *bytes, size_t len);
 bool pm_courier_send(struct pm_courier *courier);
 /* The network has changed. */
 void pm_courier_move(struct pm_courier *courier);
+
+/* Other rules for connections that begin from now on. Takes them over: they are freed whatever the
+ * answer is, because references of policies are counted by one thread at a time. Their policy is
+ * there. False with `error` filled: those before stay. */
+bool pm_courier_replace(struct pm_courier *courier, struct pm_rules *rules, char *error,
+                        size_t error_cap);
 
 void pm_courier_stats(struct pm_courier *courier, struct pm_courier_stats *out);
 

@@ -313,6 +313,9 @@ static void messages_are_answered_whatever_they_are(void **state)
         {"{\"pktmod\": 1}", "\"command\" is missing"},
         {"{\"pktmod\": 1, \"command\": 7}", "\"command\" is missing"},
         {"{\"pktmod\": 1, \"command\": \"dance\"}", "\"dance\" is no command"},
+        {"{\"pktmod\": 1, \"command\": \"reload\"}", "\"text\" is missing"},
+        {"{\"pktmod\": 1, \"command\": \"reload\", \"text\": 7}", "\"text\" is missing"},
+        {"{\"pktmod\": 1, \"command\": \"reload\", \"text\": \"{\"}", "<text>:1:"},
         {"\xff\xfe\x00\x01", "no request: "},
     };
     struct scene s;
@@ -330,6 +333,44 @@ static void messages_are_answered_whatever_they_are(void **state)
     assert_string_equal([[[told(&s, "{\"pktmod\": 1, \"command\": \"status\"}")
                             objectForKey:@"enters"] objectAtIndex:0] UTF8String],
                         "10.9.0.0/24");
+    end(&s);
+}
+
+static NSDictionary *reload(struct scene *s, NSString *rules)
+{
+    NSData *request = [NSJSONSerialization dataWithJSONObject:@{
+        @"pktmod" : @1,
+        @"command" : @"reload",
+        @"text" : rules
+    }
+                                                      options:0
+                                                        error:NULL];
+    NSData *answer = [s->tunnel answerTo:request];
+    return [NSJSONSerialization JSONObjectWithData:answer options:0 error:NULL];
+}
+
+static void new_rules_are_taken_and_what_enters_only_grows(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s);
+    await_status(&s, @"state", "carries");
+    assert_true([[reload(&s, editWeb) objectForKey:@"ok"] boolValue]);
+    NSString *elsewhere = [editWeb stringByReplacingOccurrencesOfString:@"10.9.0.0/24"
+                                                             withString:@"10.9.8.0/24"];
+    NSString *six = [editWeb stringByReplacingOccurrencesOfString:@"10.9.0.0/24"
+                                                       withString:@"2001:db8::/32"];
+    assert_true([[reload(&s, elsewhere) objectForKey:@"ok"] boolValue]);
+    assert_string_equal([routesOf([s.tunnel settings].IPv4Settings.includedRoutes,
+                                  @"destinationSubnetMask") UTF8String],
+                        "198.18.0.0/255.255.255.252 10.9.0.0/255.255.255.0 "
+                        "10.9.7.7/255.255.255.255 10.9.8.0/255.255.255.0");
+    assert_non_null(
+        strstr([[reload(&s, six) objectForKey:@"error"] UTF8String], "this tunnel began without"));
+    assert_non_null(
+        strstr([[reload(&s, @"{\"pktmod\": 1, \"rules\": []}") objectForKey:@"error"] UTF8String],
+               "nothing to do"));
+    assert_string_equal([wordOf(&s, "stats", @"policies") UTF8String], "3");
     end(&s);
 }
 
@@ -453,6 +494,7 @@ int main(void)
         cmocka_unit_test(a_stop_may_come_at_any_time),
         cmocka_unit_test(a_stopped_tunnel_starts_again),
         cmocka_unit_test(messages_are_answered_whatever_they_are),
+        cmocka_unit_test(new_rules_are_taken_and_what_enters_only_grows),
         cmocka_unit_test(the_way_outside_is_looked_for_when_the_path_changes),
         cmocka_unit_test(a_flood_is_read_one_batch_at_a_time_and_never_more_than_there_is_room),
     };

@@ -226,6 +226,32 @@ def a_change_of_the_path_leaves_connections_that_can_go_on(push):
 
 
 @story
+def rules_change_in_mid_transfer_and_streams_stay_exact(push):
+    """A connection keeps the rules that it began with; one that begins later has the new ones."""
+    with World(push, "grow", "none") as world:
+        data = payload("grow", 16 << 20)
+        old = hashlib.sha256(rewritten("grow", data)).hexdigest()
+        client, server = world.pair()
+        heard = Task(read_all, server)
+        sent = Task(live.send_all, client, data)
+        rules = [live.rule_file(kind, "none", PORT, 5000) for kind in ("shrink", "grow")]
+        for each in rules:
+            for rule in each["rules"]:
+                rule["match"]["ip.addr"] = [f"{HOSTS[4]}/32", f"{HOSTS[6]}/128"]
+        for turn in range(20):
+            answer = world.ask("reload", text=json.dumps(rules[turn % 2]))
+            check(answer["ok"], f"refused: {answer}")
+            with world.socket("host") as other:  # a connection of each policy, which ends
+                other.connect_ex((HOSTS[4], PORT + 1))
+        check(world.ask("reload", text=json.dumps(rules[0]))["ok"], "refused")
+        sent.result(90)
+        check(heard.result(90)[0] == old, "the stream did not keep the rules that it began with")
+        exchange(*world.pair(), "shrink", "none", 1 << 20)
+        stats = world.stop()
+        check(stats["policies"] == 22, f"{stats}")
+
+
+@story
 def when_the_network_is_gone_programs_hear_so_and_the_next_one_is_taken(push):
     with World(push) as world:
         client, server = world.pair()

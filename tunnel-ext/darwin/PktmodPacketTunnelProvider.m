@@ -21,6 +21,9 @@
 - (void)read;
 - (void)begun:(NSError *)error;
 - (void)failedWith:(NSError *)error;
+- (NSString *)replace:(struct pm_rules *)rules hasGrown:(BOOL *)hasGrown;
+- (BOOL)enter:(const struct pm_run_plan *)plan;
+- (NEPacketTunnelNetworkSettings *)settings;
 - (void)hasOutside:(BOOL)hasOutside;
 @end
 
@@ -159,6 +162,22 @@ static void failed(void *context, const char *why)
 
 /* ------------------------------------------------------------------ start */
 
+/* NULL with *error set. */
+static struct pm_rules *load(NSString *text, NSString **error)
+{
+    NSData *utf8 = [text dataUsingEncoding:NSUTF8StringEncoding];
+    struct pm_rules *rules = pm_rules_load_text(NULL, utf8.bytes, utf8.length);
+    if (rules == NULL) {
+        *error = @"no memory to load the rules";
+        return NULL;
+    }
+    if (pm_rules_policy(rules) != NULL)
+        return rules;
+    *error = pm_tunnel_diagnostics(rules);
+    pm_rules_free(rules);
+    return NULL;
+}
+
 /* Rules, what they make enter, and a courier for it. nil: it can start. */
 - (NSError *)prepare
 {
@@ -169,14 +188,10 @@ static void failed(void *context, const char *why)
     NSString *wrong = pm_tunnel_refusal(self.protocolConfiguration, configuration);
     if (wrong != nil)
         return invalid(wrong);
-    NSString *text = [configuration objectForKey:PktmodTunnelRulesKey];
-    NSData *utf8 = [text dataUsingEncoding:NSUTF8StringEncoding];
-    struct pm_rules *rules = pm_rules_load_text(NULL, utf8.bytes, utf8.length);
+    struct pm_rules *rules = load([configuration objectForKey:PktmodTunnelRulesKey], &wrong);
     if (rules == NULL)
-        return invalid(@"no memory to load the rules");
-    NSError *error = pm_rules_policy(rules) == NULL ? invalid(pm_tunnel_diagnostics(rules))
-                                                    : [self prepare:pm_rules_policy(rules)
-                                                                for:configuration];
+        return invalid(wrong);
+    NSError *error = [self prepare:pm_rules_policy(rules) for:configuration];
     pm_rules_free(rules); /* the courier has its reference of the policy */
     return error;
 }
@@ -225,9 +240,7 @@ static void failed(void *context, const char *why)
     @synchronized(self) {
         _begun = Block_copy(completionHandler);
     }
-    NETunnelProviderProtocol *protocol = (NETunnelProviderProtocol *)self.protocolConfiguration;
-    NEPacketTunnelNetworkSettings *settings =
-        pm_tunnel_settings(&_plan, &_addresses, protocol.providerConfiguration);
+    NEPacketTunnelNetworkSettings *settings = [self settings];
     __block PktmodPacketTunnelProvider *me = self;
     [self setTunnelNetworkSettings:settings
                  completionHandler:^(NSError *unset) {
@@ -322,12 +335,87 @@ static void failed(void *context, const char *why)
 - (void)handleAppMessage:(NSData *)messageData
        completionHandler:(void (^)(NSData *))completionHandler
 {
+    NSString *rules = pm_tunnel_reload_of(messageData);
+    if (rules != nil) {
+        [self reload:rules then:completionHandler];
+        return;
+    }
     NSData *answer = nil;
     @synchronized(self) {
         answer = pm_tunnel_answer(_courier, &_plan, messageData);
     }
     if (completionHandler != nil)
         completionHandler(answer);
+}
+
+/* What enters becomes more, never less: connections to what entered before still do. */
+- (void)reload:(NSString *)text then:(void (^)(NSData *))tell
+{
+    NSString *error = nil;
+    BOOL has_grown = NO;
+    struct pm_rules *rules = load(text, &error);
+    if (rules != NULL) {
+        @synchronized(self) {
+            error = [self replace:rules hasGrown:&has_grown];
+        }
+    }
+    if (!has_grown) {
+        if (tell != nil)
+            tell(pm_tunnel_reloaded(error));
+        return;
+    }
+    void (^told)(NSData *) = tell == nil ? NULL : Block_copy(tell);
+    [self setTunnelNetworkSettings:[self settings]
+                 completionHandler:^(NSError *unset) {
+                   if (told != NULL) {
+                       told(pm_tunnel_reloaded(unset.localizedDescription));
+                       Block_release(told);
+                   }
+                 }];
+}
+
+/* Takes the rules over. nil: in force. */
+- (NSString *)replace:(struct pm_rules *)rules hasGrown:(BOOL *)hasGrown
+{
+    char error[ERROR_CAP] = "";
+    struct pm_run_plan plan = {.count = 0};
+    struct pm_policy *policy = pm_rules_policy(rules);
+    NSString *wrong = nil;
+    if (_courier == NULL)
+        wrong = @"no tunnel runs";
+    else if (!pm_run_plan_derive(&plan, policy))
+        wrong = @"no memory";
+    else if (plan.count == 0)
+        wrong = @"no rewrite rule is in force; a tunnel has nothing to do";
+    else if (_addresses.own6.version == 0 && pm_tunnel_has_version(&plan, 6))
+        wrong = @"the rules have IPv6 enter, and this tunnel began without: start it again";
+    if (wrong != nil)
+        pm_rules_free(rules);
+    else if (!pm_courier_replace(_courier, rules, error, sizeof error))
+        wrong = [NSString stringWithUTF8String:error];
+    else
+        *hasGrown = [self enter:&plan];
+    pm_run_plan_free(&plan);
+    if (wrong != nil)
+        pm_port_log([@"rules refused, those before stay in force: " stringByAppendingString:wrong]);
+    return wrong;
+}
+
+/* Adds to what enters. YES: it is more now. */
+- (BOOL)enter:(const struct pm_run_plan *)plan
+{
+    size_t before = _plan.count;
+    for (size_t i = 0; i < plan->count; i++)
+        (void)pm_run_plan_add(&_plan, &plan->prefixes[i], PM_NO_RULE);
+    return _plan.count > before;
+}
+
+- (NEPacketTunnelNetworkSettings *)settings
+{
+    NETunnelProviderProtocol *protocol = (NETunnelProviderProtocol *)self.protocolConfiguration;
+    @synchronized(self) {
+        return pm_tunnel_settings(&_plan, &_addresses, protocol.providerConfiguration);
+    }
 }
 
 /* ------------------------------------------------------------------ the end */

@@ -12,7 +12,12 @@
 /* Every error of the rules, a line each. */
 NSString *pm_tunnel_diagnostics(const struct pm_rules *rules);
 
-/* courier NULL: no tunnel runs. Always answers, whatever the message is. */
+/* The rules that a message asks to be put in force; nil: it asks for something else. */
+NSString *pm_tunnel_reload_of(NSData *message);
+/* The answer to that. error nil: they are. */
+NSData *pm_tunnel_reloaded(NSString *error);
+
+/* To every other message, whatever it is. courier NULL: no tunnel runs. */
 NSData *pm_tunnel_answer(struct pm_courier *courier, const struct pm_run_plan *plan,
                          NSData *message);
 

@@ -86,6 +86,8 @@ static NSDictionary *stats(struct pm_courier *courier)
         {@"overflow", s.tunnel.overflow},
         {@"changed", s.rewriter.changed},
         {@"edits", s.edits},
+        {@"policies", s.policies},
+        {@"earlier_policies", s.earlier},
     };
     NSMutableDictionary *answer = good(), *why = [NSMutableDictionary dictionary];
     for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++)
@@ -114,12 +116,13 @@ static NSDictionary *answerTo(struct pm_courier *courier, const struct pm_run_pl
         return status(courier, plan);
     if ([command isEqualToString:@"stats"])
         return stats(courier);
+    if ([command isEqualToString:@"reload"])
+        return refused(@"\"text\" is missing, or no text: the rules are expected there");
     return refused(
-        [NSString stringWithFormat:@"\"%@\" is no command; status and stats are", command]);
+        [NSString stringWithFormat:@"\"%@\" is no command; status, stats and reload are", command]);
 }
 
-NSData *pm_tunnel_answer(struct pm_courier *courier, const struct pm_run_plan *plan,
-                         NSData *message)
+static id requestOf(NSData *message)
 {
     id request = nil;
     @try { /* some versions raise where others answer nil */
@@ -127,7 +130,34 @@ NSData *pm_tunnel_answer(struct pm_courier *courier, const struct pm_run_plan *p
     } @catch (NSException *wrong) {
         (void)wrong;
     }
-    return [NSJSONSerialization dataWithJSONObject:answerTo(courier, plan, request)
-                                           options:0
-                                             error:NULL];
+    return request;
+}
+
+static NSData *written(NSDictionary *answer)
+{
+    return [NSJSONSerialization dataWithJSONObject:answer options:0 error:NULL];
+}
+
+NSString *pm_tunnel_reload_of(NSData *message)
+{
+    id request = requestOf(message);
+    if (![request isKindOfClass:[NSDictionary class]])
+        return nil;
+    id version = [request objectForKey:@"pktmod"], command = [request objectForKey:@"command"];
+    id text = [request objectForKey:@"text"];
+    bool is_reload = [version isKindOfClass:[NSNumber class]] && [version longValue] == 1 &&
+                     [command isKindOfClass:[NSString class]] &&
+                     [command isEqualToString:@"reload"] && [text isKindOfClass:[NSString class]];
+    return is_reload ? text : nil;
+}
+
+NSData *pm_tunnel_reloaded(NSString *error)
+{
+    return written(error == nil ? good() : refused(error));
+}
+
+NSData *pm_tunnel_answer(struct pm_courier *courier, const struct pm_run_plan *plan,
+                         NSData *message)
+{
+    return written(answerTo(courier, plan, requestOf(message)));
 }
