@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tunnel-ext/clients.h"
+#include "tunnel-ext/descriptors.h"
 #include "tunnel-ext/edges.h"
 #include "tunnel-ext/reflect.h"
 #include "tunnel-ext/scope.h"
@@ -192,6 +193,11 @@ bool pm_bearer_move(struct pm_bearer *bearer)
     return bearer->outside != 0;
 }
 
+unsigned pm_bearer_inside(const struct pm_bearer *bearer)
+{
+    return bearer->inside;
+}
+
 unsigned pm_bearer_outside(const struct pm_bearer *bearer)
 {
     return bearer->outside;
@@ -231,6 +237,7 @@ struct pm_bearer *pm_bearer_new(const struct pm_bearer_config *config, char *err
         return NULL;
     }
     b->config = *config;
+    pm_descriptors_raise();
     b->has_sockets = names_sockets(config->policy);
     b->edges = pm_edges_open();
     if (b->edges < 0)

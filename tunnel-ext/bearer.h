@@ -50,6 +50,7 @@ bool pm_bearer_open(struct pm_bearer *bearer, char *error, size_t error_cap);
  * is found; connections over a device that is gone end with a reset. False: there is none, and
  * programs hear that their network is unreachable. */
 bool pm_bearer_move(struct pm_bearer *bearer);
+unsigned pm_bearer_inside(const struct pm_bearer *bearer);  /* the index of its own; 0: not open */
 unsigned pm_bearer_outside(const struct pm_bearer *bearer); /* its index; 0: none */
 
 /* A packet from the device, in a buffer that may be changed. */

@@ -121,6 +121,7 @@ void pm_courier_stats(struct pm_courier *courier, struct pm_courier_stats *out)
                                      .edits = line.edits,
                                      .policies = courier->policies,
                                      .earlier = line.generations,
+                                     .inside = pm_bearer_inside(b),
                                      .outside = pm_bearer_outside(b),
                                      .has_passed = pm_bearer_has_passed(b)};
     unlock(&courier->work_lock);

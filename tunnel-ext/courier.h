@@ -39,6 +39,7 @@ struct pm_courier_stats {
     uint64_t policies;   /* put in force */
     uint64_t earlier;    /* policies whose connections still go on */
     uint64_t inbox_full; /* packets that came although there was no room, and were lost */
+    unsigned inside;     /* the tunnel's device; 0: none yet */
     unsigned outside;    /* the device outside; 0: none */
     bool has_passed;     /* the self-test */
 };

@@ -3,6 +3,8 @@
 
 #import "tunnel-ext/darwin/PktmodTunnelKeys.h"
 
+#define LOOKS_BEFORE 30u /* that may find a session not begun */
+
 /* The system wants one; nobody is reached there. */
 static NSString *const nowhere = @"127.0.0.1";
 
@@ -86,8 +88,11 @@ static BOOL isOurs(NETunnelProviderManager *manager, NSString *extension)
         }];
 }
 
-/* Looks every tenth of a second: a command has nothing else to do meanwhile. */
-+ (void)await:(NETunnelProviderSession *)session done:(void (^)(NSString *error))done
+/* Looks every tenth of a second: a command has nothing else to do meanwhile. A session is still
+ * disconnected when its start has only been asked for. */
++ (void)await:(NETunnelProviderSession *)session
+        looks:(unsigned)looks
+         done:(void (^)(NSString *error))done
 {
     switch (session.status) {
     case NEVPNStatusConnected:
@@ -95,17 +100,20 @@ static BOOL isOurs(NETunnelProviderManager *manager, NSString *extension)
         return;
     case NEVPNStatusInvalid:
     case NEVPNStatusDisconnected:
+        if (looks < LOOKS_BEFORE)
+            break;
         done(@"the tunnel did not start; the system's log says why: log show --last 5m --predicate "
              @"'eventMessage BEGINSWITH \"pktmod\"'");
         return;
     case NEVPNStatusConnecting:
     case NEVPNStatusReasserting:
     case NEVPNStatusDisconnecting:
+        looks = LOOKS_BEFORE; /* it has begun */
         break;
     }
     dispatch_after(dispatch_time(DISPATCH_TIME_NOW, (int64_t)(NSEC_PER_SEC / 10)),
                    dispatch_get_main_queue(), ^{
-                     [self await:session done:done];
+                     [self await:session looks:looks + 1 done:done];
                    });
 }
 
@@ -119,7 +127,7 @@ static BOOL isOurs(NETunnelProviderManager *manager, NSString *extension)
                if (error != nil)
                    done(error);
                else
-                   [self await:session done:done];
+                   [self await:session looks:0 done:done];
              }];
 }
 

@@ -217,6 +217,8 @@ static void it_carries_once_its_self_test_came_back(void **state)
     begin(&s);
     await_status(&s, @"state", "carries");
     assert_string_equal([wordOf(&s, "status", @"outside") UTF8String], "e0");
+    assert_string_equal([wordOf(&s, "status", @"device") UTF8String],
+                        [[s.tunnel deviceName] UTF8String]);
     assert_null([s.tunnel cancelledWithin:0]);
     end(&s);
 }

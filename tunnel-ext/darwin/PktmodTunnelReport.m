@@ -49,17 +49,23 @@ static NSArray *enteringOf(const struct pm_run_plan *plan)
     return list;
 }
 
+static NSString *nameOf(unsigned device)
+{
+    char name[IF_NAMESIZE];
+    if (device == 0 || if_indextoname(device, name) == NULL)
+        return @"";
+    return [NSString stringWithUTF8String:name];
+}
+
 static NSDictionary *status(struct pm_courier *courier, const struct pm_run_plan *plan)
 {
     struct pm_courier_stats stats;
-    char name[IF_NAMESIZE] = "";
     NSMutableDictionary *answer = good();
     pm_courier_stats(courier, &stats);
-    if (stats.outside == 0 || if_indextoname(stats.outside, name) == NULL)
-        name[0] = '\0';
     [answer setObject:[NSString stringWithUTF8String:pm_version()] forKey:@"version"];
     [answer setObject:stats.has_passed ? @"carries" : @"begins" forKey:@"state"];
-    [answer setObject:[NSString stringWithUTF8String:name] forKey:@"outside"];
+    [answer setObject:nameOf(stats.inside) forKey:@"device"];
+    [answer setObject:nameOf(stats.outside) forKey:@"outside"];
     [answer setObject:enteringOf(plan) forKey:@"enters"];
     return answer;
 }

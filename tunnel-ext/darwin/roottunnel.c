@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tunnel-ext/darwin/utun.h"
@@ -152,17 +151,6 @@ void pm_roottunnel_stats(struct pm_roottunnel *tunnel, struct pm_courier_stats *
 
 /* ------------------------------------------------------------------ life */
 
-/* A descriptor for each end of each connection. */
-static void raise_descriptors(void)
-{
-    struct rlimit limit;
-    rlim_t wanted = 2 * 8192 + 4096 + 64;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-        return;
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static bool wants_version(const struct pm_roottunnel_config *config, uint8_t version)
 {
     for (size_t i = 0; i < config->to_count; i++)
@@ -221,7 +209,6 @@ static bool set_up(struct pm_roottunnel *t, char *error, size_t error_cap)
     }
     if (!wants_version(&t->config, 6))
         t->addresses.own6.version = t->addresses.peer6.version = 0;
-    raise_descriptors();
     if (pipe(t->events) != 0) {
         snprintf(error, error_cap, "%s", strerror(errno));
         return false;
