@@ -103,9 +103,9 @@ static NSArray *routesOf(const struct pm_run_plan *plan, const struct pm_addr *p
                          NSArray<NSString *> *servers)
 {
     NSMutableArray *routes = [NSMutableArray array];
-    struct pm_prefix own = {.addr = *peer, .bits = bits};
+    struct pm_prefix own = {.addr = *peer, .bits = (uint8_t)bits};
     uint8_t *last = &own.addr.bytes[peer->version == 4 ? 3 : 15];
-    *last &= (uint8_t)~3u; /* both networks have two bits for hosts */
+    *last = (uint8_t)(*last & ~3u); /* both networks have two bits for hosts */
     [routes addObject:routeTo(&own)];
     for (size_t i = 0; i < plan->count; i++)
         if (plan->prefixes[i].addr.version == peer->version)
