@@ -623,6 +623,10 @@ static BOOL write_packet(const struct ne_device *d, NSData *packet, int family)
 - (void)dealloc
 {
     [_provider release];
+    lock(_device);
+    while (_device->under_way > 0) /* of a start that came after the stop */
+        (void)pthread_cond_wait(&_device->changed, &_device->lock);
+    unlock(_device);
     [_device->settings release];
     [_device->cancelled release];
     (void)pthread_cond_destroy(&_device->changed);
