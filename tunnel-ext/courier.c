@@ -192,8 +192,11 @@ static void carry(struct pm_courier *c)
 static bool turn(struct pm_courier *c)
 {
     struct pollfd fds[1 + PM_BEARER_POLLED] = {{.fd = c->wake[0], .events = POLLIN}};
+    lock(&c->work_lock); /* rules may be replaced meanwhile */
     size_t count = 1 + pm_bearer_poll(c->bearer, fds + 1);
-    (void)poll(fds, (nfds_t)count, pm_bearer_pause_ms(c->bearer));
+    int pause_ms = pm_bearer_pause_ms(c->bearer);
+    unlock(&c->work_lock);
+    (void)poll(fds, (nfds_t)count, pause_ms);
     struct asked asked = take_asked(c);
     if (asked.to_stop)
         return false;
