@@ -38,8 +38,8 @@ def story(tell):
 class World(live.World):
     """Where the live tunnel's World has pktmod run, the provider runs under the double."""
 
-    def __init__(self, push, up="grow", down="shrink", port=PORT, **how):
-        rules = live.rule_file(up, down, port, 5000)
+    def __init__(self, push, up="grow", down="shrink", port=PORT, hold_ms=5000, **how):
+        rules = live.rule_file(up, down, port, hold_ms)
         for rule in rules["rules"]:
             rule["match"]["ip.addr"] = [f"{HOSTS[4]}/32", f"{HOSTS[6]}/128", "10.88.0.99/32"]
         super().__init__(push, rules=rules, **how)
@@ -162,7 +162,8 @@ def streams_stay_exact_where_packets_are_lost(push):
 def a_slow_server_slows_the_upload_and_memory_stays(push):
     data = payload("grow", 48 << 20)
     want = hashlib.sha256(rewritten("grow", data)).hexdigest()
-    with World(push, "grow", "none") as world:
+    # bytes that may be the beginning of a find wait as long as nobody reads
+    with World(push, "grow", "none", hold_ms=60000) as world:
         client, server = world.pair(buffer=65536)
         sent = Task(live.send_all, client, data)
         time.sleep(2)
