@@ -242,8 +242,7 @@ static bool is_group(const struct pm_addr *addr)
 
 static bool is_carried(const struct pm_ippacket *packet)
 {
-    return packet->is_fragment || packet->proto == PM_IP_TCP || packet->proto == PM_IP_UDP ||
-           pm_echo_is_request(packet);
+    return packet->proto == PM_IP_TCP || packet->proto == PM_IP_UDP || pm_echo_is_request(packet);
 }
 
 /* T itself, or another address of its network: only the kernel speaks there. */
@@ -253,6 +252,21 @@ static bool is_own_network(const struct pm_reflect *r, const struct pm_addr *add
     struct pm_prefix own = {.addr = addr->version == 4 ? a->own4 : a->own6,
                             .bits = addr->version == 4 ? PM_OWN4_BITS : PM_OWN6_BITS};
     return own.addr.version == addr->version && pm_prefix_holds(&own, addr);
+}
+
+/* What it is part of, once it is whole. */
+static bool take_fragment(struct pm_reflect *r, const struct pm_ippacket *fragment)
+{
+    struct pm_ippacket packet;
+    uint8_t *whole;
+    bool is_lost;
+    size_t len = pm_joints_take(r->joints, fragment, r->now_ns, &whole, &is_lost);
+    if (len == 0)
+        return !is_lost;
+    if (!pm_ippacket_read(&packet, whole, len) || packet.is_fragment || !is_carried(&packet))
+        return false;
+    judge(r, whole, len, PM_DIR_OUT, PM_FLOW_NONE);
+    return true;
 }
 
 /* False: it is nobody's. */
@@ -268,6 +282,8 @@ static bool take(struct pm_reflect *r, uint8_t *bytes, size_t len)
         return take_for_peer(r, &packet);
     if (is_own_network(r, &packet.dst.addr))
         return false;
+    if (packet.is_fragment)
+        return take_fragment(r, &packet);
     if (is_carried(&packet))
         judge(r, bytes, len, PM_DIR_OUT, PM_FLOW_NONE);
     return is_carried(&packet);
@@ -394,7 +410,8 @@ static bool open_parts(struct pm_reflect *r, char *error, size_t error_cap)
     r->flows = pm_flows_new(FLOWS_MOST, r->config.hash_key);
     r->datagrams = pm_datagrams_new(&datagrams);
     r->echoes = pm_echoes_new(&echoes);
-    if (r->flows == NULL || r->datagrams == NULL || r->echoes == NULL) {
+    r->joints = pm_joints_new();
+    if (r->flows == NULL || r->datagrams == NULL || r->echoes == NULL || r->joints == NULL) {
         snprintf(error, error_cap, "no memory");
         return false;
     }
@@ -431,6 +448,7 @@ void pm_reflect_free(struct pm_reflect *reflect)
     pm_flows_free(reflect->flows);
     pm_datagrams_free(reflect->datagrams);
     pm_echoes_free(reflect->echoes);
+    pm_joints_free(reflect->joints);
     free(reflect);
 }
 

@@ -5,6 +5,7 @@
 #include "tunnel-ext/datagrams.h"
 #include "tunnel-ext/echoes.h"
 #include "tunnel-ext/flows.h"
+#include "tunnel-ext/joints.h"
 #include "tunnel-ext/reflect.h"
 #include "tunnel-ext/relay.h"
 
@@ -39,6 +40,7 @@ struct pm_reflect {
     struct pm_flows *flows;
     struct pm_datagrams *datagrams;
     struct pm_echoes *echoes;
+    struct pm_joints *joints;
     int listeners[2]; /* IPv4, IPv6; -1: none */
     uint16_t ports[2];
     int probe;

@@ -473,6 +473,39 @@ def datagrams_are_rewritten_both_ways(world):
     check(stats["edits"] == 12, f"{stats}")
 
 
+@story(options=["--mtu", "1500"])
+def fragments_that_no_rule_reaches_arrive(world):
+    for family in (4, 6):
+        with world.socket("network", family, socket.SOCK_DGRAM) as server, \
+                world.socket("host", family, socket.SOCK_DGRAM) as client:
+            server.bind((NETWORK[family], 7100))
+            for size in (1473, 3000, 20000, 65000):
+                data = random.Random(size).randbytes(size)
+                client.sendto(data, (NETWORK[family], 7100))
+                heard, peer = server.recvfrom(65536)
+                check(heard == data, f"{len(heard)} bytes of {size} arrived, or others")
+                server.sendto(data, peer)
+                check(client.recv(65536) == data, "not the answer")
+    with world.inside("host"):
+        for address in NETWORK.values():
+            run("ping", "-c", "2", "-i", "0.2", "-W", "2", "-s", "5000", address)
+    check(world.stop()["strays"] <= 1, f"{world.stats}")
+
+
+@story(options=["--mtu", "1500"], rules={"pktmod": 1, "rules": [
+    {"id": "ask", "match": {"ip.dst": ["10.88.0.0/24", "fd88::/64"], "udp.dstport": PORT},
+     "rewrite": [{"replace": {"find": "question", "with": "another question"}}]}]})
+def a_datagram_that_was_cut_is_rewritten_whole(world):
+    for family in (4, 6):
+        with world.socket("network", family, socket.SOCK_DGRAM) as server, \
+                world.socket("host", family, socket.SOCK_DGRAM) as client:
+            server.bind((NETWORK[family], PORT))
+            for size in (1460, 1470, 20000):
+                client.sendto(bytes(size) + b"question", (NETWORK[family], PORT))
+                heard = server.recv(65536)
+                check(heard == bytes(size) + b"another question", f"{len(heard)} bytes, {heard[-20:]!r}")
+
+
 @story()
 def a_datagram_to_nobody_is_refused(world):
     for family in (4, 6):
