@@ -18,6 +18,7 @@ import sys
 import time
 
 TRIPS = 30000
+DELAY_MS = 2
 WAYS = ("plain forwarding", "a program that lets all pass", "every packet judged by 10 rules", "flows offloaded by mark")
 GOALS = {WAYS[2]: 0.65, WAYS[3]: 0.90}
 GOAL_P99_US = 25
@@ -90,15 +91,20 @@ def processor_s(process):
     return (int(words[11]) + int(words[12])) / TICKS_S
 
 
+def round_trips(world, process, count):
+    """Median and 99th percentile in microseconds."""
+    if process is not None:
+        share(process)
+    return map(float, world.inside("client", *SHARED, world.scratch / "roundtrip", "ask", "10.80.2.2", "5202",
+                                   str(count)).split())
+
+
 def measure(world, process, seconds):
     before = processor_s(process)
     told = json.loads(world.inside("client", "iperf3", "-c", "10.80.2.2", "-t", str(seconds), "-J"))
     own_s = processor_s(process) - before
     gbit_s = told["end"]["sum_received"]["bits_per_second"] / 1e9
-    if process is not None:
-        share(process)
-    p50, p99 = map(float, world.inside("client", *SHARED, world.scratch / "roundtrip", "ask", "10.80.2.2", "5202",
-                                       str(TRIPS)).split())
+    p50, p99 = round_trips(world, process, TRIPS)
     return {"gbit_s": gbit_s, "own": own_s / seconds / gbit_s, "p50_us": p50, "p99_us": p99}
 
 
@@ -115,14 +121,29 @@ def through_passall(world, seconds):
         world.end(process)
 
 
-def through_pktmod(world, pktmod, rules, seconds, *options):
+@contextlib.contextmanager
+def running(world, pktmod, rules, *options):
     process = world.start("router", pktmod, "run", rules, "--filter", "nfqueue:0", "--install", "--hook", "forward",
                           "--inside", "rclient", "--run-dir", world.scratch / "run", "-q", *options)
     world.wait_for(process, lambda: "PKTMOD-Q0 " in world.inside("router", "iptables", "-t", "mangle", "-S"))
     try:
-        return measure(world, process, seconds)
+        yield process
     finally:
         world.end(process)
+
+
+def through_pktmod(world, pktmod, rules, seconds, *options):
+    with running(world, pktmod, rules, *options) as process:
+        return measure(world, process, seconds)
+
+
+def tell_delay(world, pktmod):
+    rules = world.scratch / "slow.json"
+    rules.write_text(json.dumps({"pktmod": 1, "rules": [
+        {"id": "slow", "match": {"tcp.dstport": 5202}, "verdict": {"delay": {"ms": DELAY_MS}}}]}))
+    with running(world, pktmod, rules) as process:
+        p50, p99 = round_trips(world, process, 1000)
+    print(f"a delay of {DELAY_MS} ms makes a round trip p50 {p50 / 1e3:.3f} ms, p99 {p99 / 1e3:.3f} ms")
 
 
 def write_rules(path, field):
@@ -161,6 +182,7 @@ def main():
                            WAYS[1]: through_passall(world, seconds),
                            WAYS[2]: through_pktmod(world, pktmod, judged, seconds),
                            WAYS[3]: through_pktmod(world, pktmod, settled, seconds, "--offload")})
+        tell_delay(world, pktmod)
     report(rounds)
 
 
