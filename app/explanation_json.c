@@ -229,6 +229,8 @@ static void put_rewriting(struct pm_json *json, const struct pm_explanation *e)
         if (e->engines[PM_ASKED_REWRITER].was_asked && e->whys[why] > 0)
             pm_json_text(json, NULL, pm_why_name((enum pm_why)why));
     pm_json_close(json, ']');
+    if (e->engines[PM_ASKED_REWRITER].packet.encrypted != NULL)
+        pm_json_text(json, "encrypted", e->engines[PM_ASKED_REWRITER].packet.encrypted);
     if (encrypted > 0)
         pm_json_uint(json, "tls_record_in_frame", encrypted);
     pm_json_open(json, "left", '[');

@@ -410,15 +410,20 @@ static void print_flow(const struct pm_explanation *e, const struct pm_explained
 static void print_hint(const struct pm_explanation *e, const struct pm_explained_view *view)
 {
     uint64_t frame = pm_explanation_encrypted(e);
-    for (uint32_t i = 0; frame > 0 && i < pm_policy_rule_count(e->policy); i++) {
+    const char *cipher = e->engines[PM_ASKED_REWRITER].packet.encrypted;
+    bool is_hidden = frame > 0 || cipher != NULL;
+    for (uint32_t i = 0; is_hidden && i < pm_policy_rule_count(e->policy); i++) {
         if (pm_policy_rule_action(e->policy, i) != PM_ACTION_REWRITE ||
             e->by_rule[i].about.cond.now != PM_TRUE)
             continue;
-        char text[256];
+        char begins[64], text[256];
+        if (frame > 0)
+            snprintf(begins, sizeof begins, "frame %" PRIu64 " begins like a TLS record", frame);
+        else
+            snprintf(begins, sizeof begins, "the flow begins like %s", cipher);
         snprintf(text, sizeof text,
-                 "frame %" PRIu64 " begins like a TLS record: \"%s\" looks for its bytes in "
-                 "ciphertext, where cleartext cannot be seen",
-                 frame, pm_policy_rule_id(e->policy, i));
+                 "%s: \"%s\" looks for its bytes in ciphertext, where cleartext cannot be seen",
+                 begins, pm_policy_rule_id(e->policy, i));
         fputs("  hint: ", view->out);
         print_words(view, text, 8, 8);
         return;

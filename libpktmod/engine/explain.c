@@ -60,6 +60,7 @@ void pm_explain_passage(struct pm_rewriter *r, const struct pm_passage *p)
                                .is_rewriter = true,
                                .is_rehearsal = r->rewrites == &r->policy->rehearsed,
                                .passage = p};
+    moment.packet.encrypted = pm_encrypted_name(p);
     r->explainer->explain(r->explainer->context, &moment);
 }
 

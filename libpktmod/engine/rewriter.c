@@ -383,6 +383,7 @@ static enum pm_why take_ruled(struct pm_rewriter *r, struct pm_passage *p, bool 
     look_at_first_sum(r, p);
     if (has_rules && !select_rules(r, p))
         return PM_WHY_REGEX_LIMIT;
+    pm_encrypted_count(r, p);
     if (is_turned_away(r, p))
         return p->refused;
     return is_tcp ? pm_rewrite_tcp(r, p) : pm_rewrite_datagram(r, p);
@@ -402,6 +403,8 @@ enum pm_why pm_rewriter_line(struct pm_rewriter *r, struct pm_passage *p)
         pm_quote_map(r, p);
 
     const struct pm_side *side = pm_select_side(r, p);
+    if (side->may_replace)
+        pm_encrypted_look(p);
     if (r->explainer)
         pm_explain_passage(r, p);
     bool is_tcp = h->parse == PM_PARSE_L4 && h->ip_proto == PM_PROTO_TCP;

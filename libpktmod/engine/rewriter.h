@@ -39,6 +39,9 @@ struct pm_side {
     uint32_t rules[PM_SIDE_RULES];
 };
 
+/* What hides the text of a flow. */
+enum pm_cipher { PM_CIPHER_NONE, PM_CIPHER_TLS, PM_CIPHER_SSH, PM_CIPHER_QUIC };
+
 /* The rewriter's own part of a flow. */
 struct pm_rewriter_flow {
     struct pm_side sides[2];
@@ -51,8 +54,10 @@ struct pm_rewriter_flow {
     uint8_t options_off, options_on; /* enum pm_tcp_option: taken off its SYNs; offered in them */
     uint8_t wscale[2];               /* of each side's SYN, plus 1; 0: none */
     uint32_t options_rule;
-    uint32_t left;        /* packets that left: counts draws */
-    uint8_t nat, nat_why; /* whether it is mapped, and enum pm_why: why not; nat.c */
+    uint32_t left;                 /* packets that left: counts draws */
+    uint8_t nat, nat_why;          /* whether it is mapped, and enum pm_why: why not; nat.c */
+    uint8_t cipher, cipher_looked; /* enum pm_cipher; bit per side: its first data was looked at */
+    bool cipher_told;              /* it was counted */
     uint16_t mappings;
     uint32_t mapping; /* the newest of them, plus 1; 0: none */
     uint64_t packets; /* before the one at hand */
@@ -273,6 +278,15 @@ bool pm_rehearsal_init(struct pm_rewriter *r, const struct pm_rewriter_config *c
 void pm_rehearsal_release(struct pm_rewriter *r);
 /* Hands the packet over as it came. */
 void pm_rehearse(struct pm_rewriter *r, const struct pm_packet *packet);
+
+/* ---- encrypted.c: text that cannot be read */
+
+/* Where rules may edit the text of the packet's side: looks at its first data. */
+void pm_encrypted_look(const struct pm_passage *p);
+/* They do: counts an encrypted flow, once. */
+void pm_encrypted_count(struct pm_rewriter *r, const struct pm_passage *p);
+/* "TLS", "SSH", "QUIC"; NULL: its text may be read. */
+const char *pm_encrypted_name(const struct pm_passage *p);
 
 /* ---- clamp.c */
 

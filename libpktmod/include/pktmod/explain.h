@@ -64,6 +64,8 @@ struct pm_about_packet {
     bool is_whole;       /* filter: the datagram that the packet at hand, a fragment, completes */
     enum pm_why refused; /* filter: it is dropped before any rule is asked; NONE */
     struct pm_about_stream stream; /* filter */
+    const char
+        *encrypted; /* rewriter: what hides the flow's text from edits: "TLS", ...; or NULL */
 };
 
 void pm_moment_packet(const struct pm_moment *moment, struct pm_about_packet *out);

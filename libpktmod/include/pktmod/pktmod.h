@@ -133,6 +133,7 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(REFUSED, "refused", "an edit that cannot be made safely; policy.on_rewrite_refused decided") \
     X(FIELD_ABSENT, "field_absent", "a header edit names a field the packet does not have")        \
     X(UNSUPPORTED, "unsupported", "payload edits know only TCP and UDP")                           \
+    X(ENCRYPTED, "encrypted", "its flow is TLS, SSH or QUIC: text edits see ciphertext")           \
     X(NAT_COLLISION, "nat_collision", "another flow has the ends that nat would give this one")    \
     X(NAT_FULL, "nat_full", "no room for another mapping of nat; policy.on_engine_error decided")  \
     X(OPTION_KEPT, "option_kept", "a TCP option stays: the other end was already offered it")      \

@@ -350,9 +350,9 @@ struct pm_op_spec {
             bool is_reversed; /* FRAGMENT: last one first */
         } impair;
         struct {
-            bool respond;      /* queries over UDP are answered, and not sent on */
-            bool has_answers;  /* what answers hold becomes these, as far as their question asks
-                                  for them */
+            bool respond;     /* queries over UDP are answered, and not sent on */
+            bool has_answers; /* what answers hold becomes these, as far as their question asks
+                                 for them */
             bool has_rcode, remove_edns;
             uint8_t rcode;            /* 0..15 */
             struct pm_dns_number ttl; /* seconds, of all records */
