@@ -11,7 +11,7 @@ static const char *op_name(enum pm_op_kind kind)
         [PM_OP_CORRUPT] = "corrupt",   [PM_OP_DUPLICATE] = "duplicate",
         [PM_OP_TRUNCATE] = "truncate", [PM_OP_SEGMENT] = "segment",
         [PM_OP_FRAGMENT] = "fragment", [PM_OP_DNS] = "dns",
-        [PM_OP_DNS_NAME] = "replace",
+        [PM_OP_DNS_NAME] = "replace",  [PM_OP_HTTP] = "http",
     };
     return names[kind];
 }

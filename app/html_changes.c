@@ -14,6 +14,7 @@ static const char *op_name(const struct pm_html_page *page, const struct pm_html
         [PM_OP_NAT] = "nat",
         [PM_OP_TCP_OPTIONS] = "TCP options",
         [PM_OP_EXTERNAL] = "external",
+        [PM_OP_HTTP] = "http",
         [PM_OP_CORRUPT] = "corrupt",
         [PM_OP_DUPLICATE] = "duplicate",
         [PM_OP_TRUNCATE] = "truncate",

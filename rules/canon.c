@@ -190,7 +190,8 @@ static bool has_one_value(enum pm_field field)
 {
     return field != PM_FIELD_IP_ADDR && field != PM_FIELD_TCP_PORT && field != PM_FIELD_UDP_PORT &&
            field != PM_FIELD_L4_PORT && field != PM_FIELD_DNS_QRY_TYPE &&
-           field != PM_FIELD_TLS_SUPPORTED && field != PM_FIELD_TLS_EXTENSION;
+           field != PM_FIELD_TLS_SUPPORTED && field != PM_FIELD_TLS_EXTENSION &&
+           field != PM_FIELD_HTTP_HEADER;
 }
 
 static bool is_ranges(const struct canon *c)

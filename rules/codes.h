@@ -57,6 +57,7 @@
     X(ZONE, "PKM232", "the time zone is not known, or its data cannot be used")                    \
     X(MODIFIER, "PKM233", "the modifier does not fit what the rule does")                          \
     X(LENGTH, "PKM234", "what is put in does not have the length that is asked for")               \
+    X(HEADER, "PKM236", "not a header line or a status that an HTTP message may get")              \
     X(UNKNOWN_RULE, "PKM241", "no such rule")                                                      \
     X(RULETEST, "PKM242", "the test cannot be run as it stands")                                   \
     X(DOCUMENT, "PKM240", "a value of a file that is not a rule file cannot be used")              \

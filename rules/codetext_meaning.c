@@ -250,6 +250,18 @@ const struct code_text pmr_texts_meaning[] = {
      "  \"rules\": [\n"
      "    { \"id\": \"a\", \"match\": { \"tcp.dstport\": 80 },\n"
      "      \"rewrite\": [ { \"replace\": { \"regex\": \"a+\", \"with\": \"b\" } } ] } ] }"},
+    {CODE_HEADER,
+     "Header names are tokens, values have no control characters, and what says how long a "
+     "message is follows the message: no rule sets Content-Length or Transfer-Encoding. A "
+     "status without a body, such as 204, is not set either: the response may have one.",
+     "{ \"pktmod\": 1,\n"
+     "  \"rules\": [\n"
+     "    { \"id\": \"a\", \"match\": { \"tcp.port\": 80 },\n"
+     "      \"rewrite\": [ { \"http\": { \"set\": { \"Content-Length\": \"5\" } } } ] } ] }",
+     "{ \"pktmod\": 1,\n"
+     "  \"rules\": [\n"
+     "    { \"id\": \"a\", \"match\": { \"tcp.port\": 80 },\n"
+     "      \"rewrite\": [ { \"http\": { \"set\": { \"X-Length\": \"5\" } } } ] } ] }"},
     {CODE_KEY_FIELD,
      "Limits and questions keep packets apart by up to four fields that have one value in "
      "every packet of a kind; a payload or a field with two values is no such key.",

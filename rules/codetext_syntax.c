@@ -182,7 +182,7 @@ const struct code_text pmr_texts_syntax[] = {
      "that a file never does less than it says.",
      "{ \"pktmod\": 1,\n"
      "  \"rules\": [\n"
-     "    { \"id\": \"a\", \"match\": { \"http.host\": \"example.org\" },\n"
+     "    { \"id\": \"a\", \"match\": { \"process.path\": \"/bin/nc\" },\n"
      "      \"verdict\": \"drop\" } ] }",
      "{ \"pktmod\": 1,\n"
      "  \"rules\": [\n"

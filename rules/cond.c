@@ -86,6 +86,7 @@ static void take_part(struct cond *whole, bool is_any, const struct cond *part)
 {
     whole->stream = whole->stream != NULL ? whole->stream : part->stream;
     whole->hello = whole->hello != NULL ? whole->hello : part->hello;
+    whole->http = whole->http != NULL ? whole->http : part->http;
     if (is_any) {
         whole->can_be_tcp = whole->can_be_tcp || part->can_be_tcp;
         whole->is_all_tcp = whole->is_all_tcp || part->is_all_tcp;
@@ -158,7 +159,8 @@ struct cond pmr_cond_member_of(struct load *l, const struct node *n)
                              .can_be_tcp = !inner.is_all_tcp,
                              .is_all_tcp = !inner.can_be_tcp,
                              .stream = inner.stream,
-                             .hello = inner.hello};
+                             .hello = inner.hello,
+                             .http = inner.http};
 
         pmr_trace_end(l, traced, outer.id);
         return outer;

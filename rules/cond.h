@@ -11,6 +11,7 @@ struct cond {
     bool can_be_tcp, is_all_tcp;
     const struct node *stream; /* the first test of the stream of a direction, or NULL */
     const struct node *hello;  /* the first test of a field of a TLS hello, or NULL */
+    const struct node *http;   /* the same of an HTTP message */
 };
 
 /* The condition of the object; complains where it is none, and answers something then. */

@@ -2,6 +2,7 @@
 #include "effect.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define HOLD_PACKETS_USUAL 8u    /* of a question that does not say */
 #define MATCH_USUAL        1024u /* bytes that a regex sees */
@@ -65,7 +66,7 @@ void pmr_effect_verdict(struct words *w, const struct pm_rule_spec *spec)
 
 static const char *where_of(enum pm_where where)
 {
-    static const char *const names[] = {"auto", "stream", "payload"};
+    static const char *const names[] = {"auto", "stream", "payload", "http.header", "http.body"};
 
     return names[where];
 }
@@ -178,6 +179,27 @@ static void add_dns(struct words *w, const struct pm_op_spec *op)
         pmr_words_add(w, " remove edns");
 }
 
+static void add_http(struct words *w, const struct pm_op_spec *op)
+{
+    static const char *const edits[] = {"set", "add", "remove"};
+
+    pmr_words_add(w, "http status %u", (unsigned)op->http.status);
+    for (uint32_t i = 0; i < op->http.header_count; i++) {
+        const struct pm_http_header *header = &op->http.headers[i];
+
+        pmr_words_add(w, " %s ", edits[header->edit]);
+        pmr_words_hex(w, (const uint8_t *)header->name, strlen(header->name));
+        if (header->edit == PM_HTTP_REMOVE)
+            continue;
+        pmr_words_add(w, ":");
+        pmr_words_hex(w, (const uint8_t *)header->value, strlen(header->value));
+    }
+    if (!op->http.has_body)
+        return;
+    pmr_words_add(w, " body ");
+    pmr_words_hex(w, op->http.body, op->http.body_len);
+}
+
 void pmr_effect_op(struct words *w, const struct pm_op_spec *op, uint32_t hold_bytes)
 {
     switch (op->kind) {
@@ -204,6 +226,9 @@ void pmr_effect_op(struct words *w, const struct pm_op_spec *op, uint32_t hold_b
         pmr_words_add(w, "external %u %s ", (unsigned)op->external.timeout_ms,
                       op->external.on_timeout == PM_TIMEOUT_DROP ? "drop" : "pass");
         pmr_words_add(w, "%s", op->external.socket == NULL ? "" : op->external.socket);
+        break;
+    case PM_OP_HTTP:
+        add_http(w, op);
         break;
     case PM_OP_CORRUPT:
         add_impair(w, "corrupt", op);

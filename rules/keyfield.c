@@ -32,6 +32,10 @@ static bool may_be_key(struct load *l, const struct node *n, enum pm_field field
         pmr_fail(l, n, CODE_KEY_FIELD,
                  pmr_text(&l->rules->memory, "write \"%s\", or the other one", one),
                  "a packet has two values of %s; packets are kept apart by one", info->name);
+    else if (field >= PM_FIELD_HTTP_HOST && field <= PM_FIELD_HTTP_HEADER)
+        pmr_fail(l, n, CODE_KEY_FIELD, NULL,
+                 "packets cannot be kept apart by %s: a message is more than one packet",
+                 info->name);
     else if (info->kind == PM_KIND_BPF || info->kind == PM_KIND_BYTES)
         pmr_fail(l, n, CODE_KEY_FIELD, NULL, "packets cannot be kept apart by %s", info->name);
     else

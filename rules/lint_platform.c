@@ -129,6 +129,7 @@ static const char *lost_in_reflection(const struct pm_op_spec *op)
     case PM_OP_DELETE:
     case PM_OP_NAT:
     case PM_OP_EXTERNAL:
+    case PM_OP_HTTP:
     case PM_OP_CORRUPT:
     case PM_OP_DUPLICATE:
     case PM_OP_TRUNCATE:

@@ -157,6 +157,7 @@ static const char *flow_edit(const struct pm_op_spec *op, const struct cond *mat
     case PM_OP_TCP_OPTIONS:
         return "changes what a connection's ends agree on";
     case PM_OP_EXTERNAL:
+    case PM_OP_HTTP:
         return "edits a TCP stream";
     case PM_OP_SET:
     case PM_OP_ADD:

@@ -8,6 +8,7 @@
 #include "dns.h"
 #include "expect.h"
 #include "external.h"
+#include "http.h"
 #include "impair.h"
 #include "replace.h"
 #include "splice.h"
@@ -53,7 +54,7 @@ static const struct {
     {"replace", pmr_replace_of},         {"insert", pmr_insert_of},     {"delete", pmr_delete_of},
     {"tcp_options", pmr_tcp_options_of}, {"external", pmr_external_of}, {"corrupt", pmr_corrupt_of},
     {"duplicate", pmr_duplicate_of},     {"truncate", pmr_truncate_of}, {"segment", pmr_segment_of},
-    {"fragment", pmr_fragment_of},       {"dns", pmr_dns_of},
+    {"fragment", pmr_fragment_of},       {"dns", pmr_dns_of},           {"http", pmr_http_of},
 };
 
 static const struct {
@@ -105,7 +106,7 @@ static void add_op(struct ops *ops, const struct node *n)
 {
     static const struct key keys[] = {
         {"replace", false},  {"set", false},      {"add", false},         {"insert", false},
-        {"delete", false},   {"nat", false},      {"tcp_options", false}, {"http", true},
+        {"delete", false},   {"nat", false},      {"tcp_options", false}, {"http", false},
         {"dns", false},      {"external", false}, {"corrupt", false},     {"duplicate", false},
         {"truncate", false}, {"segment", false},  {"fragment", false},
     };
@@ -120,6 +121,19 @@ static void add_op(struct ops *ops, const struct node *n)
         add_named(ops, m);
 }
 
+static bool is_for_http(const struct pm_op_spec *op)
+{
+    return op->kind == PM_OP_HTTP ||
+           (op->kind == PM_OP_REPLACE &&
+            (op->replace.where == PM_IN_HTTP_HEADER || op->replace.where == PM_IN_HTTP_BODY));
+}
+
+bool pmr_op_edits_messages(const struct pm_op_spec *op)
+{
+    return op->kind == PM_OP_HTTP ||
+           (op->kind == PM_OP_REPLACE && op->replace.where != PM_IN_PAYLOAD);
+}
+
 void pmr_ops_of(struct load *l, const struct node *list, const struct cond *match,
                 struct pm_rule_spec *out)
 {
@@ -132,6 +146,12 @@ void pmr_ops_of(struct load *l, const struct node *list, const struct cond *matc
         add_op(&ops, n);
     for (size_t i = 0; i < ops.count && !match->can_be_tcp; i++)
         settle_where(&ops.list[i]);
+    for (size_t i = 0; i < ops.count && !match->can_be_tcp; i++)
+        if (is_for_http(&ops.list[i])) {
+            pmr_fail_key(l, list, CODE_KEYS_CLASH, NULL,
+                         "HTTP messages are in TCP streams, and the condition leaves TCP out");
+            break;
+        }
     out->ops = ops.list;
     out->op_count = ops.count;
 }

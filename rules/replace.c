@@ -11,16 +11,27 @@
 void pmr_where_of(struct load *l, const struct node *n, enum pm_where *out)
 {
     static const char *const words[] = {"stream", "payload", NULL};
-    static const char *const later[] = {"http.body", "http.header"};
+    static const char *const messages[] = {"http.body", "http.header", "dns.name"};
     size_t index;
 
-    for (size_t i = 0; i < 2 && pmr_node_kind(n) == NODE_STRING; i++)
-        if (strcmp(pmr_node_text(n), later[i]) == 0) {
-            pmr_not_yet(l, n, later[i]);
+    for (size_t i = 0; i < 3 && pmr_node_kind(n) == NODE_STRING; i++)
+        if (strcmp(pmr_node_text(n), messages[i]) == 0) {
+            pmr_fail(l, n, CODE_KEYS_CLASH, "look for the text instead: \"find\" or \"regex\"",
+                     "only what is found has its place in \"%s\"", messages[i]);
             return;
         }
     if (pmr_expect_word(l, n, words, &index))
         *out = index == 0 ? PM_IN_STREAM : PM_IN_PAYLOAD;
+}
+
+/* Where a find looks: also in parts of messages. */
+static void take_where(struct load *l, const struct node *n, enum pm_where *out)
+{
+    static const char *const words[] = {"stream", "payload", "http.header", "http.body", NULL};
+    size_t index;
+
+    if (pmr_expect_word(l, n, words, &index))
+        *out = (enum pm_where)(PM_IN_STREAM + index);
 }
 
 /* ------------------------------------------------------------------ what is looked for */
@@ -148,7 +159,7 @@ static void take_finding(struct load *l, const struct node *n, struct pm_op_spec
     uint64_t max = 0;
 
     if (in != NULL)
-        pmr_where_of(l, in, &op->replace.where);
+        take_where(l, in, &op->replace.where);
     if (pmr_take_number(l, n, "max", 1, UINT32_MAX, &max))
         op->replace.max = (uint32_t)max;
     if (nocase != NULL)

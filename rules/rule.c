@@ -161,6 +161,29 @@ static void see_rule(struct load *l, const struct node *rule, const struct cond 
     pmr_modifiers_count(l, rule, match, spec);
 }
 
+static void check_http(struct load *l, const struct node *rule, const struct cond *match,
+                       const struct pm_rule_spec *spec)
+{
+    const struct node *rewrite = pmr_node_get(rule, "rewrite");
+
+    if (match->http == NULL)
+        return;
+    if (spec->action != PM_ACTION_REWRITE) {
+        pmr_fail_key(l, match->http, CODE_TEST_KIND,
+                     "test \"stream\" for the text of the request, with scope flow",
+                     "only rules that rewrite can test HTTP messages: a verdict would come when "
+                     "part of the message has passed");
+        return;
+    }
+    for (size_t i = 0; i < spec->op_count; i++)
+        if (!pmr_op_edits_messages(&spec->ops[i])) {
+            pmr_fail_key(l, rewrite, CODE_KEYS_CLASH, "write a rule of its own for the others",
+                         "a rule that tests HTTP messages can only edit them: \"http\", and "
+                         "\"replace\" and \"delete\" of what is found in the stream");
+            return;
+        }
+}
+
 static void check_match(struct load *l, const struct cond *match, const struct pm_rule_spec *spec)
 {
     if (spec->action == PM_ACTION_REWRITE && match->stream != NULL)
@@ -199,6 +222,7 @@ static void take_rule(struct load *l, const struct node *rule)
         cond = pmr_cond_of(l, match);
     spec.match = cond.id;
     take_action(l, rule, &cond, &spec);
+    check_http(l, rule, &cond, &spec);
     take_scope(l, rule, &cond, &spec);
     take_stage(l, rule, &spec);
     check_match(l, &cond, &spec);

@@ -71,6 +71,12 @@ static const struct shape_key external_keys[] = {
     {"socket", NULL}, {"timeout_ms", NULL}, {"on_timeout", NULL}};
 static const struct shape external = {SHAPE(external_keys)};
 
+/* set and add: by name; they stand as the author put them */
+static const struct shape http_lines = {.keeps_order = true};
+static const struct shape_key http_keys[] = {
+    {"set", &http_lines}, {"add", &http_lines}, {"remove", NULL}, {"status", NULL}, {"body", NULL}};
+static const struct shape http = {SHAPE(http_keys)};
+
 /* corrupt, duplicate, truncate, segment, fragment */
 static const struct shape_key impair_keys[] = {
     {"bits", NULL}, {"copies", NULL},       {"payload", NULL},     {"size", NULL}, {"order", NULL},
@@ -83,7 +89,8 @@ static const struct shape_key op_keys[] = {{"replace", &find},      {"insert", &
                                            {"corrupt", &impair},    {"tcp_options", &tcp_options},
                                            {"external", &external}, {"duplicate", &impair},
                                            {"truncate", &impair},   {"segment", &impair},
-                                           {"fragment", &impair},   {"dns", &dns}};
+                                           {"fragment", &impair},   {"dns", &dns},
+                                           {"http", &http}};
 static const struct shape op = {SHAPE(op_keys)};
 static const struct shape ops = {.each = &op};
 

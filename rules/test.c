@@ -445,5 +445,6 @@ struct cond pmr_test_of(struct load *l, enum pm_field field, const struct node *
     pmr_memory_drop(&l->memory, t.conds, t.cond_cap, sizeof *t.conds);
     cond.stream = field == PM_FIELD_STREAM ? n : NULL;
     cond.hello = field >= PM_FIELD_TLS_NAME && field <= PM_FIELD_TLS_JA4 ? n : NULL;
+    cond.http = field >= PM_FIELD_HTTP_HOST && field <= PM_FIELD_HTTP_HEADER ? n : NULL;
     return cond;
 }

@@ -36,7 +36,7 @@ OBJECTS = {
     "a delete": OP + "delete", "a range": OP + "delete/properties/range", '"within"': OP + "replace/properties/within",
     '"tcp_options"': OP + "tcp_options", '"mss"': OP + "tcp_options/properties/mss", '"external"': OP + "external",
     '"dns"': OP + "dns", '"edns"': OP + "dns/properties/edns", "a DNS answer": OP + "dns/properties/answers/items",
-    "a DNS limit": OP + "dns/properties/ttl",
+    "a DNS limit": OP + "dns/properties/ttl", '"http"': OP + "http",
     '"corrupt"': OP + "corrupt", '"duplicate"': OP + "duplicate", '"truncate"': OP + "truncate",
     '"segment"': OP + "segment", '"fragment"': OP + "fragment",
     "a limit": RULE + "limit", "a sample": RULE + "sample", "a count": RULE + "count", '"when"': RULE + "when",
@@ -360,9 +360,10 @@ def examples_of_the_schema_are_good(bench, judges):
     """Whole files made of the examples of rules, conditions and operations."""
     match, files = bench.at("$defs/condition")["properties"], []
     for name, about in match.items():
-        files += [(f"match {name}", {"id": "a", "match": {name: example}, "verdict": "drop"}) for example in about["examples"]]
+        does = {"rewrite": [{"http": {"remove": ["a"]}}]} if name.startswith("http.") else {"verdict": "drop"}
+        files += [(f"match {name}", {"id": "a", "match": {name: example}, **does}) for example in about["examples"]]
     for name, about in bench.at("$defs/operation")["properties"].items():
-        files += [(name, {"id": "a", "match": {"udp.port": 5} if name != "external" else {}, "rewrite": [{name: example}]})
+        files += [(name, {"id": "a", "match": {"udp.port": 5} if name not in ("external", "http") else {}, "rewrite": [{name: example}]})
                   for example in about["examples"]]
     for name, about in bench.at("$defs/rule")["properties"].items():
         files += [(name, {"id": "a", "match": {}, "verdict": "allow", name: example}) for example in about["examples"]

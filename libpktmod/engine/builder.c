@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "engine/kin.h"
 #include "engine/rulespec.h"
+#include "match/reads.h"
 #include "match/streamtest.h"
 
 /* A list shorter than this is asked rule by rule. */
@@ -192,6 +193,7 @@ static void add_replace(struct pm_builder *b, struct pm_rule *rule, struct pm_re
         b->is_out_of_memory = true;
     if (replace->max > 0 && replace->where != PM_IN_PAYLOAD)
         replace->max_slot = p->max_slots++;
+    rule->has_http |= pm_where_is_http(replace->where);
     if (spec->replace.is_regex) {
         list_op(b, &p->regex_op, &p->regex_count, &b->regex_cap);
         rule->regex_count++;
@@ -248,6 +250,11 @@ static void add_op(struct pm_builder *b, struct pm_rule *rule, const struct pm_o
         rule->dns_count++;
         p->dns_count++;
         break;
+    case PM_OP_HTTP:
+        note_memory(b, pm_http_op_init(&op->http, spec));
+        rule->has_http = true;
+        rule->http_count++;
+        break;
     case PM_OP_SET:
     case PM_OP_ADD:
     case PM_OP_NAT:
@@ -276,6 +283,8 @@ static const char *op_fault(const struct pm_op_spec *op, struct pm_op_fault *fau
         return pm_splice_fault(op);
     if (op->kind == PM_OP_DNS || op->kind == PM_OP_DNS_NAME)
         return pm_dns_op_fault(op);
+    if (op->kind == PM_OP_HTTP)
+        return pm_http_op_fault(op);
     if (op->kind == PM_OP_EXTERNAL)
         return op->external.socket && *op->external.socket ? NULL
                                                            : "an external edit needs a socket";
@@ -395,6 +404,28 @@ static void add_log(struct pm_builder *b, struct pm_rule *rule, const struct pm_
     p->logs[p->log_count++] = spec->log;
 }
 
+/* What a rule whose condition hangs on HTTP messages may do: edit their text. */
+static bool is_edit_of_messages(const struct pm_op *op)
+{
+    return op->kind == PM_OP_HTTP ||
+           (op->kind == PM_OP_REPLACE && op->replace.where != PM_IN_PAYLOAD);
+}
+
+static void note_http(struct pm_builder *b, struct pm_rule *rule)
+{
+    struct pm_policy *p = b->policy;
+    const char *id = pm_rule_id(p, rule);
+    if (rule->tests_http && rule->action != PM_ACTION_REWRITE)
+        refuse(b, "only rewrites hang on HTTP messages", id);
+    for (uint32_t i = 0; rule->tests_http && i < rule->op_count; i++)
+        if (!is_edit_of_messages(&p->ops[rule->first_op + i]))
+            refuse(b, "a rewrite that hangs on HTTP messages edits their text, and nothing else",
+                   id);
+    rule->has_http |= rule->tests_http;
+    if (rule->has_http && !is_dead(b))
+        rule->http_slot = p->http_rules++;
+}
+
 static void note_stream(struct pm_builder *b, const struct pm_rule *rule)
 {
     if (!rule->tests_stream && !rule->tests_hello)
@@ -465,6 +496,7 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
         .answer = PM_NO_SLOT,
         .tests_stream = pm_cond_tests_stream(p->conds, spec->match),
         .tests_hello = pm_cond_tests_hello(p->conds, spec->match),
+        .tests_http = pm_cond_tests_http(p->conds, spec->match),
         .tests_payload = pm_cond_tests_payload(p->conds, spec->match),
         .first_op = p->op_count,
         .first_literal = p->literal_count,
@@ -477,6 +509,7 @@ void pm_builder_add_rule(struct pm_builder *b, const struct pm_rule_spec *spec)
     add_pause(b, rule, spec);
     add_log(b, rule, spec);
     note_stream(b, rule);
+    note_http(b, rule);
     p->has_final = p->has_final || spec->final;
     p->has_reject = p->has_reject || spec->action == PM_ACTION_REJECT;
     p->rule_count++;

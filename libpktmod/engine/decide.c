@@ -1,6 +1,7 @@
 /* decide.c - bytes at the frontier: searched, edited, logged; the contract is in decide.h. */
 #include "engine/decide.h"
 #include "engine/external.h"
+#include "engine/parts.h"
 #include "engine/splices.h"
 #include "engine/wait.h"
 
@@ -38,16 +39,18 @@ static void note_cut(const struct pm_op *op, uint32_t index, struct pm_half *hal
     half->cut_op = index;
 }
 
-/* An insert goes into the log with the byte that it stands before. */
+/* Logs bytes [from, to) with the edits from `first` on. An insert goes with the byte that it stands
+ * before. */
 static void log_plan(struct pm_rewriter *r, const struct pm_passage *p, struct pm_half *half,
-                     const uint8_t *bytes, size_t len)
+                     const uint8_t *bytes, size_t from, size_t to, uint32_t first)
 {
     struct pm_log *log = &half->log;
     uint32_t *max_used = max_counters(r, p);
-    size_t done = 0;
-    for (uint32_t i = 0; i < p->plan_count; i++) {
+    size_t done = from;
+    for (uint32_t i = first; i < p->plan_count; i++) {
         const struct pm_plan_edit *edit = &r->plan[i];
-        count_max(&r->policy->ops[edit->op], max_used);
+        if (!edit->is_repair)
+            count_max(&r->policy->ops[edit->op], max_used);
         note_cut(&r->policy->ops[edit->op], edit->op, half);
         pm_log_copy(log, &r->store, bytes + done, edit->position - done);
         done = edit->position + edit->old_len;
@@ -60,7 +63,7 @@ static void log_plan(struct pm_rewriter *r, const struct pm_passage *p, struct p
         if (!is_carried)
             pm_log_edit(log, &r->store, 1, bytes + done++, 1);
     }
-    pm_log_copy(log, &r->store, bytes + done, len - done);
+    pm_log_copy(log, &r->store, bytes + done, to - done);
 }
 
 /* Inserts right behind the first len bytes have nothing to go with. */
@@ -122,6 +125,120 @@ static size_t limit_to_room(struct pm_rewriter *r, struct pm_passage *p, struct 
     return has_edits ? first->position + first_len : len;
 }
 
+/* ------------------------------------------------------------------ part by part */
+
+/* What is planned for a part has room in the log, or it is given up. False: it has to wait. */
+static bool fit_part(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half, size_t len,
+                     uint32_t first, bool *is_made)
+{
+    uint32_t count = p->plan_count - first;
+    int64_t kept = (int64_t)len;
+    for (uint32_t i = first; i < p->plan_count; i++)
+        kept += (int64_t)r->plan[i].new_len - (int64_t)r->plan[i].old_len;
+    *is_made = true;
+    if (pm_is_live(r)) {
+        bool fits = pm_stream_has_room(r, half, 2 * count + 3, (size_t)kept);
+        bool was_stalled = half->live.is_stalled;
+        half->live.is_stalled = !fits && half->live.acked_m < half->log.m_end;
+        if (fits)
+            return true;
+        if (!was_stalled)
+            pm_count_why(r, PM_WHY_RETAIN_FULL);
+        if (half->live.is_stalled)
+            return false;
+    } else if (count == 0 || pm_stream_make_room(r, half, 2 * count + 1, (size_t)kept)) {
+        return true;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        pm_count_why(r, PM_WHY_EDITS_FULL);
+    *is_made = count == 0;
+    p->plan_count = first;
+    return true;
+}
+
+/* The stream beyond what a framer reads. */
+static size_t next_plain(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,
+                         const struct pm_part *part)
+{
+    const struct pm_front *front = part->front;
+    struct pm_search search = {
+        .bytes = part->bytes,
+        .len = part->len,
+        .in_stream = true,
+        .may_hold = part->may_follow,
+        .only_splices = !front->is_searched,
+        .before = half->before,
+        .before_len = half->before_len,
+        .stream_off = part->stream_off,
+        .payload_off = front->payload_off + (int64_t)part->at,
+        .payload_end = front->payload_end > part->at ? front->payload_end - part->at : 0,
+        .max_used = part->max_used,
+        .is_continued = true,
+        .first = p->plan_count,
+        .at = (uint32_t)part->at,
+        .decided = part->len};
+    p->plan_count += pm_search_run(r, p, &search);
+    return search.decided;
+}
+
+static size_t next_part(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,
+                        const struct pm_part *part, bool *is_read)
+{
+    *is_read = pm_parts_reads(r, p, half);
+    size_t len = *is_read ? pm_parts_next(r, p, half, part) : 0;
+    if (len > 0 || pm_parts_reads(r, p, half))
+        return len;
+    *is_read = false;
+    return next_plain(r, p, half, part);
+}
+
+static void log_part(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,
+                     const struct pm_part *part, size_t len, uint32_t first)
+{
+    if (p->plan_count > first || pm_stream_make_room(r, half, 1, len))
+        log_plan(r, p, half, part->front->bytes, part->at, part->at + len, first);
+    else
+        pm_log_gap(&half->log, &r->store, len);
+    pm_count_edits(r, p, first);
+}
+
+static size_t decide_parts(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,
+                           const struct pm_front *front)
+{
+    size_t done = 0;
+    p->plan_offset = half->log.o_end - half->begin_o;
+    p->plan_bytes = front->bytes;
+    p->plan_count = 0;
+    pm_parts_clear(r);
+    while (done < front->len) {
+        struct pm_part part = {.front = front,
+                               .at = done,
+                               .bytes = front->bytes + done,
+                               .len = front->len - done,
+                               .stream_off = half->log.o_end - half->begin_o,
+                               .may_follow = front->may_hold && front->is_searched,
+                               .max_used = max_counters(r, p)};
+        uint32_t first = p->plan_count;
+        bool is_read, is_made;
+        size_t len = next_part(r, p, half, &part, &is_read);
+        if (len == 0)
+            break;
+        if (!fit_part(r, p, half, len, first, &is_made)) {
+            p->plan_count = first;
+            break;
+        }
+        log_part(r, p, half, &part, len, first);
+        if (is_read)
+            pm_parts_passed(r, p, half, &part, len, is_made);
+        else if (r->policy->regex_count > 0)
+            pm_half_pass(half, part.bytes, len);
+        done += len;
+    }
+    return done;
+}
+
+/* ------------------------------------------------------------------ the frontier */
+
 /* Decides what can be decided of them, and logs it; answers how many bytes that were. */
 size_t pm_decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *half,
                  const struct pm_front *front)
@@ -134,6 +251,8 @@ size_t pm_decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *ha
     }
     if (half->external.state == PM_EXTERNAL_ENDED)
         return 0;
+    if (pm_parts_reads(r, p, half))
+        return decide_parts(r, p, half, front);
     struct pm_search search = {.bytes = front->bytes,
                                .len = front->len,
                                .in_stream = true,
@@ -164,7 +283,7 @@ size_t pm_decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *ha
     if (p->plan_count > 0 && !pm_stream_make_room(r, half, 2 * p->plan_count + 1, kept))
         give_up_edits(r, p);
     if (p->plan_count > 0 || pm_stream_make_room(r, half, 1, len))
-        log_plan(r, p, half, front->bytes, len);
+        log_plan(r, p, half, front->bytes, 0, len, 0);
     else
         pm_log_gap(log, &r->store, len);
     if (r->policy->regex_count > 0)
@@ -280,6 +399,7 @@ void pm_advance(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *hal
 void pm_skip_gap(struct pm_rewriter *r, struct pm_half *half, uint64_t to)
 {
     pm_count_why(r, PM_WHY_GAP);
+    half->has_gap = true;
     if (!pm_log_has_room(&half->log, &r->store, 1, 0))
         pm_stream_reclaim(r);
     pm_log_gap(&half->log, &r->store, to - half->log.o_end);

@@ -22,7 +22,7 @@ void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p, uint32_t 
         const struct pm_plan_edit *edit = &r->plan[i];
         uint32_t rule = r->policy->ops[edit->op].rule;
         struct pm_rule_stats *stats = &r->rules[rule];
-        stats->edits++;
+        stats->edits += !edit->is_repair;
         stats->grown_bytes += (int64_t)edit->new_len - (int64_t)edit->old_len;
         pm_count_rule(r, p, rule);
     }

@@ -67,6 +67,7 @@ const char *pm_header_op_fault(const struct pm_op_spec *op)
     case PM_OP_EXTERNAL:
     case PM_OP_DNS:
     case PM_OP_DNS_NAME:
+    case PM_OP_HTTP:
         break;
     }
     return "this kind of edit is not known";
@@ -116,6 +117,7 @@ bool pm_header_op_take(struct pm_op *op, struct pm_rule *rule, const struct pm_o
     case PM_OP_EXTERNAL:
     case PM_OP_DNS:
     case PM_OP_DNS_NAME:
+    case PM_OP_HTTP:
         break;
     }
     return false;

@@ -32,6 +32,9 @@ static void free_op(struct pm_op *op)
     case PM_OP_DNS_NAME:
         pm_dns_op_release(op);
         break;
+    case PM_OP_HTTP:
+        pm_http_op_release(&op->http);
+        break;
     case PM_OP_SET:
     case PM_OP_ADD:
     case PM_OP_NAT:

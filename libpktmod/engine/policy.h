@@ -42,6 +42,22 @@ struct pm_splice {
     enum pm_where where;
 };
 
+/* A header line that an edit of HTTP messages sets, adds or removes. */
+struct pm_http_change {
+    enum pm_http_edit edit;
+    uint32_t name_len, value_len;
+    char *name, *value; /* one block; value follows name */
+};
+
+struct pm_http_op {
+    struct pm_http_change *changes; /* owned by the policy */
+    uint32_t change_count;
+    uint16_t status;
+    bool has_body;
+    uint8_t *body;
+    uint32_t body_len;
+};
+
 /* A client decides about the stream. */
 struct pm_external {
     char *socket; /* owned by the policy */
@@ -72,6 +88,7 @@ struct pm_op {
         struct pm_assign assign; /* NAT too */
         struct pm_splice splice;
         struct pm_external external;
+        struct pm_http_op http;
         struct pm_tcp_options options;
         struct pm_impair impair;
         struct pm_dns_recipe *dns;      /* owned by the policy */
@@ -88,6 +105,17 @@ struct pm_ask {
     uint64_t kin; /* of kin.h */
 };
 
+/* It may look at the payload of a packet alone. */
+static inline bool pm_where_is_payload(enum pm_where where)
+{
+    return where == PM_IN_AUTO || where == PM_IN_PAYLOAD;
+}
+
+static inline bool pm_where_is_http(enum pm_where where)
+{
+    return where == PM_IN_HTTP_HEADER || where == PM_IN_HTTP_BODY;
+}
+
 /* How long a packet is delayed; as in struct pm_rule_spec. */
 struct pm_pause {
     uint64_t delay_ns, jitter_ns;
@@ -101,6 +129,8 @@ struct pm_rule {
     pm_cond_id match;
     uint8_t action, scope, stage, reject; /* of the enums */
     bool final, is_dry_run, tests_stream, tests_hello, tests_payload;
+    bool tests_http; /* its condition hangs on HTTP messages */
+    bool has_http;   /* it does, or its edits */
     bool has_assign, has_nat, has_options, has_impair;
     uint32_t log, modifier, ask, pause;
     uint32_t answer; /* an edit of streams with modifiers: where flows keep what they answered;
@@ -109,13 +139,16 @@ struct pm_rule {
     uint32_t first_literal, literal_count; /* its replaces are neighbours in literal order */
     uint32_t first_regex, regex_count;     /* and among the regexes */
     uint32_t splice_count;
-    uint32_t dns_count; /* edits of DNS messages */
-    uint32_t external; /* op that hands the stream to a client, plus 1; 0: none */
+    uint32_t dns_count;  /* edits of DNS messages */
+    uint32_t http_slot;  /* of the rules with has_http */
+    uint32_t http_count; /* edits of HTTP messages */
+    uint32_t external;   /* op that hands the stream to a client, plus 1; 0: none */
 };
 
 static inline bool pm_rule_edits_text(const struct pm_rule *rule)
 {
-    return rule->literal_count + rule->regex_count + rule->splice_count > 0 || rule->external;
+    return rule->literal_count + rule->regex_count + rule->splice_count + rule->http_count > 0 ||
+           rule->external;
 }
 
 /* Rules of one kind, in file order, behind a classifier where they are many. */
@@ -153,6 +186,7 @@ struct pm_policy {
     uint32_t splice_count;
     uint32_t dns_count; /* edits of DNS messages */
     bool has_external;
+    uint32_t http_rules; /* with has_http */
     uint32_t max_slots;
     bool has_final, has_nat, has_options, has_impair, has_reject;
     bool has_stream; /* a verdict rule tests it, or a hello */
@@ -204,6 +238,12 @@ const char *pm_dns_op_fault(const struct pm_op_spec *spec);
 /* False: no memory. */
 bool pm_dns_op_init(struct pm_op *op, const struct pm_op_spec *spec);
 void pm_dns_op_release(struct pm_op *op);
+
+/* ---- httpop.c: edits of HTTP messages */
+
+const char *pm_http_op_fault(const struct pm_op_spec *spec);
+bool pm_http_op_init(struct pm_http_op *op, const struct pm_op_spec *spec);
+void pm_http_op_release(struct pm_http_op *op);
 
 /* ---- headerop.c: the edits of headers and of what leaves, made from their specs */
 

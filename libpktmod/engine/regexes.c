@@ -80,10 +80,27 @@ static struct pm_regex_text payload_text(const struct pm_search *search, size_t 
     return text;
 }
 
+/* Of a message, its header lines or its body. */
+static struct pm_regex_text area_text(const struct pm_search *search)
+{
+    bool is_all = search->area_begin == 0 && search->area_end == search->len;
+    return (struct pm_regex_text){.before = search->before,
+                                  .before_len = is_all ? search->before_len : 0,
+                                  .bytes = search->bytes + search->area_begin,
+                                  .len = search->area_end - search->area_begin,
+                                  .may_follow = is_all && search->may_hold};
+}
+
 static void look_at(struct pm_cursor *cursor, const struct pm_search *search,
                     const struct pm_replace *replace)
 {
     bool is_payload = !pm_looks_in_stream(search, replace);
+    if (!is_payload && pm_where_is_http(replace->where)) {
+        cursor->base = search->area_begin;
+        cursor->text = area_text(search);
+        cursor->text.window = replace->window;
+        return;
+    }
     cursor->base = is_payload && search->payload_off < 0 ? (size_t)-search->payload_off : 0;
     cursor->base = cursor->base < search->len ? cursor->base : search->len;
     cursor->text = is_payload ? payload_text(search, cursor->base) : stream_text(search);
@@ -94,9 +111,7 @@ static void look_at(struct pm_cursor *cursor, const struct pm_search *search,
 static size_t clip(struct pm_cursor *cursor, const struct pm_search *search,
                    const struct pm_replace *replace)
 {
-    int64_t off =
-        pm_looks_in_stream(search, replace) ? (int64_t)search->stream_off : search->payload_off;
-    uint64_t at = (uint64_t)(off + (int64_t)cursor->base), first = replace->within_offset;
+    uint64_t at = pm_search_base(search, replace) + cursor->base, first = replace->within_offset;
     uint64_t end = first + replace->within_depth, len = cursor->text.len;
     uint64_t left = end > at ? end - at : 0, lead = first > at ? first - at : 0;
     bool is_open = replace->within_depth == PM_NO_LIMIT || left >= len;
@@ -125,7 +140,7 @@ void pm_regexes_move(struct pm_rewriter *r, struct pm_cursor *cursor, size_t pos
 static bool is_wanted(const struct pm_search *search, const struct pm_replace *replace)
 {
     if (!pm_looks_in_stream(search, replace))
-        return replace->where != PM_IN_STREAM;
+        return pm_where_is_payload(replace->where);
     return replace->max == 0 || !search->max_used ||
            search->max_used[replace->max_slot] < replace->max;
 }
@@ -138,13 +153,14 @@ void pm_regexes_begin(struct pm_rewriter *r, const struct pm_passage *p,
     struct pm_regexes *own = r->regexes;
     struct pm_span *groups = own->groups;
     own->count = 0;
-    own->expanded_len = 0;
+    if (!search->is_continued)
+        own->expanded_len = 0;
     for (uint32_t i = 0; i < s->count; i++) {
         const struct pm_rule *rule = &policy->rules[s->rules[i]];
         for (uint32_t j = 0; j < rule->regex_count; j++) {
             uint32_t op = policy->regex_op[rule->first_regex + j];
             const struct pm_replace *replace = &policy->ops[op].replace;
-            if (!is_wanted(search, replace))
+            if (r->rule_mark[s->rules[i]] != s->epoch || !is_wanted(search, replace))
                 continue;
             struct pm_cursor *cursor = &own->cursors[own->count++];
             *cursor = (struct pm_cursor){.op = op, .hit.groups = groups};

@@ -4,6 +4,7 @@
 #include "engine/external.h"
 #include "engine/fragments.h"
 #include "engine/nat.h"
+#include "engine/parts.h"
 #include "engine/quote.h"
 #include "engine/regexes.h"
 #include "engine/segment.h"
@@ -140,6 +141,7 @@ size_t pm_rewriter_size(const struct pm_policy *policy, const struct pm_rewriter
            pm_cond_room_footprint(policy->conds) + pm_meters_footprint(policy) +
            (policy->literals ? pm_literals_room_footprint(policy->literals) : 0) +
            pm_splices_footprint(policy) + pm_dns_room_footprint(policy) +
+           pm_framing_footprint(policy, c.streams) +
            policy->splice_count * sizeof(struct pm_plan_edit) +
            pm_pool_footprint(sizeof(struct pm_wait), c.waits) + pm_fragments_footprint(&c) +
            pm_mappings_footprint(c.mappings) + work_cap(&c) * (1 + sizeof(struct pm_plan_edit)) +
@@ -194,7 +196,7 @@ static bool allocate(struct pm_rewriter *r)
     r->cut = policy->has_impair ? malloc(PM_IP_MAX + PM_LINK_ROOM) : NULL;
     return r->rules && r->rule_packet && r->rule_mark && r->selected && r->late_selected &&
            r->plan && r->work && r->room && r->frame && (r->cut || !policy->has_impair) &&
-           pm_regexes_init(r) && pm_splices_init(r) && pm_dns_room_init(r) &&
+           pm_regexes_init(r) && pm_splices_init(r) && pm_dns_room_init(r) && pm_framing_init(r) &&
            (!policy->literals || pm_literals_fit(&r->scan_room, policy->literals)) &&
            pm_meters_init(&r->meters, policy, &meters) &&
            pm_flow_table_init(&r->flows, s->flows, flow_size(policy), r->config.hash_key,
@@ -257,6 +259,7 @@ void pm_rewriter_free(struct pm_rewriter *rewriter)
     pm_vectorscan_room_free(rewriter->scan_room);
     pm_splices_release(rewriter);
     pm_dns_room_release(rewriter);
+    pm_framing_release(rewriter);
     pm_meters_release(&rewriter->meters);
     free(rewriter->work);
     free(rewriter->rules);
@@ -438,7 +441,7 @@ void pm_passage_begin(struct pm_rewriter *r, struct pm_passage *p, const struct 
     p->selection.count = p->selection.literal_count = 0;
     p->selection.has_replace = p->selection.has_regex = p->selection.has_datagram = false;
     p->selection.has_assign = p->selection.is_many = p->selection.has_splice = false;
-    p->selection.has_more = p->selection.has_dns = false;
+    p->selection.has_more = p->selection.has_dns = p->selection.has_http = false;
     p->selection.external = 0;
     p->tracked = (struct pm_tracked){.dir = packet->dir};
     p->plan_count = 0;
@@ -462,6 +465,7 @@ void pm_passage_track(struct pm_rewriter *r, struct pm_passage *p)
     p->subject.to_server = p->tracked.to_server;
     p->subject.flow_is_new = p->tracked.is_new || (p->assembly && p->assembly->flow_is_new);
     p->subject.dir = p->tracked.dir;
+    p->subject.is_http_open = r->policy->http_rules > 0;
     p->is_shown_rewritten = is_shown_rewritten(r, p->tracked.dir);
     p->is_ack_lifted = is_ack_lifted(r, p->tracked.dir);
 }

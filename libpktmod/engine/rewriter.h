@@ -32,6 +32,7 @@
 struct pm_side {
     uint8_t is_known;
     uint8_t may_replace, may_assign; /* some rule may */
+    uint8_t may_frame;               /* reads messages of its streams, for this side or the other */
     uint8_t may_more;                /* map ends, take off TCP options, impair */
     uint8_t may_dns;                 /* edit DNS messages */
     uint8_t is_static;               /* rules[] hold for every packet, and no other ever */
@@ -69,6 +70,7 @@ struct pm_rewriter_flow {
 struct pm_plan_edit {
     uint32_t position, op;
     uint32_t old_len, new_len;
+    bool is_repair;      /* it follows from others: lengths, chunks */
     const uint8_t *with; /* new_len bytes, there until the next search; of none NULL */
     const uint8_t *was;  /* old_len bytes where they are not those at position; or NULL */
 };
@@ -81,6 +83,7 @@ struct pm_selection {
     bool has_replace;  /* a replace looks at the stream or the payload */
     bool has_regex;    /* for a regex */
     bool has_splice;   /* inserts, or deletes a range */
+    bool has_http;     /* reads HTTP messages */
     bool has_datagram; /* a replace looks at payloads that are no stream */
     bool has_dns;      /* edits DNS messages */
     bool has_assign;
@@ -131,6 +134,7 @@ struct pm_rewriter {
     struct pm_regexes *regexes;
     struct pm_splices splices;
     struct pm_dns_room dns;
+    struct pm_framing *framing;           /* NULL: no rule reads messages */
     struct pm_cond_room *room;            /* for the conditions */
     struct pm_vectorscan_room *scan_room; /* for the literals; may be NULL */
     struct pm_meters meters;
@@ -234,13 +238,54 @@ struct pm_search {
     size_t cut;            /* so many of them belong to a delete that began before */
     uint32_t cut_op;
     const uint32_t *max_used; /* counters of this direction; NULL: none */
-    size_t decided;           /* out: so many bytes are decided, the rest must wait */
+    /* Of an HTTP message: */
+    const uint64_t *holds;         /* bits of the rules that hold for it; NULL: there is none */
+    bool has_header, has_body;     /* the area is header lines, or body */
+    size_t area_begin, area_end;   /* where it lies in bytes */
+    uint64_t area_off;             /* and begins in the whole of it */
+    const struct pm_place *places; /* edits whose places are known, in order */
+    uint32_t place_count;
+    bool is_continued; /* what earlier searches put into the plan is still needed */
+    uint32_t first;    /* edits are planned from here on, */
+    uint32_t at;       /* with so much added to their positions */
+    size_t decided;    /* out: so many bytes are decided, the rest must wait */
+};
+
+/* An edit at a place that a protocol gives. */
+struct pm_place {
+    size_t position, end;
+    uint32_t op;
+    const uint8_t *with;
+    uint32_t new_len;
+    bool is_required; /* others step back */
+    bool is_repair;
 };
 
 static inline bool pm_looks_in_stream(const struct pm_search *search,
                                       const struct pm_replace *replace)
 {
-    return search->in_stream && replace->where != PM_IN_PAYLOAD;
+    switch (replace->where) {
+    case PM_IN_PAYLOAD:
+        return false;
+    case PM_IN_HTTP_HEADER:
+        return search->has_header;
+    case PM_IN_HTTP_BODY:
+        return search->has_body;
+    case PM_IN_AUTO:
+    case PM_IN_STREAM:
+        break;
+    }
+    return search->in_stream;
+}
+
+/* Where bytes begin, as `within` counts: it wraps where that is before. */
+static inline uint64_t pm_search_base(const struct pm_search *search,
+                                      const struct pm_replace *replace)
+{
+    if (!pm_looks_in_stream(search, replace))
+        return (uint64_t)search->payload_off;
+    return pm_where_is_http(replace->where) ? search->area_off - search->area_begin
+                                            : search->stream_off;
 }
 
 /* Writes the edits within the decided bytes into r->plan, in order; answers their number. */

@@ -11,6 +11,7 @@ static bool edits_flow(const struct pm_op_spec *op)
     case PM_OP_DELETE:
         return op->delete.where != PM_IN_PAYLOAD;
     case PM_OP_EXTERNAL:
+    case PM_OP_HTTP:
     case PM_OP_NAT:
         return true;
     case PM_OP_SET:

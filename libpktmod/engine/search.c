@@ -4,11 +4,12 @@
 #include "engine/splices.h"
 
 /* How often an op stands in the plan. Few rules have a max, and few edits a packet. */
-static uint32_t planned_already(const struct pm_rewriter *r, uint32_t planned, uint32_t op)
+static uint32_t planned_already(const struct pm_rewriter *r, const struct pm_search *search,
+                                uint32_t planned, uint32_t op)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < planned; i++)
-        count += r->plan[i].op == op;
+        count += r->plan[search->first + i].op == op;
     return count;
 }
 
@@ -21,8 +22,7 @@ static bool is_in_payload(const struct pm_search *search, size_t position, size_
 static bool is_within(const struct pm_search *search, const struct pm_replace *replace,
                       size_t position, size_t end)
 {
-    uint64_t base =
-        pm_looks_in_stream(search, replace) ? search->stream_off : (uint64_t)search->payload_off;
+    uint64_t base = pm_search_base(search, replace);
     if (base + position < replace->within_offset)
         return false;
     return replace->within_depth == PM_NO_LIMIT ||
@@ -34,7 +34,7 @@ static bool has_used_up_max(const struct pm_rewriter *r, const struct pm_search 
 {
     if (replace->max == 0)
         return false;
-    uint32_t used = planned_already(r, planned, op);
+    uint32_t used = planned_already(r, search, planned, op);
     if (pm_looks_in_stream(search, replace) && search->max_used)
         used += search->max_used[replace->max_slot];
     return used >= replace->max;
@@ -104,17 +104,24 @@ struct walk {
     struct pm_scan scan;
     struct pm_hit hit; /* the scan's next; position len: none */
     struct pm_hit wait;
-    uint32_t planned;
+    uint32_t planned, next_place;
     bool has_regex;
 };
 
 struct find {
     size_t position, end;
     uint32_t op;
-    struct pm_cursor *cursor;    /* of a regex */
-    struct pm_splice_at *splice; /* an insert or a delete; neither: of a literal */
-    bool is_whole;               /* else more bytes have to come */
+    struct pm_cursor *cursor;     /* of a regex */
+    struct pm_splice_at *splice;  /* an insert or a delete */
+    const struct pm_place *place; /* none of these: of a literal */
+    bool is_whole;                /* else more bytes have to come */
 };
+
+/* In messages nothing stands at places of the stream. */
+static bool has_splices(const struct walk *w)
+{
+    return w->p->selection.has_splice && !w->search->holds;
+}
 
 static void next_hit(struct walk *w)
 {
@@ -148,7 +155,16 @@ static struct find splice_find(struct pm_splice_at *at)
 
 static bool is_insert(const struct find *find)
 {
-    return find->splice && find->end == find->position;
+    return (find->splice || find->place) && find->end == find->position;
+}
+
+static struct find place_find(const struct pm_place *place)
+{
+    return (struct find){.position = place->position,
+                         .end = place->end,
+                         .op = place->op,
+                         .place = place,
+                         .is_whole = true};
 }
 
 /* Of two at the same byte an insert comes first, then the earlier op. */
@@ -176,13 +192,33 @@ static struct find first_find(const struct walk *w)
     struct pm_cursor *cursor = w->has_regex ? pm_regexes_first(w->r) : NULL;
     if (cursor)
         keep_first(&first, regex_find(cursor));
-    struct pm_splice_at *splice = w->p->selection.has_splice ? pm_splices_first(w->r) : NULL;
+    struct pm_splice_at *splice = has_splices(w) ? pm_splices_first(w->r) : NULL;
     if (splice && splice->position < len)
         keep_first(&first, splice_find(splice));
+    if (w->next_place < w->search->place_count)
+        keep_first(&first, place_find(&w->search->places[w->next_place]));
     return first;
 }
 
 /* ------------------------------------------------------------------ what becomes of it */
+
+/* What a protocol needs stays whole. */
+static bool is_in_the_way(const struct pm_search *search, const struct find *find)
+{
+    for (uint32_t i = 0; i < search->place_count; i++) {
+        const struct pm_place *place = &search->places[i];
+        if (place->is_required && find->position < place->end && place->position < find->end)
+            return true;
+    }
+    return false;
+}
+
+static bool is_in_area(const struct pm_search *search, const struct pm_replace *replace,
+                       const struct find *find)
+{
+    return !pm_where_is_http(replace->where) ||
+           (find->position >= search->area_begin && find->end <= search->area_end);
+}
 
 static bool is_wanted(const struct walk *w, const struct find *find)
 {
@@ -191,8 +227,9 @@ static bool is_wanted(const struct walk *w, const struct find *find)
     const struct pm_replace *replace = &op->replace;
     bool sees =
         pm_looks_in_stream(search, replace) ||
-        (replace->where != PM_IN_STREAM && is_in_payload(search, find->position, find->end));
-    return sees && w->r->rule_mark[op->rule] == w->p->selection.epoch &&
+        (pm_where_is_payload(replace->where) && is_in_payload(search, find->position, find->end));
+    return sees && is_in_area(search, replace, find) && !is_in_the_way(search, find) &&
+           w->r->rule_mark[op->rule] == w->p->selection.epoch &&
            is_within(search, replace, find->position, find->end) &&
            !has_used_up_max(w->r, search, replace, w->planned, find->op);
 }
@@ -222,8 +259,16 @@ static void skip_to(struct walk *w, size_t end)
         if (cursor->answer != PM_REGEX_NONE && pm_cursor_position(cursor) < end)
             pm_regexes_move(r, cursor, end);
     }
-    if (w->p->selection.has_splice)
+    if (has_splices(w))
         pm_splices_skip(r, end);
+    while (w->next_place < w->search->place_count &&
+           w->search->places[w->next_place].position < end)
+        w->next_place++;
+}
+
+static struct pm_plan_edit *next_edit(struct walk *w)
+{
+    return &w->r->plan[w->search->first + w->planned++];
 }
 
 /* A replacement that is too long, or too short, for what its rule allows is not made. */
@@ -241,12 +286,11 @@ static bool fit_length(struct pm_rewriter *r, const struct pm_replace *replace,
 static void plan_splice(struct walk *w, const struct find *find)
 {
     const struct pm_splice *splice = &w->r->policy->ops[find->op].splice;
-    w->r->plan[w->planned++] =
-        (struct pm_plan_edit){.position = (uint32_t)find->position,
-                              .op = find->op,
-                              .old_len = (uint32_t)(find->end - find->position),
-                              .new_len = splice->len,
-                              .with = splice->bytes};
+    *next_edit(w) = (struct pm_plan_edit){.position = (uint32_t)find->position,
+                                          .op = find->op,
+                                          .old_len = (uint32_t)(find->end - find->position),
+                                          .new_len = splice->len,
+                                          .with = splice->bytes};
     find->splice->is_done = true;
     if (find->end == find->position)
         return;
@@ -255,12 +299,23 @@ static void plan_splice(struct walk *w, const struct find *find)
         w->wait = first_unfinished(w->r, w->p, w->search, find->end, w->planned);
 }
 
+static void plan_place(struct walk *w, const struct pm_place *place)
+{
+    *next_edit(w) = (struct pm_plan_edit){.position = (uint32_t)place->position,
+                                          .op = place->op,
+                                          .old_len = (uint32_t)(place->end - place->position),
+                                          .new_len = place->new_len,
+                                          .with = place->with,
+                                          .is_repair = place->is_repair};
+    w->next_place++;
+    skip_to(w, place->end);
+}
+
 /* A delete goes on, whatever else would begin in its bytes. */
 static void plan_cut(struct walk *w)
 {
     const struct pm_search *search = w->search;
-    w->r->plan[w->planned++] =
-        (struct pm_plan_edit){.op = search->cut_op, .old_len = (uint32_t)search->cut};
+    *next_edit(w) = (struct pm_plan_edit){.op = search->cut_op, .old_len = (uint32_t)search->cut};
     skip_to(w, search->cut);
     if (search->may_hold && w->wait.position < search->cut)
         w->wait = first_unfinished(w->r, w->p, search, search->cut, w->planned);
@@ -282,7 +337,7 @@ static void plan(struct walk *w, const struct find *find)
         is_made = fit_length(w->r, replace, &edit);
     }
     if (is_made)
-        w->r->plan[w->planned++] = edit;
+        *next_edit(w) = edit;
     skip_to(w, find->end);
     if (w->search->may_hold && (w->wait.position < find->end || replace->max > 0))
         w->wait = first_unfinished(w->r, w->p, w->search, find->end, w->planned);
@@ -302,17 +357,26 @@ static void begin_finds(struct walk *w)
         pm_regexes_begin(r, w->p, search);
 }
 
+/* A rule about HTTP holds for messages. */
+static bool holds(const struct walk *w, uint32_t index)
+{
+    const struct pm_rule *rule = &w->r->policy->rules[index];
+    const uint64_t *holds = w->search->holds;
+    return !rule->tests_http ||
+           (holds && (holds[rule->http_slot / 64] >> rule->http_slot % 64 & 1));
+}
+
 static void begin(struct walk *w)
 {
     const struct pm_selection *s = &w->p->selection;
     struct pm_rewriter *r = w->r;
-    for (uint32_t i = 0; i < s->count; i++)
-        r->rule_mark[s->rules[i]] = s->epoch; /* another selection may have been made meanwhile */
+    for (uint32_t i = 0; i < s->count; i++) /* another selection may have been made meanwhile */
+        r->rule_mark[s->rules[i]] = holds(w, s->rules[i]) ? s->epoch : 0;
     w->wait.position = w->hit.position = w->search->len;
     w->has_regex = s->has_regex && !w->search->only_splices;
     if (!w->search->only_splices)
         begin_finds(w);
-    if (s->has_splice)
+    if (has_splices(w))
         pm_splices_begin(r, w->p, w->search);
 }
 
@@ -322,8 +386,9 @@ static void close_inserts(struct walk *w)
 {
     struct pm_splice_at *at;
     const struct pm_search *search = w->search;
-    while (search->in_stream && w->planned > 0 && w->r->plan[w->planned - 1].old_len == 0 &&
-           w->r->plan[w->planned - 1].position == search->decided)
+    const struct pm_plan_edit *plan = w->r->plan + search->first;
+    while (search->in_stream && w->planned > 0 && plan[w->planned - 1].old_len == 0 &&
+           plan[w->planned - 1].position == search->decided)
         w->planned--;
     while (!search->in_stream && w->p->selection.has_splice &&
            (at = pm_splices_first(w->r)) != NULL) {
@@ -336,7 +401,8 @@ uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p, struct
 {
     struct walk w = {.r = r, .p = p, .search = search};
     search->decided = search->len;
-    if ((!p->selection.has_replace && search->cut == 0) || search->len == 0)
+    if ((!p->selection.has_replace && search->cut == 0 && search->place_count == 0) ||
+        search->len == 0)
         return 0;
     begin(&w);
     if (search->cut > 0)
@@ -351,6 +417,8 @@ uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p, struct
             break;
         if (find.splice)
             plan_splice(&w, &find);
+        else if (find.place)
+            plan_place(&w, find.place);
         else if (find.is_whole && is_wanted(&w, &find))
             plan(&w, &find);
         else
@@ -359,5 +427,7 @@ uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p, struct
     }
     search->decided = find.position;
     close_inserts(&w);
+    for (uint32_t i = 0; i < w.planned; i++)
+        r->plan[search->first + i].position += search->at;
     return w.planned;
 }

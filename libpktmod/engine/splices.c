@@ -77,7 +77,7 @@ static bool find_delete(const struct pm_splice *splice, const struct scope *scop
 static void take(struct pm_rewriter *r, const struct pm_search *search, uint32_t index)
 {
     const struct pm_splice *splice = &r->policy->ops[index].splice;
-    bool sees = search->in_stream ? true : splice->where != PM_IN_STREAM;
+    bool sees = search->in_stream || pm_where_is_payload(splice->where);
     struct pm_splice_at at = {.op = index};
     struct scope scope = scope_of(search, splice);
     if (sees && (splice->is_insert ? find_insert(search, splice, &scope, &at)

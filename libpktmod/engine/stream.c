@@ -5,6 +5,7 @@
 
 #include "base/seq.h"
 #include "engine/external.h"
+#include "engine/parts.h"
 #include "engine/rewriter.h"
 #include "engine/wait.h"
 
@@ -33,6 +34,7 @@ void pm_stream_close(struct pm_rewriter *r, struct pm_rewriter_flow *flow)
     struct pm_stream *stream = pm_stream_at(r, flow->stream);
     for (unsigned side = 0; side < 2; side++)
         end_half(r, &stream->half[side]);
+    pm_parts_end(r, stream);
     pm_pool_put(&r->streams, flow->stream - 1);
     flow->stream = 0;
 }
@@ -51,7 +53,7 @@ struct pm_stream *pm_stream_open(struct pm_rewriter *r, struct pm_rewriter_flow 
 void pm_half_begin(struct pm_half *half, uint32_t first_seq)
 {
     half->is_active = true;
-    half->has_fin = half->fin_sent = half->is_finished = false;
+    half->has_fin = half->fin_sent = half->is_finished = half->has_gap = false;
     pm_pending_begin(&half->pending);
     half->begin_o = half->acked_o = half->sent_o = PM_SEQ_BASE + first_seq;
     half->live = (struct pm_live){.sent_m = half->begin_o,
@@ -91,6 +93,7 @@ void pm_stream_restart(struct pm_rewriter *r, struct pm_stream *stream, const ui
             continue;
         pm_half_begin(half, isn[side] + 1);
     }
+    pm_parts_restart(r, stream);
     memset(stream->max_used, 0, 2 * r->policy->max_slots * sizeof stream->max_used[0]);
 }
 

@@ -85,6 +85,7 @@ struct pm_half {
     struct pm_external_half external;
     uint64_t cut_until; /* a delete that began takes all bytes up to here */
     uint32_t cut_op;
+    bool has_gap;       /* bytes before the frontier are not known */
     bool is_finished;   /* all before it is decided, and what rules insert there */
     uint8_t before_len; /* where regexes look: the last bytes of O that were decided */
     uint8_t before[PM_REGEX_BEFORE];
@@ -92,6 +93,7 @@ struct pm_half {
 
 struct pm_stream {
     struct pm_half half[2];
+    uint32_t framer;     /* in the framer's talks, plus 1; 0: none */
     uint32_t max_used[]; /* per direction and replace with a max: [side * max_slots + slot] */
 };
 

@@ -20,6 +20,7 @@
 #include "engine/external.h"
 #include "engine/live.h"
 #include "engine/options.h"
+#include "engine/parts.h"
 #include "engine/wait.h"
 #include "wire/tcpopt.h"
 
@@ -341,6 +342,8 @@ static enum pm_why activate(struct pm_rewriter *r, const struct pm_passage *p)
     half->isn = is_syn ? seq : seq - 1;
     half->has_isn = is_syn;
     pm_half_begin(half, half->isn + 1);
+    half->has_gap = !is_syn;
+    pm_parts_begin(r, p, stream);
     struct pm_half *peer = &stream->half[1 - p->tracked.side];
     if (is_syn && (p->headers.tcp_flags & PM_ACK) && !peer->has_isn) {
         peer->has_isn = true;

@@ -215,6 +215,8 @@ static enum pm_truth holds_for_packet(const struct pm_conds *c, const struct pm_
         s->room->doubt = s->hello->doubt;
         return PM_DEPENDS;
     }
+    if (pm_field_is_http(field) && !s->http && s->is_http_open && pm_field_fits_flow(s, field))
+        return PM_DEPENDS;
     pm_field_read(s, field, &reading);
     if (node->kind == PM_NODE_PRESENT)
         return reading.count ? PM_TRUE : PM_FALSE;

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "match/dnsfield.h"
+#include "match/httpfield.h"
 #include "match/tlsfield.h"
 #include "wire/icmpquote.h"
 #include "wire/tcpopt.h"
@@ -19,7 +20,7 @@ struct place {
     void (*read)(const struct pm_subject *s, struct pm_reading *out);
     uint8_t off, width, shift, off_v6, shift_v6;
     uint32_t mask;
-    bool is_dns, is_hello;
+    bool is_dns, is_hello, is_http;
 };
 
 static bool has_ip(const struct pm_headers *h)
@@ -313,6 +314,12 @@ static const struct place places[PM_FIELD_COUNT] = {
     [PM_FIELD_TLS_EXTENSION] = {.layer = TCP_UDP, .is_hello = true},
     [PM_FIELD_TLS_JA3] = {.layer = TCP_UDP, .is_hello = true},
     [PM_FIELD_TLS_JA4] = {.layer = TCP_UDP, .is_hello = true},
+    [PM_FIELD_HTTP_HOST] = {.layer = TCP, .is_http = true},
+    [PM_FIELD_HTTP_METHOD] = {.layer = TCP, .is_http = true},
+    [PM_FIELD_HTTP_URI] = {.layer = TCP, .is_http = true},
+    [PM_FIELD_HTTP_CODE] = {.layer = TCP, .is_http = true},
+    [PM_FIELD_HTTP_USER_AGENT] = {.layer = TCP, .is_http = true},
+    [PM_FIELD_HTTP_HEADER] = {.layer = TCP, .is_http = true},
     [PM_FIELD_PAYLOAD] = {.layer = IP, .read = read_payload},
     [PM_FIELD_STREAM] = {.layer = TCP, .read = read_stream},
 };
@@ -339,6 +346,9 @@ void pm_field_read(const struct pm_subject *s, enum pm_field field, struct pm_re
     } else if (place->is_hello) {
         out->next = 0;
         pm_tlsfield_read(s, field, out);
+    } else if (place->is_http) {
+        out->http_off = 0;
+        pm_httpfield_read(s, field, out);
     } else if (place->read)
         place->read(s, out);
     else if (place->width)
@@ -353,6 +363,8 @@ void pm_field_read_more(const struct pm_subject *s, enum pm_field field, struct 
         pm_dnsfield_read(s, field, io);
     else if (places[field].is_hello)
         pm_tlsfield_read(s, field, io);
+    else if (places[field].is_http)
+        pm_httpfield_read(s, field, io);
 }
 
 bool pm_field_fits_flow(const struct pm_subject *s, enum pm_field field)

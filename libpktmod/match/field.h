@@ -23,6 +23,7 @@ struct pm_reading {
     bool has_more;                  /* there may be more values, for pm_field_read_more() */
     struct pm_dns_walk walk;        /* where they begin */
     uint32_t next;                  /* the same for fields of a hello */
+    size_t http_off;                /* or the next header line */
     uint8_t text[PM_DNS_NAME_TEXT]; /* of a name: bytes points here */
 };
 
@@ -43,6 +44,12 @@ static inline bool pm_field_is_dns(enum pm_field field)
 static inline bool pm_field_is_hello(enum pm_field field)
 {
     return field >= PM_FIELD_TLS_NAME && field <= PM_FIELD_TLS_JA4;
+}
+
+/* Fields of an HTTP message. */
+static inline bool pm_field_is_http(enum pm_field field)
+{
+    return field >= PM_FIELD_HTTP_HOST && field <= PM_FIELD_HTTP_HEADER;
 }
 
 /* Whether packets of this packet's flow can have the field at all: tcp.* only in TCP flows. */

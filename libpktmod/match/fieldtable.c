@@ -106,6 +106,13 @@ const char *pm_field_unsettable(enum pm_field field)
     case PM_FIELD_DNS_A:
     case PM_FIELD_DNS_AAAA:
         return "DNS messages are read, but not edited yet";
+    case PM_FIELD_HTTP_HOST:
+    case PM_FIELD_HTTP_METHOD:
+    case PM_FIELD_HTTP_URI:
+    case PM_FIELD_HTTP_CODE:
+    case PM_FIELD_HTTP_USER_AGENT:
+    case PM_FIELD_HTTP_HEADER:
+        return "use http";
     case PM_FIELD_PAYLOAD:
         return "use replace";
     default:

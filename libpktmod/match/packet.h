@@ -4,6 +4,7 @@
 
 #include <pktmod/pktmod.h>
 
+#include "proto/http.h"
 #include "wire/headers.h"
 
 struct pm_cond_room;
@@ -24,6 +25,12 @@ struct pm_hello_state {
     bool is_sure;      /* no other bytes can come in place of those that told */
 };
 
+/* An HTTP/1 message: a request, or a response and what its request said. */
+struct pm_http {
+    const struct pm_http_head *head;                   /* of the message */
+    struct pm_http_text method, uri, host, user_agent; /* of the request; bytes NULL: absent */
+};
+
 struct pm_subject {
     const struct pm_headers *headers;
     const struct pm_packet *packet;
@@ -33,6 +40,8 @@ struct pm_subject {
     bool flow_is_new; /* first packet of its flow */
     const struct pm_stream_state *stream; /* NULL: none, and none of its tests hold */
     const struct pm_hello_state *hello;   /* NULL: none, and none of its fields are there */
+    const struct pm_http *http;           /* the message at hand; NULL: none, */
+    bool is_http_open;                    /* and it cannot be told yet what its tests say */
     struct pm_cond_room *room; /* the engine's, for its conditions; may be NULL without regexes */
 };
 

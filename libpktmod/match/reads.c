@@ -30,12 +30,25 @@ static void note_behind_headers(void *context, const struct pm_node *node)
 {
     enum pm_field field = (enum pm_field)node->field;
     *(bool *)context |= field == PM_FIELD_PAYLOAD || field == PM_FIELD_STREAM ||
-                        field == PM_FIELD_BPF || pm_field_is_dns(field) || pm_field_is_hello(field);
+                        field == PM_FIELD_BPF || pm_field_is_dns(field) ||
+                        pm_field_is_hello(field) || pm_field_is_http(field);
 }
 
 bool pm_cond_reads_payload(const struct pm_conds *c, pm_cond_id cond)
 {
     bool any = false;
     pm_cond_visit_tests(c, cond, note_behind_headers, &any);
+    return any;
+}
+
+static void note_http(void *context, const struct pm_node *node)
+{
+    *(bool *)context |= pm_field_is_http((enum pm_field)node->field);
+}
+
+bool pm_cond_tests_http(const struct pm_conds *c, pm_cond_id cond)
+{
+    bool any = false;
+    pm_cond_visit_tests(c, cond, note_http, &any);
     return any;
 }

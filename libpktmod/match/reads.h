@@ -14,5 +14,7 @@ void pm_cond_visit_tests(const struct pm_conds *c, pm_cond_id cond, pm_test_visi
 /* Whether the condition, at any depth, looks behind the headers: payload, what is read from it,
  * stream, or BPF, which may look anywhere. */
 bool pm_cond_reads_payload(const struct pm_conds *c, pm_cond_id cond);
+/* Whether it tests HTTP messages. */
+bool pm_cond_tests_http(const struct pm_conds *c, pm_cond_id cond);
 
 #endif

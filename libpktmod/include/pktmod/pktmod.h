@@ -113,6 +113,17 @@ void pm_addr_text(const struct pm_addr *addr, char out[PM_ADDR_TEXT]);
     X(EXTERNAL_LATE, "external_late", "its external client is gone or late; on_timeout decided")   \
     X(EXTERNAL_FULL, "external_full", "an external client has all it may have; the rest waits")    \
     X(EXTERNAL_DROPPED, "external_dropped", "its external client failed; the stream was ended")    \
+    X(HTTP_NOT, "http_not", "a rule reads HTTP/1, and this is none; the direction is left alone")  \
+    X(HTTP_LINE, "http_line", "HTTP lines that are read in two ways; the direction is left alone") \
+    X(HTTP_LENGTH, "http_length",                                                                  \
+      "an HTTP body whose length is read in two ways; the direction is left alone")                \
+    X(HTTP_CHUNK, "http_chunk", "a wrong chunk of an HTTP body; the direction is left alone")      \
+    X(HTTP_LATE, "http_late", "an HTTP head or chunk is too large or too late; left alone")        \
+    X(HTTP_UNPAIRED, "http_unpaired",                                                              \
+      "an HTTP response whose request was not read; the direction is left alone")                  \
+    X(HTTP_FULL, "http_full", "no room to read this HTTP, or for its edits; left alone")           \
+    X(HTTP_BODY, "http_body", "an HTTP body that cannot be edited: encoded, partial, none")        \
+    X(HTTP_CLASH, "http_clash", "inserts or a client have the stream; HTTP is not edited in it")   \
     X(OUT_OF_ORDER, "out_of_order", "bytes before it are missing; it waits for them")              \
     X(GAP, "gap", "bytes that never came were given up; their length stays")                       \
     X(LATE, "late", "bytes of a gap that was given up; they pass as they are")                     \

@@ -131,6 +131,12 @@ enum pm_kind {
     X(TLS_EXTENSION, "tls.handshake.extension.type", UINT, 0xffff, 0)                              \
     X(TLS_JA3, "tls.handshake.ja3", TEXT, 0, 0)                                                    \
     X(TLS_JA4, "tls.handshake.ja4", TEXT, 0, 0)                                                    \
+    X(HTTP_HOST, "http.host", TEXT, 0, 0)                                                          \
+    X(HTTP_METHOD, "http.request.method", TEXT, 0, 0)                                              \
+    X(HTTP_URI, "http.request.uri", TEXT, 0, 0)                                                    \
+    X(HTTP_CODE, "http.response.code", UINT, 0xffff, 0)                                            \
+    X(HTTP_USER_AGENT, "http.user_agent", TEXT, 0, 0)                                              \
+    X(HTTP_HEADER, "http.header", TEXT, 0, 0)                                                      \
     X(PAYLOAD, "payload", BYTES, 0, 0)                                                             \
     X(STREAM, "stream", BYTES, 0, 0)
 
@@ -249,6 +255,7 @@ enum pm_op_kind {
     PM_OP_NAT,
     PM_OP_TCP_OPTIONS,
     PM_OP_EXTERNAL,
+    PM_OP_HTTP,
     PM_OP_CORRUPT,
     PM_OP_DUPLICATE,
     PM_OP_TRUNCATE,
@@ -259,7 +266,26 @@ enum pm_op_kind {
 };
 
 /* Where a replace looks: AUTO is the stream for TCP and the payload for everything else. */
-enum pm_where { PM_IN_AUTO, PM_IN_STREAM, PM_IN_PAYLOAD };
+enum pm_where {
+    PM_IN_AUTO,
+    PM_IN_STREAM,
+    PM_IN_PAYLOAD,
+    PM_IN_HTTP_HEADER, /* the header lines of HTTP/1 messages */
+    PM_IN_HTTP_BODY    /* their bodies, without the framing of chunks */
+};
+
+/* What is done to the header lines of a message that have the name. SET: the first gets the value,
+ * others go; where there is none, one is added. */
+enum pm_http_edit { PM_HTTP_SET, PM_HTTP_ADD, PM_HTTP_REMOVE };
+
+struct pm_http_header {
+    enum pm_http_edit edit;
+    const char *name;  /* a token; not Content-Length, not Transfer-Encoding */
+    const char *value; /* printable, no space at its ends; not of REMOVE */
+};
+
+/* Largest body that takes the place of another. */
+#define PM_HTTP_BODY_MAX 65536u
 
 /* What a replacement's length may be. SAME: one of another length is not made (a literal one is
  * refused); PAD: a shorter one is filled up behind its end, a longer one is not made. */
@@ -335,6 +361,14 @@ struct pm_op_spec {
             uint16_t mss_max; /* 0: the MSS stays */
             uint32_t remove;  /* bits of enum pm_tcp_option */
         } tcp_options;
+        struct {
+            const struct pm_http_header *headers;
+            uint32_t header_count;
+            uint16_t status; /* of responses: 200..599, not 204, 205 or 304; 0: stays */
+            bool has_body;
+            const uint8_t *body;
+            uint32_t body_len; /* at most PM_HTTP_BODY_MAX */
+        } http;
         struct {
             const char *socket; /* whom to ask; only the adapter reads it */
             uint32_t timeout_ms;
