@@ -1,5 +1,6 @@
 /* decide.c - bytes at the frontier: searched, edited, logged; the contract is in decide.h. */
 #include "engine/decide.h"
+#include "engine/dnsstream.h"
 #include "engine/external.h"
 #include "engine/parts.h"
 #include "engine/splices.h"
@@ -264,6 +265,8 @@ size_t pm_decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *ha
                                .payload_off = front->payload_off,
                                .payload_end = front->payload_end,
                                .max_used = max_counters(r, p),
+                               .frames = pm_dns_stream_is_on(p) ? &half->frames : NULL,
+                               .begin_o = log->o_end,
                                .decided = front->len};
     if (half->cut_until > log->o_end) {
         uint64_t left = half->cut_until - log->o_end;
@@ -279,6 +282,7 @@ size_t pm_decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *ha
     drop_loose(r, p, len);
     if (len == 0)
         return 0;
+    pm_dns_frames_pass(&half->frames, search.begin_o, front->bytes, len);
     size_t kept = planned_len(r, p->plan_count, len);
     if (p->plan_count > 0 && !pm_stream_make_room(r, half, 2 * p->plan_count + 1, kept))
         give_up_edits(r, p);
@@ -404,6 +408,7 @@ void pm_skip_gap(struct pm_rewriter *r, struct pm_half *half, uint64_t to)
         pm_stream_reclaim(r);
     pm_log_gap(&half->log, &r->store, to - half->log.o_end);
     pm_half_pass(half, NULL, 0);
+    pm_dns_frames_gap(&half->frames, to);
 }
 
 /* Everything pending is decided, as if nothing followed. */

@@ -8,10 +8,10 @@
 
 size_t pm_dns_room_footprint(const struct pm_policy *policy)
 {
-    size_t per_op = sizeof(struct pm_dns_rename *) + 3 * sizeof(uint32_t);
+    size_t per_op = sizeof(struct pm_dns_rename *) + 5 * sizeof(uint32_t);
     if (policy->dns_count == 0)
         return 0;
-    return 3 * (size_t)PM_DNS_MESSAGE_MAX + policy->dns_count * per_op;
+    return 3 * (size_t)PM_DNS_MESSAGE_MAX + PM_DNS_MADE_MAX + policy->dns_count * per_op;
 }
 
 bool pm_dns_room_init(struct pm_rewriter *r)
@@ -26,6 +26,14 @@ bool pm_dns_room_init(struct pm_rewriter *r)
     room->rename_ops = calloc(count, sizeof *room->rename_ops);
     room->hits = calloc(count, sizeof *room->hits);
     room->ops = calloc(count, sizeof *room->ops);
+    room->rules = calloc(count, sizeof *room->rules);
+    room->selected = calloc(count, sizeof *room->selected);
+    room->made = malloc(PM_DNS_MADE_MAX);
+    if (!room->rules || !room->selected || !room->made)
+        return false;
+    for (uint32_t i = 0; i < r->rewrites->count; i++)
+        if (r->policy->rules[r->rewrites->rules[i]].dns_count > 0)
+            room->rules[room->rule_count++] = r->rewrites->rules[i];
     return room->messages[0] && room->messages[1] && room->messages[2] && room->renames &&
            room->rename_ops && room->hits && room->ops;
 }
@@ -39,6 +47,9 @@ void pm_dns_room_release(struct pm_rewriter *r)
     free(room->rename_ops);
     free(room->hits);
     free(room->ops);
+    free(room->rules);
+    free(room->selected);
+    free(room->made);
 }
 
 /* ------------------------------------------------------------------ the selected ops */

@@ -1,5 +1,6 @@
 /* search.c - from bytes to planned edits: one scan, leftmost first, the earlier rule wins, an edit
  * never begins inside another. What may still become a match is left undecided. */
+#include "engine/dnsstream.h"
 #include "engine/regexes.h"
 #include "engine/splices.h"
 
@@ -104,8 +105,9 @@ struct walk {
     struct pm_scan scan;
     struct pm_hit hit; /* the scan's next; position len: none */
     struct pm_hit wait;
+    struct pm_messages messages;
     uint32_t planned, next_place;
-    bool has_regex;
+    bool has_finds, has_regex;
 };
 
 struct find {
@@ -114,7 +116,8 @@ struct find {
     struct pm_cursor *cursor;     /* of a regex */
     struct pm_splice_at *splice;  /* an insert or a delete */
     const struct pm_place *place; /* none of these: of a literal */
-    bool is_whole;                /* else more bytes have to come */
+    bool is_message;
+    bool is_whole; /* else more bytes have to come */
 };
 
 /* In messages nothing stands at places of the stream. */
@@ -151,6 +154,16 @@ static struct find splice_find(struct pm_splice_at *at)
 {
     return (struct find){
         .position = at->position, .end = at->end, .op = at->op, .splice = at, .is_whole = true};
+}
+
+/* One that is not whole waits whatever else begins there: what it will be is not known. */
+static struct find message_find(const struct pm_messages *m)
+{
+    return (struct find){.position = m->position,
+                         .end = m->end,
+                         .op = m->is_whole ? m->edit.op : 0,
+                         .is_message = true,
+                         .is_whole = m->is_whole};
 }
 
 static bool is_insert(const struct find *find)
@@ -197,6 +210,8 @@ static struct find first_find(const struct walk *w)
         keep_first(&first, splice_find(splice));
     if (w->next_place < w->search->place_count)
         keep_first(&first, place_find(&w->search->places[w->next_place]));
+    if (w->messages.position < len)
+        keep_first(&first, message_find(&w->messages));
     return first;
 }
 
@@ -249,7 +264,7 @@ static void pass_over(struct walk *w, const struct find *find)
 static void skip_to(struct walk *w, size_t end)
 {
     struct pm_rewriter *r = w->r;
-    if (!w->search->only_splices) {
+    if (w->has_finds) {
         pm_scan_skip(&w->scan, end);
         if (w->hit.position < end)
             next_hit(w);
@@ -264,6 +279,8 @@ static void skip_to(struct walk *w, size_t end)
     while (w->next_place < w->search->place_count &&
            w->search->places[w->next_place].position < end)
         w->next_place++;
+    if (w->messages.position < end)
+        pm_messages_skip(r, w->p, w->search, &w->messages, end);
 }
 
 static struct pm_plan_edit *next_edit(struct walk *w)
@@ -309,6 +326,14 @@ static void plan_place(struct walk *w, const struct pm_place *place)
                                           .is_repair = place->is_repair};
     w->next_place++;
     skip_to(w, place->end);
+}
+
+static void plan_message(struct walk *w, const struct find *find)
+{
+    *next_edit(w) = w->messages.edit;
+    skip_to(w, find->end);
+    if (w->search->may_hold && w->wait.position < find->end)
+        w->wait = first_unfinished(w->r, w->p, w->search, find->end, w->planned);
 }
 
 /* A delete goes on, whatever else would begin in its bytes. */
@@ -373,11 +398,15 @@ static void begin(struct walk *w)
     for (uint32_t i = 0; i < s->count; i++) /* another selection may have been made meanwhile */
         r->rule_mark[s->rules[i]] = holds(w, s->rules[i]) ? s->epoch : 0;
     w->wait.position = w->hit.position = w->search->len;
-    w->has_regex = s->has_regex && !w->search->only_splices;
-    if (!w->search->only_splices)
+    w->messages.position = w->search->len;
+    w->has_finds = s->has_replace && !w->search->only_splices;
+    w->has_regex = s->has_regex && w->has_finds;
+    if (w->has_finds)
         begin_finds(w);
     if (has_splices(w))
         pm_splices_begin(r, w->p, w->search);
+    if (w->search->frames && !w->search->only_splices)
+        pm_messages_begin(r, w->p, w->search, &w->messages);
 }
 
 /* Inserts at the end of a datagram stand behind its last byte. In a stream one that nothing carries
@@ -401,8 +430,9 @@ uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p, struct
 {
     struct walk w = {.r = r, .p = p, .search = search};
     search->decided = search->len;
-    if ((!p->selection.has_replace && search->cut == 0 && search->place_count == 0) ||
-        search->len == 0)
+    bool is_idle = !p->selection.has_replace && search->cut == 0 && search->place_count == 0 &&
+                   !search->frames;
+    if (is_idle || search->len == 0)
         return 0;
     begin(&w);
     if (search->cut > 0)
@@ -415,7 +445,9 @@ uint32_t pm_search_run(struct pm_rewriter *r, const struct pm_passage *p, struct
              !has_used_up_max(r, search, &r->policy->ops[find.op].replace, w.planned, find.op));
         if (is_held)
             break;
-        if (find.splice)
+        if (find.is_message)
+            plan_message(&w, &find);
+        else if (find.splice)
             plan_splice(&w, &find);
         else if (find.place)
             plan_place(&w, find.place);

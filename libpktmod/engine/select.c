@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine/rewriter.h"
+#include "proto/dns.h"
 
 /* ------------------------------------------------------------------ modifiers */
 
@@ -145,6 +146,19 @@ static bool is_framed_for_other(struct pm_rewriter *r, const struct pm_passage *
     return false;
 }
 
+/* Whether messages of the packet's stream may meet the rule, which has edits for them. */
+static bool may_meet_messages(const struct pm_policy *policy, const struct pm_passage *p,
+                              const struct pm_rule *rule)
+{
+    const struct pm_headers *h = &p->headers;
+    struct pm_subject subject = p->subject;
+    if (rule->dns_count == 0 || h->parse != PM_PARSE_L4 || h->ip_proto != PM_PROTO_TCP ||
+        !pm_dns_is_stream(h->src_port, h->dst_port))
+        return false;
+    subject.carries_dns = true;
+    return pm_cond_for_flow(policy->conds, rule->match, &subject) != PM_FALSE;
+}
+
 struct pm_side *pm_select_side(struct pm_rewriter *r, const struct pm_passage *p)
 {
     const struct pm_policy *policy = r->policy;
@@ -161,6 +175,8 @@ struct pm_side *pm_select_side(struct pm_rewriter *r, const struct pm_passage *p
             pm_cond_for_flow(policy->conds, policy->rules[rule].match, &p->subject);
         if (truth != PM_FALSE)
             note_rule(policy, side, rule, truth);
+        if (may_meet_messages(policy, p, &policy->rules[rule]))
+            side->may_dns = side->may_replace = 1;
     }
     side->may_frame = side->may_frame || is_framed_for_other(r, p);
     side->may_replace |= side->may_frame;

@@ -62,6 +62,7 @@ void pm_half_begin(struct pm_half *half, uint32_t first_seq)
                                   .told_edge_o = half->begin_o};
     half->before_len = 0;
     half->cut_until = 0;
+    pm_dns_frames_begin(&half->frames, half->begin_o);
     half->external = (struct pm_external_half){.state = PM_EXTERNAL_OFF};
     pm_log_begin(&half->log, half->begin_o);
 }

@@ -3,6 +3,7 @@
 #define PM_ENGINE_STREAM_H
 
 #include "edit/log.h"
+#include "engine/dnsframes.h"
 #include "match/regex.h"
 #include "stream/pending.h"
 
@@ -83,7 +84,8 @@ struct pm_half {
     struct pm_syn pending_syn;
     bool has_fin, fin_sent; /* its position is known; it left */
     struct pm_external_half external;
-    uint64_t cut_until; /* a delete that began takes all bytes up to here */
+    struct pm_dns_frames frames; /* DNS over TCP */
+    uint64_t cut_until;      /* a delete that began takes all bytes up to here */
     uint32_t cut_op;
     bool has_gap;       /* bytes before the frontier are not known */
     bool is_finished;   /* all before it is decided, and what rules insert there */

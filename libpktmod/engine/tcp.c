@@ -344,6 +344,7 @@ static enum pm_why activate(struct pm_rewriter *r, const struct pm_passage *p)
     pm_half_begin(half, half->isn + 1);
     half->has_gap = !is_syn;
     pm_parts_begin(r, p, stream);
+    half->frames.is_lost = !is_syn;
     struct pm_half *peer = &stream->half[1 - p->tracked.side];
     if (is_syn && (p->headers.tcp_flags & PM_ACK) && !peer->has_isn) {
         peer->has_isn = true;

@@ -57,7 +57,9 @@ static void read_addrs(const struct pm_dns *dns, uint16_t type, struct pm_readin
 void pm_dnsfield_read(const struct pm_subject *s, enum pm_field field, struct pm_reading *out)
 {
     struct pm_dns dns;
-    if (!open_message(s->headers, &dns))
+    if (s->dns)
+        dns = *s->dns;
+    else if (!open_message(s->headers, &dns))
         return;
     switch ((int)field) {
     case PM_FIELD_DNS_RESPONSE:

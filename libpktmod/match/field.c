@@ -338,7 +338,7 @@ void pm_field_read(const struct pm_subject *s, enum pm_field field, struct pm_re
     const struct place *place = &places[field];
     out->count = 0;
     out->has_more = false;
-    if (!has_layer(place->layer, s->headers))
+    if (!has_layer(place->layer, s->headers) && !(place->is_dns && s->dns))
         return;
     if (place->is_dns) {
         out->walk = (struct pm_dns_walk){.off = 0};
@@ -371,6 +371,8 @@ bool pm_field_fits_flow(const struct pm_subject *s, enum pm_field field)
 {
     const struct pm_headers *h = s->headers;
     enum layer layer = places[field].layer;
+    if (places[field].is_dns && s->carries_dns)
+        return true;
     return layer == ANY || (has_ip(h) && proto_may_have(layer, h->ip_version, h->ip_proto));
 }
 

@@ -8,6 +8,7 @@
 #include "wire/headers.h"
 
 struct pm_cond_room;
+struct pm_dns; /* proto/dns.h */
 
 /* What is known of the stream that the packet's side of a TCP flow has sent; streamtest.h. */
 struct pm_stream_state {
@@ -42,6 +43,8 @@ struct pm_subject {
     const struct pm_hello_state *hello;   /* NULL: none, and none of its fields are there */
     const struct pm_http *http;           /* the message at hand; NULL: none, */
     bool is_http_open;                    /* and it cannot be told yet what its tests say */
+    const struct pm_dns *dns;  /* a message of a stream; NULL: one in the payload, if any */
+    bool carries_dns;          /* in its flow there may be such messages */
     struct pm_cond_room *room; /* the engine's, for its conditions; may be NULL without regexes */
 };
 

@@ -20,6 +20,12 @@ static inline bool pm_dns_is_port(uint16_t port)
     return port == PM_DNS_PORT || port == PM_MDNS_PORT || port == 5355;
 }
 
+/* A TCP flow between these ports carries messages behind their lengths (RFC 7766). */
+static inline bool pm_dns_is_stream(uint16_t src_port, uint16_t dst_port)
+{
+    return src_port == PM_DNS_PORT || dst_port == PM_DNS_PORT;
+}
+
 enum pm_dns_section { PM_DNS_QUESTION, PM_DNS_ANSWER, PM_DNS_AUTHORITY, PM_DNS_ADDITIONAL };
 
 enum pm_dns_type {
