@@ -300,19 +300,27 @@ def check_editable(message):
         raise Refused
 
 
+def edits_of(rules):
+    return [op["dns"] for rule in rules["rules"] for op in rule["rewrite"] if "dns" in op]
+
+
+def edited(message, rules):
+    ops = [op for rule in rules["rules"] for op in rule["rewrite"]]
+    pairs = [(dns.name(op["replace"]["find"]), dns.name(op["replace"]["with"])) for op in ops if "replace" in op]
+    check_editable(message)
+    made = rename(message, pairs)
+    for op in edits_of(rules):
+        made = edit(made, op)
+    return made
+
+
 def expected(message, rules):
     """What leaves, and whether it goes back."""
-    ops = [op for rule in rules["rules"] for op in rule["rewrite"]]
-    edits = [op["dns"] for op in ops if "dns" in op]
-    pairs = [(dns.name(op["replace"]["find"]), dns.name(op["replace"]["with"])) for op in ops if "replace" in op]
-    responder = next((op for op in edits if op.get("respond")), None)
-    check_editable(message)
+    responder = next((op for op in edits_of(rules) if op.get("respond")), None)
     if responder and not message["flags"] & QR:
+        check_editable(message)
         return respond(message, responder), True
-    made = rename(message, pairs)
-    for op in edits:
-        made = edit(made, op)
-    return made, False
+    return edited(message, rules), False
 
 
 # ---------------------------------------------------------------- the comparison

@@ -81,6 +81,7 @@ want() { # group
             tool iptables iptables ""
             tool nginx nginx-light nginx
             tool curl curl curl
+            tool dig bind9-dnsutils ""
             tool ping iputils-ping ""
             tool iperf3 iperf3 iperf3
             command -v nft >/dev/null 2>&1 || optional="$optional nftables"

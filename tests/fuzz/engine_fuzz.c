@@ -161,6 +161,38 @@ static void add_more(struct pm_builder *b, uint8_t more)
                                                                           : 1});
 }
 
+/* DNS messages, in datagrams and streams. */
+static void add_dns(struct pm_builder *b, uint8_t more)
+{
+    static const uint16_t types[] = {65, 5}, options[] = {8};
+    struct pm_dns_answer answer = {.addr = {.bytes = {192, 0, 2, 7}, .version = 4}};
+    struct pm_op_spec ops[] = {
+        {.kind = PM_OP_DNS_NAME,
+         .dns_name = {.find = (const uint8_t *)"com",
+                      .find_len = 3,
+                      .with = (const uint8_t *)"a.b",
+                      .with_len = 3}},
+        {.kind = PM_OP_DNS,
+         .dns = {.respond = more & 1,
+                 .has_answers = true,
+                 .answers = &answer,
+                 .answer_count = 1,
+                 .ttl = {.is_set = true, .is_most = true, .value = 60}}},
+        {.kind = PM_OP_DNS,
+         .dns = {.remove_types = types,
+                 .type_count = 2,
+                 .remove_options = options,
+                 .option_count = 1,
+                 .has_rcode = true,
+                 .rcode = 3}},
+    };
+    pm_builder_add_rule(b, &(struct pm_rule_spec){.id = "dns",
+                                                  .match = PM_COND_TRUE,
+                                                  .action = PM_ACTION_REWRITE,
+                                                  .ops = ops,
+                                                  .op_count = more & 2 ? 3 : 2});
+}
+
 static struct pm_policy *make_policy(uint8_t mode, uint8_t more)
 {
     struct pm_error error;
@@ -216,6 +248,8 @@ static struct pm_policy *make_policy(uint8_t mode, uint8_t more)
                                   .op_count = 1});
     if (more)
         add_more(b, more);
+    if (more & 64)
+        add_dns(b, more);
     struct pm_policy *policy = pm_builder_finish(b, &error);
     EXPECT(policy);
     return policy;

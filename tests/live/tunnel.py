@@ -29,6 +29,9 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1]))
+
+import dns_codec
 from payload import edited, payload, rewritten, rule_file
 from world import PREFIX, die_with_parent, inside, lose, missing, run, sweep
 
@@ -631,6 +634,81 @@ def curl_downloads_from_nginx(world):
         nginx.kill()
         nginx.wait()
     check((world.scratch / "got").read_bytes() == data.replace(b"needle", b"thread"), "not the rewritten file")
+
+
+# ---------------------------------------------------------------- dig
+
+def dns_answer(query):
+    """One address and an HTTPS record, for an hour."""
+    message = dns_codec.read(query)
+    name = message["qd"][0][0]
+    message.update(flags=0x8180, ns=[], an=[(name, dns_codec.A, 1, 3600, [b"\xcb\0\x71\x09"]),
+                                            (name, dns_codec.HTTPS, 1, 3600, [b"\0\1", ()])])
+    message["ar"] = [record for record in message["ar"] if record[1] == dns_codec.OPT]
+    return dns_codec.write(message)
+
+
+def serve_dns(datagrams, listener, asked):
+    """Answers queries over UDP and TCP, and keeps what was asked for."""
+    def over_udp():
+        while True:
+            query, peer = datagrams.recvfrom(65536)
+            asked.append(dns_codec.read(query)["qd"][0][0])
+            datagrams.sendto(dns_answer(query), peer)
+
+    def over_tcp():
+        while True:
+            client, _ = listener.accept()
+            with client, client.makefile("rb") as stream:
+                while head := stream.read(2):
+                    query = stream.read(struct.unpack(">H", head)[0])
+                    asked.append(dns_codec.read(query)["qd"][0][0])
+                    answer = dns_answer(query)
+                    for byte in struct.pack(">H", len(answer)) + answer:  # as small as segments can be
+                        client.sendall(bytes([byte]))
+    datagrams.settimeout(None)
+    listener.settimeout(None)
+    for work in (over_udp, over_tcp):
+        threading.Thread(target=work, daemon=True).start()
+
+
+DNS_ENDS = ["10.88.0.0/24", "fd88::/64"]
+DNS_RULES = {"pktmod": 1, "policy": {"hold_ms": 5000}, "rules": [
+    {"id": "sink", "match": {"ip.dst": DNS_ENDS, "udp.dstport": 53, "dns.qry.name": {"suffix": "sink.example"}},
+     "rewrite": [{"dns": {"respond": True, "answers": ["192.0.2.7", "2001:db8::7"], "ttl": 7}}]},
+    {"id": "there", "match": {"ip.dst": DNS_ENDS, "l4.dstport": 53},
+     "rewrite": [{"replace": {"find": "here.example", "with": "over-there.example", "in": "dns.name"}}]},
+    {"id": "back", "match": {"ip.src": DNS_ENDS, "l4.srcport": 53, "dns.flags.response": True},
+     "rewrite": [{"replace": {"find": "over-there.example", "with": "here.example", "in": "dns.name"}},
+                 {"dns": {"ttl": {"max": 60}, "remove_types": ["HTTPS"]}}]},
+    {"id": "moved", "match": {"ip.src": DNS_ENDS, "l4.srcport": 53, "dns.qry.name": "moved.over-there.example"},
+     "rewrite": [{"dns": {"answers": [{"cname": "new.example"}, "198.51.100.9"]}}]}]}
+
+
+def dig_believes_what_rules_make_of_answers(world):
+    if not shutil.which("dig"):
+        return
+    asked, looks = [], [("www.here.example", "A", [], "www.here.example. 60 IN A 203.0.113.9"),
+                        ("moved.here.example", "A", [], "moved.here.example. 60 IN CNAME new.example.\n"
+                                                        "new.example. 60 IN A 198.51.100.9")]
+    for family, address in NETWORK.items():
+        datagrams = world.socket("network", family, socket.SOCK_DGRAM)
+        datagrams.bind((address, 53))
+        serve_dns(datagrams, world.listen(family, 53), asked)
+        for name, kind, options, want in (*looks, *((n, k, ["+tcp"], w) for n, k, _, w in looks),
+                                          ("a.sink.example", "A", [], "a.sink.example. 7 IN A 192.0.2.7"),
+                                          ("sink.example", "AAAA", ["+noedns"], "sink.example. 7 IN AAAA 2001:db8::7")):
+            with world.inside("host"):
+                said = run("dig", "+noall", "+answer", "+comments", "+tries=1", "+time=10", *options, f"@{address}", name, kind)
+            found = [" ".join(line.split()) for line in said.splitlines() if line and not line.startswith(";")]
+            check("\n".join(found) == want and "WARNING" not in said and "malformed" not in said.lower(),
+                  f"{name} {options} from {address}:\n{said}")
+    names = {b".".join(name).decode() for name in asked}
+    check(names == {"www.over-there.example", "moved.over-there.example"}, f"the server was asked for {names}")
+
+
+STORIES.append((dig_believes_what_rules_make_of_answers, {"rules": DNS_RULES}))
+STORIES.append((dig_believes_what_rules_make_of_answers, {"rules": DNS_RULES, "mode": "forward"}))
 
 
 # ---------------------------------------------------------------- programs that decide
