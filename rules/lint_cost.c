@@ -33,7 +33,10 @@ static bool may_be_tcp(const struct boxes *boxes)
 static uint32_t held_by(const struct load *l, const struct pm_op_spec *op, bool may_be_stream)
 {
     uint32_t usual = l->hold_bytes < 1024 ? l->hold_bytes : 1024;
+    bool is_dns = op->kind == PM_OP_DNS || op->kind == PM_OP_DNS_NAME;
 
+    if (is_dns && may_be_stream)
+        return l->hold_bytes;
     if (!is_find(op) || op->replace.where == PM_IN_PAYLOAD || !may_be_stream)
         return 0;
     if (op->replace.is_regex)

@@ -282,7 +282,8 @@ size_t pm_decide(struct pm_rewriter *r, struct pm_passage *p, struct pm_half *ha
     drop_loose(r, p, len);
     if (len == 0)
         return 0;
-    pm_dns_frames_pass(&half->frames, search.begin_o, front->bytes, len);
+    if (search.frames)
+        pm_dns_frames_pass(&half->frames, search.begin_o, front->bytes, len);
     size_t kept = planned_len(r, p->plan_count, len);
     if (p->plan_count > 0 && !pm_stream_make_room(r, half, 2 * p->plan_count + 1, kept))
         give_up_edits(r, p);

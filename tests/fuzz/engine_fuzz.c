@@ -2,7 +2,7 @@
  * its bounds, what leaves changed has right lengths and checksums, and so has what tells of
  * rejects.
  *
- *     input  [0] view, checksum mode, live; bit 7: [1] nat, options, impairments   then steps:
+ *     input  [0] view, checksum mode, live; bit 7: [1] nat, options, impairments, DNS   then steps:
  *     0x00..0x7f  a TCP segment of one flow:
  *                 [step: bit 0 direction, bits 1-2 time, bits 3-5 SYN, FIN, RST,
  *                 bit 6 no window]
@@ -41,6 +41,7 @@ struct run {
     bool sums_count; /* checksums are neither void nor ignored */
     uint64_t now_ns;
     uint32_t next_seq[2];
+    uint16_t port; /* of the TCP flow's server */
 };
 
 static void on_emit(void *context, const struct pm_emitted *e)
@@ -309,8 +310,8 @@ static void segment(struct run *run, uint8_t step)
         flags &= (uint8_t)~PM_ACK;
     if (side)
         ip[15] = 2, ip[19] = 1;
-    pm_put16(ip + 20, side ? 80 : 40000);
-    pm_put16(ip + 22, side ? 40000 : 80);
+    pm_put16(ip + 20, side ? run->port : 40000);
+    pm_put16(ip + 22, side ? 40000 : run->port);
     uint32_t shift = (uint32_t)(int32_t)offset; /* its own variable: gcc warns with UBSan */
     pm_put32(ip + 24, run->next_seq[side] + shift);
     pm_put32(ip + 28, run->next_seq[1 - side]);
@@ -358,6 +359,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pm_error error;
     uint8_t mode = take(&run);
     uint8_t more = mode & 128 ? take(&run) : 0;
+    run.port = more & 64 ? 53 : 80;
     struct pm_policy *policy = make_policy(mode, more);
     struct pm_rewriter_config config = {.view = (enum pm_view)((mode & 3) % 3),
                                         .checksums =
