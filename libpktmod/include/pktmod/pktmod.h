@@ -346,7 +346,8 @@ struct pm_emitted {
     uint16_t gso_len;  /* as in pm_packet: larger payloads are to be cut to it by who sends them */
     enum pm_csum csum; /* PARTIAL: as the packet came, or config.offload; to be completed */
     bool is_late;      /* sent for bytes that waited, not for the packet at hand */
-    bool is_own;       /* live: an empty segment that neither end sent */
+    bool is_own;       /* live: an empty segment that neither end sent; the answer to a DNS query
+                          that a rule answers */
     bool changed;      /* not bit for bit the packet that came */
     enum pm_why why; /* EDITED, FOLLOWED, NONE (bit-identical), or the exception it passed under */
     uint32_t part;   /* 0, 1, ... when one packet had to become several */
