@@ -1,5 +1,5 @@
-/* dnsframes.h - where the messages of a direction of DNS over TCP begin: each stands behind its length
- * (RFC 7766, section 8).
+/* dnsframes.h - where the messages of a direction of DNS over TCP begin: each stands behind its
+ * length (RFC 7766, section 8).
  *
  *     decided bytes ... | len len message ... | len len message
  *                       ^ next_o, or somewhere in a message that is partly decided */

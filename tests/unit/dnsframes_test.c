@@ -1,5 +1,5 @@
 /* dnsframes_test.c - where messages begin in a stream is known however it is decided, or known not to
- * be known. */
+ * to be known. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +27,7 @@ static void every_split_in_three_ends_at_the_same_message(void **state)
             pm_dns_frames_pass(&frames, BEGIN + i, stream + i, j - i);
             pm_dns_frames_pass(&frames, BEGIN + j, stream + j, sizeof stream - j);
             assert_false(frames.is_lost);
-            assert_false(dnsframes.has_high);
+            assert_false(frames.has_high);
             assert_int_equal(frames.next_o, LAST_END);
         }
     }
@@ -39,9 +39,9 @@ static void half_a_length_is_remembered(void **state)
     (void)state;
     pm_dns_frames_begin(&frames, BEGIN);
     pm_dns_frames_pass(&frames, BEGIN, (const uint8_t[]){1}, 1);
-    assert_true(dnsframes.has_high);
+    assert_true(frames.has_high);
     pm_dns_frames_pass(&frames, BEGIN + 1, (const uint8_t[]){2}, 1);
-    assert_false(dnsframes.has_high);
+    assert_false(frames.has_high);
     assert_int_equal(frames.next_o, BEGIN + 2 + 258);
 }
 
