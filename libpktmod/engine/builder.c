@@ -193,7 +193,8 @@ static void add_replace(struct pm_builder *b, struct pm_rule *rule, struct pm_re
         b->is_out_of_memory = true;
     if (replace->max > 0 && replace->where != PM_IN_PAYLOAD)
         replace->max_slot = p->max_slots++;
-    rule->has_http |= pm_where_is_http(replace->where);
+    if (pm_where_is_http(replace->where))
+        rule->has_http = true;
     if (spec->replace.is_regex) {
         list_op(b, &p->regex_op, &p->regex_count, &b->regex_cap);
         rule->regex_count++;
@@ -253,7 +254,7 @@ static void add_op(struct pm_builder *b, struct pm_rule *rule, const struct pm_o
     case PM_OP_HTTP:
         note_memory(b, pm_http_op_init(&op->http, spec));
         rule->has_http = true;
-        rule->http_count++;
+        rule->edits_http = true;
         break;
     case PM_OP_SET:
     case PM_OP_ADD:
@@ -421,9 +422,13 @@ static void note_http(struct pm_builder *b, struct pm_rule *rule)
         if (!is_edit_of_messages(&p->ops[rule->first_op + i]))
             refuse(b, "a rewrite that hangs on HTTP messages edits their text, and nothing else",
                    id);
-    rule->has_http |= rule->tests_http;
-    if (rule->has_http && !is_dead(b))
-        rule->http_slot = p->http_rules++;
+    if (rule->tests_http)
+        rule->has_http = true;
+    if (!rule->has_http || is_dead(b))
+        return;
+    if (p->http_rules > UINT16_MAX)
+        refuse(b, "too many rules read HTTP messages (65536)", id);
+    rule->http_slot = (uint16_t)p->http_rules++;
 }
 
 static void note_stream(struct pm_builder *b, const struct pm_rule *rule)

@@ -50,9 +50,9 @@ static void log_plan(struct pm_rewriter *r, const struct pm_passage *p, struct p
     size_t done = from;
     for (uint32_t i = first; i < p->plan_count; i++) {
         const struct pm_plan_edit *edit = &r->plan[i];
-        if (!edit->is_repair)
+        if (!(edit->op & PM_REPAIR))
             count_max(&r->policy->ops[edit->op], max_used);
-        note_cut(&r->policy->ops[edit->op], edit->op, half);
+        note_cut(&r->policy->ops[pm_plan_op(edit)], pm_plan_op(edit), half);
         pm_log_copy(log, &r->store, bytes + done, edit->position - done);
         done = edit->position + edit->old_len;
         if (edit->old_len > 0) {

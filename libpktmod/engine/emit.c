@@ -20,9 +20,9 @@ void pm_count_edits(struct pm_rewriter *r, const struct pm_passage *p, uint32_t 
 {
     for (uint32_t i = first; i < p->plan_count; i++) {
         const struct pm_plan_edit *edit = &r->plan[i];
-        uint32_t rule = r->policy->ops[edit->op].rule;
+        uint32_t rule = r->policy->ops[pm_plan_op(edit)].rule;
         struct pm_rule_stats *stats = &r->rules[rule];
-        stats->edits += !edit->is_repair;
+        stats->edits += !(edit->op & PM_REPAIR);
         stats->grown_bytes += (int64_t)edit->new_len - (int64_t)edit->old_len;
         pm_count_rule(r, p, rule);
     }
@@ -72,7 +72,7 @@ static uint32_t fill_notes(const struct pm_rewriter *r, const struct pm_passage 
     uint32_t count = p->plan_count < PM_EDIT_NOTES ? p->plan_count : PM_EDIT_NOTES;
     for (uint32_t i = 0; i < count; i++) {
         const struct pm_plan_edit *edit = &r->plan[i];
-        const struct pm_op *op = &r->policy->ops[edit->op];
+        const struct pm_op *op = &r->policy->ops[pm_plan_op(edit)];
         notes[i] = (struct pm_edit_note){.rule = op->rule,
                                          .op = op->index,
                                          .offset = p->plan_offset + edit->position,

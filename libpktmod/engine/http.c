@@ -165,7 +165,7 @@ static size_t next_drop(struct pm_rewriter *r, struct pm_passage *p, const struc
         return 0;
     }
     r->plan[p->plan_count++] = (struct pm_plan_edit){
-        .position = (uint32_t)part->at, .op = own->op, .old_len = (uint32_t)len, .is_repair = true};
+        .position = (uint32_t)part->at, .op = own->op | PM_REPAIR, .old_len = (uint32_t)len};
     return len;
 }
 

@@ -75,10 +75,7 @@ struct pm_framing {
     size_t scratch_len;
     uint8_t *decoded; /* a body without its chunks */
     size_t decoded_cap;
-    struct {
-        const struct pm_http_change *change;
-        size_t line_off;      /* SIZE_MAX: a line of its own */
-    } claims[PM_HTTP_PLACES]; /* lines that an edit has */
+    const struct pm_http_change *claims[PM_HTTP_PLACES]; /* whose names no later edit has */
     uint32_t claim_count;
     bool is_full; /* something of the head had no room */
     struct pm_http_step step;

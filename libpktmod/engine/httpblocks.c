@@ -161,11 +161,10 @@ static void put(struct blocks *b, struct chunk *c, size_t from, size_t to, const
                 size_t len)
 {
     b->r->plan[c->at + c->count++] = (struct pm_plan_edit){.position = (uint32_t)from,
-                                                           .op = b->own->op,
+                                                           .op = b->own->op | PM_REPAIR,
                                                            .old_len = (uint32_t)(to - from),
                                                            .new_len = (uint32_t)len,
-                                                           .with = with,
-                                                           .is_repair = true};
+                                                           .with = with};
 }
 
 /* CRLF of the chunk before, where it lacks it; size; CRLF. */
@@ -316,10 +315,8 @@ static size_t plan_crlf(struct pm_rewriter *r, struct pm_passage *p, const struc
         return 0;
     r->framing->step.next.is_open = own->is_open && len < wanted;
     if (!own->is_open && !own->is_fixed)
-        r->plan[p->plan_count++] = (struct pm_plan_edit){.position = (uint32_t)part->at,
-                                                         .op = own->op,
-                                                         .old_len = (uint32_t)len,
-                                                         .is_repair = true};
+        r->plan[p->plan_count++] = (struct pm_plan_edit){
+            .position = (uint32_t)part->at, .op = own->op | PM_REPAIR, .old_len = (uint32_t)len};
     return len;
 }
 

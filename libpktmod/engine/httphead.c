@@ -66,9 +66,8 @@ static void add_line(struct pm_rewriter *r, const struct pm_http_head *head, uin
 {
     struct pm_place place = {.position = head->len - 2,
                              .end = head->len - 2,
-                             .op = op,
-                             .is_required = is_repair,
-                             .is_repair = is_repair};
+                             .op = is_repair ? op | PM_REPAIR : op,
+                             .is_required = is_repair};
     place.with = join(r, (struct pm_http_text[]){name, literal(": "), value, literal("\r\n")}, 4,
                       &place.new_len);
     add_place(r, place);
@@ -79,9 +78,8 @@ static void remove_line(struct pm_rewriter *r, const struct pm_http_line *line, 
 {
     add_place(r, (struct pm_place){.position = line->off,
                                    .end = line->off + line->len,
-                                   .op = op,
-                                   .is_required = is_repair,
-                                   .is_repair = is_repair});
+                                   .op = is_repair ? op | PM_REPAIR : op,
+                                   .is_required = is_repair});
 }
 
 static void put_value(struct pm_rewriter *r, const struct pm_http_head *head,
@@ -93,9 +91,8 @@ static void put_value(struct pm_rewriter *r, const struct pm_http_head *head,
                    (value.len == 0 || memcmp(line->value.bytes, value.bytes, value.len) == 0);
     struct pm_place place = {.position = at,
                              .end = at + line->value.len,
-                             .op = op,
-                             .is_required = is_repair,
-                             .is_repair = is_repair};
+                             .op = is_repair ? op | PM_REPAIR : op,
+                             .is_required = is_repair};
     if (is_same)
         return;
     place.with = join(r, &value, 1, &place.new_len);
@@ -104,22 +101,12 @@ static void put_value(struct pm_rewriter *r, const struct pm_http_head *head,
 
 /* ------------------------------------------------------------------ what rules change */
 
-static bool is_claimed(const struct pm_framing *f, const struct pm_http_line *line)
+static void claim(struct pm_framing *f, const struct pm_http_change *change)
 {
-    for (uint32_t i = 0; i < f->claim_count; i++)
-        if (f->claims[i].line_off == line->off)
-            return true;
-    return false;
-}
-
-static void claim(struct pm_framing *f, const struct pm_http_change *change, size_t line_off)
-{
-    if (f->claim_count == PM_HTTP_PLACES) {
+    if (f->claim_count == PM_HTTP_PLACES)
         f->is_full = true;
-        return;
-    }
-    f->claims[f->claim_count].change = change;
-    f->claims[f->claim_count++].line_off = line_off;
+    else
+        f->claims[f->claim_count++] = change;
 }
 
 static struct pm_http_text name_of(const struct pm_http_change *change)
@@ -137,7 +124,7 @@ static bool is_said(const struct pm_framing *f, const struct pm_http_change *cha
 {
     struct pm_http_text name = name_of(change);
     for (uint32_t i = 0; i < f->claim_count; i++) {
-        struct pm_http_text other = name_of(f->claims[i].change);
+        struct pm_http_text other = name_of(f->claims[i]);
         if (pm_http_is_same(&name, &other))
             return true;
     }
@@ -153,20 +140,18 @@ static void set_or_remove(struct pm_rewriter *r, const struct pm_http_head *head
     bool is_set = change->edit == PM_HTTP_REMOVE;
     if (is_said(f, change))
         return;
+    claim(f, change);
     for (size_t off = head->lines_off; pm_http_line_next(head, &off, &line);) {
-        if (!pm_http_is_same(&line.name, &name) || is_claimed(f, &line))
+        if (!pm_http_is_same(&line.name, &name))
             continue;
-        claim(f, change, line.off);
         if (is_set)
             remove_line(r, &line, op, false);
         else
             put_value(r, head, &line, op, value, false);
         is_set = true;
     }
-    if (is_set)
-        return;
-    claim(f, change, SIZE_MAX);
-    add_line(r, head, op, name, value, false);
+    if (!is_set)
+        add_line(r, head, op, name, value, false);
 }
 
 static const char *reason_of(uint16_t code)
@@ -253,7 +238,7 @@ static struct wants take_ops(struct pm_rewriter *r, const struct pm_passage *p,
     struct wants wants = {.body_op = 0};
     for (uint32_t i = 0; i < p->selection.count; i++) {
         const struct pm_rule *rule = &policy->rules[p->selection.rules[i]];
-        if (rule->http_count == 0 || !pm_http_holds_for(r, p, p->selection.rules[i]))
+        if (!rule->edits_http || !pm_http_holds_for(r, p, p->selection.rules[i]))
             continue;
         for (uint32_t j = 0; j < rule->op_count; j++)
             if (policy->ops[rule->first_op + j].kind == PM_OP_HTTP)
@@ -292,11 +277,10 @@ static void state_chunks(struct pm_rewriter *r, const struct pm_http_head *head,
         return;
     add_place(r, (struct pm_place){.position = line.off,
                                    .end = line.off + line.len - 2,
-                                   .op = op,
+                                   .op = op | PM_REPAIR,
                                    .with = (const uint8_t *)chunked,
                                    .new_len = sizeof chunked - 1,
-                                   .is_required = true,
-                                   .is_repair = true});
+                                   .is_required = true});
 }
 
 static bool is_partial(const struct pm_http_head *head)

@@ -129,8 +129,10 @@ struct pm_rule {
     pm_cond_id match;
     uint8_t action, scope, stage, reject; /* of the enums */
     bool final, is_dry_run, tests_stream, tests_hello, tests_payload;
-    bool tests_http; /* its condition hangs on HTTP messages */
-    bool has_http;   /* it does, or its edits */
+    bool tests_http : 1; /* its condition hangs on HTTP messages */
+    bool has_http : 1;   /* it does, or its edits */
+    bool edits_http : 1; /* edits of messages */
+    uint16_t http_slot;  /* of the rules with has_http */
     bool has_assign, has_nat, has_options, has_impair;
     uint32_t log, modifier, ask, pause;
     uint32_t answer; /* an edit of streams with modifiers: where flows keep what they answered;
@@ -139,15 +141,13 @@ struct pm_rule {
     uint32_t first_literal, literal_count; /* its replaces are neighbours in literal order */
     uint32_t first_regex, regex_count;     /* and among the regexes */
     uint32_t splice_count;
-    uint32_t dns_count;  /* edits of DNS messages */
-    uint32_t http_slot;  /* of the rules with has_http */
-    uint32_t http_count; /* edits of HTTP messages */
-    uint32_t external;   /* op that hands the stream to a client, plus 1; 0: none */
+    uint32_t dns_count; /* edits of DNS messages */
+    uint32_t external;  /* op that hands the stream to a client, plus 1; 0: none */
 };
 
 static inline bool pm_rule_edits_text(const struct pm_rule *rule)
 {
-    return rule->literal_count + rule->regex_count + rule->splice_count + rule->http_count > 0 ||
+    return rule->literal_count + rule->regex_count + rule->splice_count > 0 || rule->edits_http ||
            rule->external;
 }
 

@@ -68,12 +68,19 @@ struct pm_rewriter_flow {
 /* An edit found in a packet's bytes, not yet made. An insert takes the place of no byte: old_len is
  * 0, and what follows in the plan at the same position, or else the byte there, carries it. */
 struct pm_plan_edit {
-    uint32_t position, op;
+    uint32_t position;
+    uint32_t op; /* PM_REPAIR with it: it follows from others, as lengths and chunks do */
     uint32_t old_len, new_len;
-    bool is_repair;      /* it follows from others: lengths, chunks */
     const uint8_t *with; /* new_len bytes, there until the next search; of none NULL */
     const uint8_t *was;  /* old_len bytes where they are not those at position; or NULL */
 };
+
+#define PM_REPAIR 0x80000000u
+
+static inline uint32_t pm_plan_op(const struct pm_plan_edit *edit)
+{
+    return edit->op & ~PM_REPAIR;
+}
 
 /* Rules that hold for the packet at hand, in file order. */
 struct pm_selection {
@@ -266,7 +273,6 @@ struct pm_place {
     const uint8_t *with;
     uint32_t new_len;
     bool is_required; /* others step back */
-    bool is_repair;
 };
 
 static inline bool pm_looks_in_stream(const struct pm_search *search,

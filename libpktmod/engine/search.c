@@ -322,8 +322,7 @@ static void plan_place(struct walk *w, const struct pm_place *place)
                                           .op = place->op,
                                           .old_len = (uint32_t)(place->end - place->position),
                                           .new_len = place->new_len,
-                                          .with = place->with,
-                                          .is_repair = place->is_repair};
+                                          .with = place->with};
     w->next_place++;
     skip_to(w, place->end);
 }
