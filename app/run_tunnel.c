@@ -21,7 +21,7 @@ const char pm_run_tunnel_help[] =
     "  --to PREFIX,...      these destinations, instead of those of the rules\n"
     "  --plan               show the destinations and end\n"
     "  --mtu N              of the device (reflect 65535, forward 1500)\n"
-    "  --plain              forward: one packet at a time, with whole checksums\n"
+    "  --plain              one packet at a time, with whole checksums: no offloads\n"
     "  --memory MIB         what the engines may take, reserved at the start (default 256)\n"
     "  --filter nfqueue:N   judge other traffic too, in the same run; see run --help. What the\n"
     "                       tunnel carries is judged in the tunnel, once\n\n"

@@ -14,7 +14,7 @@ struct pm_worker_stats;
 
 struct pm_run_tunnel_options {
     bool is_wanted, only_plan;
-    bool plain;   /* forward without offloads */
+    bool plain;   /* no offloads */
     bool has_any; /* an option that is for tunnels alone */
     const char *device;
     enum pm_tunnel_mode mode;

@@ -23,6 +23,9 @@ struct pm_carrier {
     void *context;
     /* Hands an IP packet to the local stack, as if it had come in by the device. */
     void (*write)(void *context, const struct iovec *parts, int count);
+    /* The same of a TCP packet whose checksum is the pseudo-header's sum: its checksum is to be
+     * completed, and its payload cut to gso_len (0: it is not). NULL: none such comes in. */
+    void (*write_partial)(void *context, const struct iovec *parts, int count, uint16_t gso_len);
     /* Tells of the descriptor's edges, under the tag, until it is closed. */
     bool (*watch)(void *context, int fd, uint64_t tag);
     /* The socket's packets take the routes that there were without the tunnel. */

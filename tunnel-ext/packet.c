@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+enum { TCP_CHECKSUM = 16 };
 enum { IP4_LEN = 20, IP6_LEN = 40, TCP_LEN = 20, UDP_LEN = 8, ICMP_LEN = 8 };
 enum { HOP_BY_HOP = 0, FRAGMENT = 44, DESTINATION = 60, MOBILITY = 135 };
 
@@ -184,6 +185,14 @@ bool pm_ippacket_read(struct pm_ippacket *packet, const uint8_t *bytes, size_t l
 
 /* ------------------------------------------------------------------ other ends */
 
+void pm_ippacket_part_sum(const struct pm_ippacket *packet, const struct pm_addr *src,
+                          const struct pm_addr *dst, uint8_t *headers)
+{
+    uint64_t sum = pm_ipsum_pseudo(src, dst, packet->proto, packet->len - packet->l4_off);
+    pm_wire_put16(headers + packet->l4_off + TCP_CHECKSUM,
+                  0xffffu & ~(unsigned)pm_ipsum_finish(sum));
+}
+
 size_t pm_ippacket_redirect(const struct pm_ippacket *packet, const struct pm_end *src,
                             const struct pm_end *dst, uint8_t out[PM_HEADERS_MAX])
 {
@@ -201,8 +210,10 @@ size_t pm_ippacket_redirect(const struct pm_ippacket *packet, const struct pm_en
     swap_bytes(&ports, l4, port, sizeof port);
     if (packet->version == 4)
         update_sum(out + 10, addrs);
-    if (packet->proto == PM_IP_TCP)
-        update_sum(l4 + 16, addrs + ports);
+    if (packet->proto == PM_IP_TCP && packet->is_partial)
+        pm_ippacket_part_sum(packet, &src->addr, &dst->addr, out);
+    else if (packet->proto == PM_IP_TCP)
+        update_sum(l4 + TCP_CHECKSUM, addrs + ports);
     else if (pm_wire_get16(l4 + 6) != 0)
         update_sum(l4 + 6, addrs + ports);
     return len;

@@ -26,6 +26,10 @@ struct pm_ippacket {
     uint8_t version, proto, tcp_flags;
     bool is_fragment;       /* then nothing below IP is known */
     struct pm_end src, dst; /* ports 0 where there are none */
+    /* Not read, but said by who has the packet: its checksum is the pseudo-header's sum, and to be
+     * completed; its payload is to be cut to so much (0: it is not). */
+    bool is_partial;
+    uint16_t gso_len;
 };
 
 /* False: not an IP packet, or a length contradicts the bytes. */
@@ -33,6 +37,11 @@ bool pm_ippacket_read(struct pm_ippacket *packet, const uint8_t *bytes, size_t l
 
 /* The longest headers that pm_ippacket_redirect takes. */
 #define PM_HEADERS_MAX 256u
+
+/* The TCP checksum, in headers that are written there, of a packet whose checksum is completed by
+ * who sends it. */
+void pm_ippacket_part_sum(const struct pm_ippacket *packet, const struct pm_addr *src,
+                          const struct pm_addr *dst, uint8_t *headers);
 
 /* Writes the packet's headers with other ends to out, checksums following (RFC 1624), and answers
  * their length; the payload follows unchanged in the packet. TCP and UDP only. 0: they are longer

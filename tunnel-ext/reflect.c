@@ -20,6 +20,16 @@
 
 /* ------------------------------------------------------------------ out */
 
+static void write_parts(struct pm_reflect *r, const struct iovec *parts, int count, bool is_partial,
+                        uint16_t gso_len)
+{
+    const struct pm_carrier *carrier = &r->config.carrier;
+    if (is_partial)
+        carrier->write_partial(carrier->context, parts, count, gso_len);
+    else
+        carrier->write(carrier->context, parts, count);
+}
+
 void pm_reflect_write(struct pm_reflect *r, const uint8_t *bytes, size_t len)
 {
     struct iovec part = pm_part(bytes, len);
@@ -38,7 +48,7 @@ static void write_redirected(struct pm_reflect *r, const struct pm_ippacket *pac
     }
     struct iovec parts[2] = {{.iov_base = headers, .iov_len = len},
                              pm_part(packet->bytes + len, packet->len - len)};
-    r->config.carrier.write(r->config.carrier.context, parts, 2);
+    write_parts(r, parts, 2, packet->is_partial, packet->gso_len);
 }
 
 void pm_reflect_to_listener(struct pm_reflect *r, const struct pm_ippacket *packet, uint16_t n)
@@ -69,8 +79,10 @@ void pm_reflect_emit(struct pm_reflect *reflect, const struct pm_emitted *emitte
 {
     struct pm_ippacket packet;
     reflect->now_ns = now_ns;
+    bool is_partial = emitted->csum == PM_CSUM_PARTIAL;
     if (emitted->dir == PM_DIR_IN) {
-        pm_reflect_write(reflect, emitted->data, emitted->len);
+        struct iovec part = pm_part(emitted->data, emitted->len);
+        write_parts(reflect, &part, 1, is_partial, emitted->gso_len);
         return;
     }
     if (!pm_ippacket_read(&packet, emitted->data, emitted->len)) {
@@ -78,6 +90,8 @@ void pm_reflect_emit(struct pm_reflect *reflect, const struct pm_emitted *emitte
         return;
     }
     bool is_tcp = packet.proto == PM_IP_TCP && !packet.is_fragment;
+    packet.is_partial = is_partial;
+    packet.gso_len = emitted->gso_len;
     uint16_t n = (uint16_t)emitted->cookie;
     if (is_tcp && n == PM_FLOW_NONE) /* it tells of a reject */
         n = pm_flows_find(reflect->flows, &packet.src, &packet.dst);
@@ -118,10 +132,21 @@ static void judge(struct pm_reflect *r, uint8_t *bytes, size_t len, enum pm_dir 
     pm_line_judge(r->line, &packet, bytes, r->now_ns);
 }
 
+/* The same of one as it came from the device, whose checksum may be partial. */
+static void judge_read(struct pm_reflect *r, const struct pm_ippacket *read, uint8_t *bytes,
+                       size_t len, enum pm_dir dir, uint16_t n)
+{
+    struct pm_packet packet = packet_of(bytes, len, dir, n);
+    packet.csum = read->is_partial ? PM_CSUM_PARTIAL : PM_CSUM_ON_WIRE;
+    packet.gso_len = read->gso_len;
+    pm_line_judge(r->line, &packet, bytes, r->now_ns);
+}
+
 void pm_reflect_go_on(struct pm_reflect *r, struct pm_talk *talk, uint16_t n)
 {
     struct pm_packet packet = packet_of(talk->syn, talk->syn_len, PM_DIR_OUT, n);
     packet.final = talk->final;
+    packet.csum = talk->is_partial ? PM_CSUM_PARTIAL : PM_CSUM_ON_WIRE;
     pm_line_rewrite(r->line, &packet, talk->syn, r->now_ns);
 }
 
@@ -164,7 +189,7 @@ static bool take_from_listener(struct pm_reflect *r, const struct pm_ippacket *p
     if (len == 0)
         return false;
     memcpy(bytes, headers, len);
-    judge(r, bytes, packet->len, PM_DIR_IN, packet->dst.port);
+    judge_read(r, packet, bytes, packet->len, PM_DIR_IN, packet->dst.port);
     return true;
 }
 
@@ -213,10 +238,13 @@ void pm_reflect_pass(struct pm_reflect *reflect, const struct pm_packet *packet,
     bool is_segment = packet->dir == PM_DIR_OUT &&
                       pm_ippacket_read(&ip, packet->data, packet->len) && ip.proto == PM_IP_TCP &&
                       !ip.is_fragment;
-    if (is_segment)
+    if (is_segment) {
+        ip.is_partial = packet->csum == PM_CSUM_PARTIAL;
+        ip.gso_len = packet->gso_len;
         is_good = take_tcp(reflect, &ip, packet, buffer);
-    else
+    } else {
         pm_line_rewrite(reflect->line, packet, buffer, now_ns);
+    }
     if (!is_good)
         reflect->config.stats->strays++;
 }
@@ -270,11 +298,14 @@ static bool take_fragment(struct pm_reflect *r, const struct pm_ippacket *fragme
 }
 
 /* False: it is nobody's. */
-static bool take(struct pm_reflect *r, uint8_t *bytes, size_t len)
+static bool take(struct pm_reflect *r, uint8_t *bytes, size_t len, bool is_partial,
+                 uint16_t gso_len)
 {
     struct pm_ippacket packet;
     if (!pm_ippacket_read(&packet, bytes, len) || is_group(&packet.dst.addr))
         return false;
+    packet.is_partial = is_partial;
+    packet.gso_len = gso_len;
     bool is_for_peer = is_peer(r, &packet.dst.addr);
     if (is_for_peer && is_listener(r, &packet))
         return take_from_listener(r, &packet, bytes);
@@ -285,14 +316,22 @@ static bool take(struct pm_reflect *r, uint8_t *bytes, size_t len)
     if (packet.is_fragment)
         return take_fragment(r, &packet);
     if (is_carried(&packet))
-        judge(r, bytes, len, PM_DIR_OUT, PM_FLOW_NONE);
+        judge_read(r, &packet, bytes, len, PM_DIR_OUT, PM_FLOW_NONE);
     return is_carried(&packet);
 }
 
 void pm_reflect_take(struct pm_reflect *reflect, uint8_t *bytes, size_t len, uint64_t now_ns)
 {
     reflect->now_ns = now_ns;
-    if (!take(reflect, bytes, len))
+    if (!take(reflect, bytes, len, false, 0))
+        reflect->config.stats->strays++;
+}
+
+void pm_reflect_take_partial(struct pm_reflect *reflect, uint8_t *bytes, size_t len,
+                             uint16_t gso_len, uint64_t now_ns)
+{
+    reflect->now_ns = now_ns;
+    if (!take(reflect, bytes, len, true, gso_len))
         reflect->config.stats->strays++;
 }
 

@@ -37,6 +37,9 @@ void pm_reflect_serve(struct pm_reflect *reflect, struct pm_line *line);
 
 /* A packet from the device, in a buffer that may be changed. */
 void pm_reflect_take(struct pm_reflect *reflect, uint8_t *bytes, size_t len, uint64_t now_ns);
+/* One whose checksum is to be completed; gso_len as in struct pm_packet. */
+void pm_reflect_take_partial(struct pm_reflect *reflect, uint8_t *bytes, size_t len,
+                             uint16_t gso_len, uint64_t now_ns);
 /* For pm_line_config: pass, leave, reply. */
 void pm_reflect_pass(struct pm_reflect *reflect, const struct pm_packet *packet, uint8_t *buffer,
                      uint64_t now_ns);

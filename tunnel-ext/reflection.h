@@ -29,6 +29,7 @@ struct pm_talk {
     bool has_relay, is_probe;
     struct pm_relay relay;
     uint64_t half_closed_ns; /* 0: not yet */
+    bool is_partial;         /* as in struct pm_ippacket: the SYN */
     enum pm_final final;     /* what the filter said of the SYN */
     size_t syn_len;
     uint8_t syn[]; /* held while it is dialled */

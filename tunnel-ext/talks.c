@@ -148,6 +148,7 @@ static uint16_t begin(struct pm_reflect *r, const struct pm_ippacket *syn)
     }
     talk->dialled = -1;
     talk->syn_len = syn->len;
+    talk->is_partial = syn->is_partial;
     memcpy(talk->syn, syn->bytes, syn->len);
     pm_flows_at(r->flows, n)->talk = talk;
     return n;

@@ -25,7 +25,7 @@ struct pm_tunnel_config {
                                    become more: pm_tunnel_route() */
     size_t to_count;
     uint64_t seed;
-    bool plain;            /* forward: no super-packets, and whole checksums */
+    bool plain;            /* no super-packets, and whole checksums */
     uint64_t memory;       /* as in pm_line_config */
     uint64_t ask_id, asks; /* the same */
     int64_t clock_ns;      /* time is the monotonic clock plus this */

@@ -321,9 +321,11 @@ def rules_with_and_without_a_destination_go_together(world):
     exchange(*world.pair(), "grow", "none", 100_000)
 
 
-@story(mode="forward", up="grow", down="shrink", options=["--plain"])
-def one_packet_at_a_time_is_the_same(world):
-    exchange(*world.pair(), "grow", "shrink", 4 << 20)
+for mode in ("reflect", "forward"):
+    def plainly(world):
+        exchange(*world.pair(), "grow", "shrink", 4 << 20)
+    plainly.__name__ = f"{mode}: one packet at a time is the same"
+    story(mode=mode, up="grow", down="shrink", options=["--plain"])(plainly)
 
 
 @story(mode="forward", up="double", down="double", mtu=1500)

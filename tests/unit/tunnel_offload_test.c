@@ -88,6 +88,36 @@ static void a_whole_checksum_of_a_super_packet_becomes_the_beginning_of_one(void
     }
 }
 
+/* With the packet in one part or its headers alone. */
+static void a_partial_packet_is_described_by_its_headers(void **state)
+{
+    static uint8_t bytes[TALK_PACKET], payload[3000];
+    (void)state;
+    for (int ext = 0; ext <= 24; ext += 8)
+        for (int version = 4; version <= 6; version += 2) {
+            struct talk_packet p = {.version = version,
+                                    .ext = ext,
+                                    .flags = TALK_ACK,
+                                    .payload = payload,
+                                    .payload_len = sizeof payload};
+            struct virtio_net_hdr header;
+            size_t len = talk_build(&p, bytes), head = len - sizeof payload;
+            size_t l4 = version == 4 ? 20 : 40 + (size_t)ext;
+            for (size_t head_len = head; head_len <= len; head_len += sizeof payload) {
+                pm_offload_describe(bytes, head_len, len, 1400, &header);
+                assert_int_equal(header.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
+                assert_int_equal(header.csum_start, l4);
+                assert_int_equal(header.csum_offset, 16);
+                assert_int_equal(header.gso_type, version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4
+                                                               : VIRTIO_NET_HDR_GSO_TCPV6);
+                assert_int_equal(header.gso_size, 1400);
+                assert_int_equal(header.hdr_len, head);
+                pm_offload_describe(bytes, head_len, len, sizeof payload, &header);
+                assert_int_equal(header.gso_type, VIRTIO_NET_HDR_GSO_NONE);
+            }
+        }
+}
+
 static void a_fragment_or_rubbish_is_left_alone(void **state)
 {
     static uint8_t bytes[TALK_PACKET];
@@ -110,6 +140,7 @@ int main(void)
         cmocka_unit_test(what_is_whole_leaves_as_it_is),
         cmocka_unit_test(what_is_offloaded_says_where_its_checksum_is),
         cmocka_unit_test(a_whole_checksum_of_a_super_packet_becomes_the_beginning_of_one),
+        cmocka_unit_test(a_partial_packet_is_described_by_its_headers),
         cmocka_unit_test(a_fragment_or_rubbish_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -271,6 +271,31 @@ static void a_prefix_holds_what_begins_with_it(void **state)
         assert_int_equal(pm_prefix_holds(&cases[i].prefix, &cases[i].addr), cases[i].holds);
 }
 
+/* What is to be completed holds the sum of the new ends, and nothing of the ports. */
+static void a_partial_checksum_gets_the_sum_of_its_new_ends(void **state)
+{
+    static uint8_t bytes[3000];
+    const struct pm_end ends[2][2] = {{a4, b4}, {a6, b6}};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const struct pm_end *src = &ends[i][0], *dst = &ends[i][1];
+        uint8_t headers[PM_HEADERS_MAX];
+        struct pm_ippacket p;
+        size_t len = make_tcp(bytes, src, dst, PM_TCP_ACK, 2000);
+        assert_true(pm_ippacket_read(&p, bytes, len));
+        pm_ippacket_part_sum(&p, &src->addr, &dst->addr, bytes);
+        p.is_partial = true;
+        size_t head = pm_ippacket_redirect(&p, dst, src, headers);
+        assert_int_equal(head, p.payload_off);
+        memcpy(bytes, headers, head);
+        uint64_t sum = pm_ipsum_add(0, bytes + p.l4_off, len - p.l4_off); /* as a card does */
+        pm_wire_put16(bytes + p.l4_off + 16, pm_ipsum_finish(sum));
+        assert_true(is_whole(bytes, len));
+        assert_true(pm_ippacket_read(&p, bytes, len));
+        assert_true(pm_end_is_same(&p.src, dst) && pm_end_is_same(&p.dst, src));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +310,7 @@ int main(void)
         cmocka_unit_test(a_datagram_is_whole_or_refused),
         cmocka_unit_test(an_echo_reply_is_whole),
         cmocka_unit_test(a_prefix_holds_what_begins_with_it),
+        cmocka_unit_test(a_partial_checksum_gets_the_sum_of_its_new_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

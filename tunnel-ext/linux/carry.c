@@ -32,13 +32,44 @@ uint64_t pm_carry_now_ns(const struct pm_tunnel *tunnel)
 
 /* ------------------------------------------------------------------ what the cores ask for */
 
-static void write_packet(void *context, const struct iovec *parts, int count)
+static void write_device(struct pm_tunnel *t, const struct iovec *parts, int count)
 {
-    struct pm_tunnel *t = context;
     if (writev(t->tun.fd, parts, count) > 0)
         t->stats.out++;
     else
         t->stats.unwritten++;
+}
+
+#define PARTS 4
+
+/* Behind a header that says what is to be done. */
+static void write_behind(struct pm_tunnel *t, struct virtio_net_hdr *header,
+                         const struct iovec *parts, int count)
+{
+    struct iovec all[PARTS + 1] = {{.iov_base = header, .iov_len = sizeof *header}};
+    memcpy(all + 1, parts, (size_t)count * sizeof *parts);
+    write_device(t, all, count + 1);
+}
+
+static void write_packet(void *context, const struct iovec *parts, int count)
+{
+    struct virtio_net_hdr none = {.flags = 0};
+    struct pm_tunnel *t = context;
+    if (t->has_offload)
+        write_behind(t, &none, parts, count);
+    else
+        write_device(t, parts, count);
+}
+
+/* The headers are all in the first part. */
+static void write_partial(void *context, const struct iovec *parts, int count, uint16_t gso_len)
+{
+    struct virtio_net_hdr header;
+    size_t len = 0;
+    for (int i = 0; i < count; i++)
+        len += parts[i].iov_len;
+    pm_offload_describe(parts[0].iov_base, parts[0].iov_len, len, gso_len, &header);
+    write_behind(context, &header, parts, count);
 }
 
 static bool watch(void *context, int fd, uint64_t tag)
@@ -66,6 +97,7 @@ struct pm_carrier pm_carry_carrier(struct pm_tunnel *tunnel)
 {
     return (struct pm_carrier){.context = tunnel,
                                .write = write_packet,
+                               .write_partial = write_partial,
                                .watch = watch,
                                .stay_outside = stay_outside,
                                .stay_inside = stay_inside};
@@ -79,11 +111,11 @@ static void put_packet(struct pm_tunnel *t, const struct pm_emitted *emitted)
     struct pm_offload offload;
     struct iovec part = pm_part(emitted->data, emitted->len);
     if (!t->has_offload) {
-        write_packet(t, &part, 1);
+        write_device(t, &part, 1);
         return;
     }
     pm_offload_write(&offload, emitted);
-    write_packet(t, offload.parts, offload.count);
+    write_device(t, offload.parts, offload.count);
 }
 
 void pm_carry_pass(void *context, const struct pm_packet *packet, uint8_t *buffer)
@@ -146,6 +178,16 @@ static void forward(struct pm_tunnel *t, const struct virtio_net_hdr *header, si
     pm_line_judge(t->line, &packet, t->packet, t->now_ns);
 }
 
+static void reflect(struct pm_tunnel *t, const struct virtio_net_hdr *header, size_t len)
+{
+    struct pm_packet told = {.csum = PM_CSUM_ON_WIRE};
+    pm_offload_read(header, &told);
+    if (told.csum == PM_CSUM_PARTIAL)
+        pm_reflect_take_partial(t->reflect, t->packet, len, told.gso_len, t->now_ns);
+    else
+        pm_reflect_take(t->reflect, t->packet, len, t->now_ns);
+}
+
 /* The packet, in t->packet. Answers its length, or what read() says. */
 static ssize_t read_packet(struct pm_tunnel *t, struct virtio_net_hdr *header)
 {
@@ -170,7 +212,7 @@ static void read_packets(struct pm_tunnel *t)
         t->now_ns = pm_carry_now_ns(t);
         pm_line_due(t->line, t->now_ns);
         if (t->reflect != NULL)
-            pm_reflect_take(t->reflect, t->packet, (size_t)len, t->now_ns);
+            reflect(t, &header, (size_t)len);
         else
             forward(t, &header, (size_t)len);
     }

@@ -22,6 +22,11 @@ struct pm_offload {
     int count;
 };
 
+/* The header of a TCP packet with a partial checksum, of `len` bytes, whose headers are the first
+ * head_len of them; gso_len 0: it is not to be cut. */
+void pm_offload_describe(const uint8_t *headers, size_t head_len, size_t len, uint16_t gso_len,
+                         struct virtio_net_hdr *out);
+
 void pm_offload_write(struct pm_offload *offload, const struct pm_emitted *emitted);
 
 #endif

@@ -130,7 +130,7 @@ static bool set_up(struct pm_tunnel *t, struct pm_policy *policy, char *error, s
     }
     if (t->config.mtu == 0)
         t->config.mtu = t->config.mode == PM_TUNNEL_REFLECT ? REFLECT_MTU : 1500;
-    t->has_offload = t->config.mode == PM_TUNNEL_FORWARD && !t->config.plain;
+    t->has_offload = !t->config.plain;
     raise_descriptors();
     if (!open_device(t, error, error_cap) || !make_line(t, policy, hash_key, error, error_cap))
         return false;
