@@ -22,13 +22,17 @@ static bool is_line(const struct pm_http_header *header)
     size_t name_len = strlen(header->name), value_len = strlen(value), at = sizeof start - 1;
     if (name_len + value_len > sizeof line - at - 5)
         return false;
-    memcpy(line, start, at);
-    memcpy(line + at, header->name, name_len);
-    line[at + name_len] = ':';
-    memcpy(line + at + name_len + 1, value, value_len);
-    memcpy(line + at + name_len + 1 + value_len, "\r\n\r\n", 4);
-    if (pm_http_head_read(line, at + name_len + value_len + 5, false, &head, &fault) !=
-        PM_HTTP_WHOLE)
+    const struct pm_http_text parts[] = {{(const uint8_t *)start, at},
+                                         {(const uint8_t *)header->name, name_len},
+                                         {(const uint8_t *)":", 1},
+                                         {(const uint8_t *)value, value_len},
+                                         {(const uint8_t *)"\r\n\r\n", 4}};
+    size_t len = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        memcpy(line + len, parts[i].bytes, parts[i].len);
+        len += parts[i].len;
+    }
+    if (pm_http_head_read(line, len, false, &head, &fault) != PM_HTTP_WHOLE)
         return false;
     size_t off = head.lines_off;
     return pm_http_line_next(&head, &off, &found) && found.name.len == name_len &&

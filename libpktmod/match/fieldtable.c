@@ -62,6 +62,8 @@ const char *pm_field_unsettable(enum pm_field field)
     static const char ports[] = "the answers would not find their way back; use nat";
     if (infos[field].settable)
         return NULL;
+    if (field >= PM_FIELD_HTTP_HOST && field <= PM_FIELD_HTTP_HEADER)
+        return "use http";
     if (field >= PM_FIELD_TLS_NAME && field <= PM_FIELD_TLS_JA4)
         return "both ends have signed what the hello says";
     switch ((int)field) {
@@ -106,13 +108,6 @@ const char *pm_field_unsettable(enum pm_field field)
     case PM_FIELD_DNS_A:
     case PM_FIELD_DNS_AAAA:
         return "DNS messages are read, but not edited yet";
-    case PM_FIELD_HTTP_HOST:
-    case PM_FIELD_HTTP_METHOD:
-    case PM_FIELD_HTTP_URI:
-    case PM_FIELD_HTTP_CODE:
-    case PM_FIELD_HTTP_USER_AGENT:
-    case PM_FIELD_HTTP_HEADER:
-        return "use http";
     case PM_FIELD_PAYLOAD:
         return "use replace";
     default:

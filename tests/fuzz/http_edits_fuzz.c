@@ -179,7 +179,7 @@ static void talk(struct run *run, const uint8_t *data, size_t size, uint8_t cut)
         unsigned side = data[0] & 1;
         size_t len = get(data + 1, 2);
         len = len < size - 3 ? len : size - 3;
-        for (size_t at = 0, step = len; at < len; at += step) {
+        for (size_t at = 0, step; at < len; at += step) {
             dice = dice * 1103515245u + 12345u;
             step = cut ? 1 + (dice >> 16) % (cut & 1 ? 3 : 40) : len;
             step = step < len - at ? step : len - at;
