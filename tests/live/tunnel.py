@@ -638,6 +638,65 @@ def curl_downloads_from_nginx(world):
     check((world.scratch / "got").read_bytes() == data.replace(b"needle", b"thread"), "not the rewritten file")
 
 
+# ---------------------------------------------------------------- HTTP
+
+HTTP = {"pktmod": 1, "policy": {"hold_bytes": 16384, "hold_ms": 5000}, "rules": [
+    {"id": "asks", "match": {"ip.dst": "10.88.0.0/24", "tcp.dstport": PORT},
+     "rewrite": [{"http": {"set": {"User-Agent": "pktmod"}, "add": {"X-Seen": "yes"}, "remove": ["Accept-Encoding"]}}]},
+    {"id": "answers", "match": {"ip.src": "10.88.0.0/24", "tcp.srcport": PORT, "http.request.uri": {"not": "/plain"}},
+     "rewrite": [{"http": {"remove": ["Server"], "add": {"X-From": "pktmod"}}},
+                 {"replace": {"find": "needle", "with": "a thread", "in": "http.body"}}]},
+    {"id": "gone", "match": {"ip.src": "10.88.0.0/24", "tcp.srcport": PORT, "http.response.code": 404},
+     "rewrite": [{"http": {"status": 200, "set": {"Content-Type": "text/plain"}, "body": "nothing here"}}]}]}
+
+
+def headers_and_bodies_of_a_web_server_are_edited(world):
+    """One connection: a small page, a large file (it turns to chunks), chunks of the server's, HEAD, no such page."""
+    if not shutil.which("curl") or not shutil.which("nginx"):
+        return
+    files = {"small": b"one needle, two needles", "large": payload("grow", 3 << 20), "plain": b"a needle here"}
+    for name, data in files.items():
+        (world.scratch / name).write_bytes(data)
+    (world.scratch / "page.shtml").write_bytes(b"<!--# set var='x' value='1' -->begin needle <!--# echo var='x' --> end")
+    (world.scratch / "nginx.conf").write_text(f"""
+        daemon off; master_process off; error_log stderr crit; pid {world.scratch}/pid;
+        events {{}}
+        http {{ access_log off; gzip on; gzip_min_length 1; gzip_types *; server {{
+            listen {NETWORK[4]}:{PORT}; root {world.scratch};
+            location /echo {{ return 200 "$http_user_agent|$http_x_seen|$http_accept_encoding"; }}
+            location /page.shtml {{ ssi on; ssi_types *; }} }} }}
+        """)
+    names = ["echo", "small", "large", "plain", "page.shtml", "missing"]
+    with world.inside("network"):
+        nginx = subprocess.Popen(["nginx", "-c", str(world.scratch / "nginx.conf"), "-p", str(world.scratch)],
+                                 preexec_fn=die_with_parent, stderr=subprocess.DEVNULL)
+    try:
+        base = f"http://{NETWORK[4]}:{PORT}/"
+        with world.inside("host"):
+            run("curl", "-sS", "--compressed", "--retry", "20", "--retry-delay", "1", "--retry-connrefused", "-o", "/dev/null", base + "echo")
+            run("curl", "-sS", "--compressed", "-D", str(world.scratch / "heads"),
+                *(word for name in names for word in ("-o", str(world.scratch / f"got.{name}"), base + name)))
+            head = run("curl", "-sS", "-I", base + "small")
+    finally:
+        nginx.kill()
+        nginx.wait()
+    got = {name: (world.scratch / f"got.{name}").read_bytes() for name in names}
+    want = {name: data.replace(b"needle", b"a thread") for name, data in files.items()}
+    want |= {"echo": b"pktmod|yes|", "plain": files["plain"], "page.shtml": b"begin a thread 1 end", "missing": b"nothing here"}
+    for name in names:
+        check(got[name] == want[name], f"/{name}: {got[name][:80]!r} ({len(got[name])} bytes), not {want[name][:80]!r} ({len(want[name])})")
+    heads = (world.scratch / "heads").read_bytes().decode().lower().split("\r\n\r\n")[:-1]
+    check(len(heads) == len(names), f"{len(heads)} heads: {heads}")
+    for name, text in zip(names, heads):
+        check(("server:" in text) == (name == "plain") and ("x-from: pktmod" in text) == (name != "plain"), f"/{name}: {text}")
+    check(" 200 ok" in heads[5] and "content-length: 12" in heads[5] and "content-type: text/plain" in heads[5], heads[5])
+    check("X-From: pktmod" in head and f"Content-Length: {len(files['small'])}" in head, f"HEAD: {head}")
+
+
+STORIES.append((headers_and_bodies_of_a_web_server_are_edited, {"rules": HTTP}))
+STORIES.append((headers_and_bodies_of_a_web_server_are_edited, {"rules": HTTP, "mode": "forward", "loss": 0.02}))
+
+
 # ---------------------------------------------------------------- dig
 
 def dns_answer(query):
