@@ -369,6 +369,21 @@ bool plan_has_scale(const struct plan *p)
     return p->tcp[PLAN_A].use_scale && p->tcp[PLAN_B].use_scale && is_offered(p, PM_TCPOPT_WSCALE);
 }
 
+void plan_forget_rules(struct plan *p)
+{
+    const struct tcp_config *a = &p->tcp[PLAN_A];
+    struct tcp_config *b = &p->tcp[PLAN_B];
+    memcpy(b->own, a->peer, sizeof b->own);
+    memcpy(b->peer, a->own, sizeof b->peer);
+    b->own_port = a->peer_port;
+    b->peer_port = a->own_port;
+    p->mapped = 0;
+    for (int side = 0; side < 2; side++) {
+        p->edits[side].needle_count = p->edits[side].splice_count = 0;
+        p->removed[side] = p->mss_max[side] = 0;
+    }
+}
+
 void plan_make(struct plan *p, uint64_t seed)
 {
     struct dice d = dice_make(seed, 0);

@@ -61,6 +61,8 @@ enum plan_mapped {
 
 void plan_make(struct plan *p, uint64_t seed);
 void plan_free(struct plan *p);
+/* The same run without any rule. */
+void plan_forget_rules(struct plan *p);
 /* What both ends agree on, after what rules took away. */
 bool plan_has_timestamps(const struct plan *p);
 bool plan_has_scale(const struct plan *p);

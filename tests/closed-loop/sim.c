@@ -174,8 +174,7 @@ static void begin(struct sim *sim, uint64_t seed, const struct sim_options *opti
 {
     plan_make(&sim->plan, seed);
     if (!options->has_engine)
-        for (int side = 0; side < 2; side++)
-            sim->plan.edits[side].needle_count = sim->plan.edits[side].splice_count = 0;
+        plan_forget_rules(&sim->plan);
     sim->story.count = 0;
     sim->story.is_loud = options->is_loud;
     links_begin(&sim->links, &sim->plan);
