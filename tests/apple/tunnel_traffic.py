@@ -252,19 +252,24 @@ def rules_change_in_mid_transfer_and_streams_stay_exact(push):
         check(stats["policies"] == 22, f"{stats}")
 
 
+def wait_for_outside(world, device):
+    """The tunnel looks at the path in its own thread."""
+    deadline = time.monotonic() + 10
+    while world.ask("status")["outside"] != device:
+        check(time.monotonic() < deadline, f"the way outside never becomes {device!r}")
+
+
 @story
 def when_the_network_is_gone_programs_hear_so_and_the_next_one_is_taken(push):
     with World(push) as world:
         client, server = world.pair()
         world.batch("host", "link set e0 down\n")
         world.say("path")
-        check(world.ask("status")["outside"] == "", "there is a way outside")
+        wait_for_outside(world, "")
         check(outcome(world, 4, HOSTS[4], PORT) in ("ENETUNREACH", "EHOSTUNREACH"), "a dial goes on")
         world.batch("host", "link set e0 up\nroute add default via 10.88.0.2 dev e0\n")
         world.say("path")
-        deadline = time.monotonic() + 10
-        while world.ask("status")["outside"] != "e0":
-            check(time.monotonic() < deadline, "the way outside is never found again")
+        wait_for_outside(world, "e0")
         exchange(*world.pair(), "grow", "shrink", 1 << 20)
         client.close()
         server.close()
