@@ -240,17 +240,17 @@ bool pm_select_admits(struct pm_rewriter *r, const struct pm_passage *p,
 struct pm_search {
     const uint8_t *bytes;
     size_t len;
-    bool in_stream;                 /* TCP: AUTO means stream, and stream replaces take part */
-    bool may_hold;                  /* more bytes may follow: an unfinished match is waited for */
-    bool only_splices;              /* nothing is looked for; what stands at its place is done */
-    const uint8_t *before;          /* the end of what is before them in the stream */
-    size_t before_len;              /* 0: nothing is */
-    uint64_t stream_off;            /* offset of bytes in the stream */
-    int64_t payload_off;            /* and in the packet's payload (negative: bytes before it) */
-    size_t payload_end;             /* where the packet's payload ends in bytes */
+    bool in_stream;        /* TCP: AUTO means stream, and stream replaces take part */
+    bool may_hold;         /* more bytes may follow: an unfinished match is waited for */
+    bool only_splices;     /* nothing is looked for; what stands at its place is done */
+    const uint8_t *before; /* the end of what is before them in the stream */
+    size_t before_len;     /* 0: nothing is */
+    uint64_t stream_off;   /* offset of bytes in the stream */
+    int64_t payload_off;   /* and in the packet's payload (negative: bytes before it) */
+    size_t payload_end;    /* where the packet's payload ends in bytes */
     const struct pm_dns_frames *frames; /* of messages that rules may edit; NULL: there are none */
-    uint64_t begin_o;               /* with it: bytes, in O */
-    size_t cut;                     /* so many of them belong to a delete that began before */
+    uint64_t begin_o;                   /* with it: bytes, in O */
+    size_t cut;                         /* so many of them belong to a delete that began before */
     uint32_t cut_op;
     const uint32_t *max_used; /* counters of this direction; NULL: none */
     /* Of an HTTP message: */

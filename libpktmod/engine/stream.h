@@ -85,7 +85,7 @@ struct pm_half {
     bool has_fin, fin_sent; /* its position is known; it left */
     struct pm_external_half external;
     struct pm_dns_frames frames; /* DNS over TCP */
-    uint64_t cut_until;      /* a delete that began takes all bytes up to here */
+    uint64_t cut_until;          /* a delete that began takes all bytes up to here */
     uint32_t cut_op;
     bool has_gap;       /* bytes before the frontier are not known */
     bool is_finished;   /* all before it is decided, and what rules insert there */

@@ -15,8 +15,9 @@
 #include "proto/tls.h"
 
 #define PM_QUIC_ID_MAX 20u
-#define PM_QUIC_LEAST  1200u /* bytes of a datagram with a client's Initial; servers drop smaller  \
-                              */
+#define PM_QUIC_LEAST                                                                              \
+    1200u /* bytes of a datagram with a client's Initial; servers drop smaller                     \
+           */
 #define PM_QUIC_PACKETS 65536u
 
 /* Whether a client's datagram begins with an Initial that can be read; and whether the first bytes

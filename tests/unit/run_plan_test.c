@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "tunnel-ext/run_plan.h"
 #include "rules/rules.h"
+#include "tunnel-ext/run_plan.h"
 
 static const struct {
     const char *rules; /* members of "rules" */
