@@ -14,10 +14,8 @@
 #include "proto/quiccrypt.h"
 #include "proto/tls.h"
 
-#define PM_QUIC_ID_MAX 20u
-#define PM_QUIC_LEAST                                                                              \
-    1200u /* bytes of a datagram with a client's Initial; servers drop smaller                     \
-           */
+#define PM_QUIC_ID_MAX  20u
+#define PM_QUIC_LEAST   1200u /* bytes of a datagram with a client's Initial, at least */
 #define PM_QUIC_PACKETS 65536u
 
 /* Whether a client's datagram begins with an Initial that can be read; and whether the first bytes

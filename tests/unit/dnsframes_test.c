@@ -1,5 +1,5 @@
 /* dnsframes_test.c - where messages begin in a stream is known however it is decided, or known not
- * to to be known. */
+ * to be known. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
