@@ -127,6 +127,13 @@ void pm_explained_value(const struct pm_explanation *e, const struct pm_explaine
 
 /* ------------------------------------------------------------------ a test */
 
+/* Without a reason it is a field of messages in a stream, which are asked when they are whole. */
+static const char *doubt_text(enum pm_why doubt)
+{
+    return doubt == PM_WHY_NONE ? "each message of the stream is asked for itself"
+                                : pm_why_text(doubt);
+}
+
 static void add_stream(const struct pm_explained_engine *engine, const struct pm_about_cond *cond,
                        struct pm_text *text)
 {
@@ -160,6 +167,10 @@ void pm_explained_found(const struct pm_explanation *e, const struct pm_explaine
     }
     if (item->field == PM_FIELD_BPF) {
         pm_text_add(text, "the expression %s", cond->now == PM_TRUE ? "holds" : "does not hold");
+        return;
+    }
+    if (cond->now == PM_DEPENDS && cond->doubt == PM_WHY_NONE) {
+        pm_text_add(text, "%s", doubt_text(cond->doubt));
         return;
     }
     if (cond->now == PM_DEPENDS)
@@ -303,7 +314,7 @@ void pm_explained_say(const struct pm_explanation *e, const struct pm_source_rul
         pm_text_add(text, "kept from matching: ");
         break;
     case PM_PART_IN_DOUBT:
-        pm_text_add(text, "cannot be told (%s): ", pm_why_text(rule->about.cond.doubt));
+        pm_text_add(text, "cannot be told (%s): ", doubt_text(rule->about.cond.doubt));
         break;
     case PM_PART_MISSED:
         pm_text_add(text, "no: ");

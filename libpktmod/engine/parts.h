@@ -2,14 +2,14 @@
  *
  *     decide.c   while bytes are left
  *                    pm_parts_next()    which bytes come next as a whole, their edits in the plan;
- *                                        0: more of them have to come first
+ *                                       0: more of them have to come first
  *                    room, log
  *                    pm_parts_passed()  they are logged; the next part begins behind them
  *
- * A part is decided at once or not at all, so it never depends on how the bytes were cut. A framer
- * reads both directions of a flow, for what a response is hangs on its request; its state comes
+ * A part is decided at once or not at all, so it never depends on how the bytes were cut. Both
+ * directions of a flow are read, for what a response is hangs on its request; its state comes
  * from a pool, one for each flow. Where it cannot read on, the direction is over: bytes pass from
- * there on as if there were no framer, and a why is counted. */
+ * there on as if nothing read them, and a why is counted. */
 #ifndef PM_ENGINE_PARTS_H
 #define PM_ENGINE_PARTS_H
 
